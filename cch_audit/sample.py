@@ -1,0 +1,70 @@
+"""The rows an audit works on: paired arrays in memory, already validated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The variable that teacher and student are meant to predict."""
+
+    values: FloatArray | IntArray
+    """Class codes 0..K-1, int64 of shape (n_samples,), or targets, float64 of shape (n_samples, q)."""
+    class_names: tuple[str, ...] = ()
+    """One name per class code; empty for continuous labels."""
+
+    @property
+    def kind(self) -> Literal["classes", "continuous"]:
+        """Whether the labels are classes or continuous targets."""
+        return "classes" if self.class_names else "continuous"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the rows came from, for the report."""
+
+    path: str
+    """The student's and labels' file, as the user gave it."""
+    sha256: str
+    teacher_path: str | None = None
+    teacher_sha256: str | None = None
+    n_rows: int = 0
+    """Rows available before the subsample (after selection of a split and joining by id)."""
+    notes: tuple[str, ...] = ()
+    """Plain sentences on how the rows were chosen: split, join, loss of rows, subsample."""
+    warnings: tuple[str, ...] = ()
+    """Plain sentences the user must see: small sample, training rows, constant columns, ..."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Paired rows of one student, its teachers and the labels; row i is the same sample throughout.
+
+    All arrays are finite; columns that are constant have been removed.
+    """
+
+    teachers: Mapping[str, FloatArray]
+    """Teacher name to representation (n_samples, d), in the order asked for."""
+    student_name: str
+    student: FloatArray
+    """Student representation (n_samples, d)."""
+    labels: Labels
+    labels_name: str
+    predictions: Mapping[str, FloatArray] = field(default_factory=dict)
+    """The user's own predictions by representation name: (n_samples, K) class scores, (n_samples, q)
+    regression outputs; a name without an entry gets a cross-fitted head."""
+    groups: IntArray | None = None
+    """Codes (n_samples,) of rows that belong together (speaker, patient); None when independent."""
+    source: Source = field(default_factory=lambda: Source(path="", sha256=""))
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return len(self.student)

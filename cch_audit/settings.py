@@ -1,0 +1,168 @@
+"""Every setting, once: type, default and help; options, environment and config file read it here."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+EstimatorName = Literal["ksg", "mine", "lmi", "gaussian"]
+LevelName = Literal["representations", "predictions"]
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    flag: str | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:
+    """Return a dataclass field with the text and the closed range its option shows and enforces."""
+    return field(default=default, metadata={"help": help, "flag": flag, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class InputSettings:
+    """Which rows and which datasets are read."""
+
+    teacher: tuple[str, ...] = setting(
+        (), "Teacher representation: a name or a dataset path; repeat for several."
+    )
+    teachers: str | None = setting(None, "Teachers as one comma-separated list.")
+    student: str | None = setting(None, "Student representation: a name or a dataset path.")
+    labels: str | None = setting(None, "Labels: a dataset path.")
+    predictions: tuple[str, ...] = setting(
+        (), "Own predictions of a representation, as NAME=PATH; repeat for several."
+    )
+    groups: str | None = setting(
+        None, "Dataset that says which rows belong together (speaker, patient)."
+    )
+    ids: str | None = setting(
+        None, "Dataset of row identifiers, used to join files and modalities."
+    )
+    split: str | None = setting(None, "Dataset that assigns each row to a split.")
+    rows: str | None = setting(None, "The value of the split whose rows are audited.")
+    task: Literal["auto", "classification", "regression"] = setting(
+        "auto", "How to read the labels."
+    )
+    teacher_file: str | None = setting(
+        None, "Second HDF5 file that holds the teachers; rows are joined by id."
+    )
+    max_samples: int = setting(
+        10_000, "Most rows audited; more are subsampled, stratified and by whole groups.", low=50
+    )
+    max_bytes: int = setting(
+        8 * 2**30, "Largest declared size of one dataset that will be read, in bytes.", low=1
+    )
+    seed: int = setting(0, "Seed of every random number.", low=0)
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """How the informations are estimated and how the verdict is reached."""
+
+    estimator: tuple[EstimatorName, ...] = setting(
+        ("ksg", "mine", "lmi"), "Estimator to run; repeat for several."
+    )
+    level: Literal["representations", "predictions", "both"] = setting(
+        "representations", "Level that decides the verdict; the other one is shown too."
+    )
+    rule: Literal["all", "majority", "any", "ksg", "mine", "lmi", "gaussian"] = setting(
+        "all", "How the estimators' verdicts combine; an estimator's name lets it decide alone."
+    )
+    margin: float = setting(0.0, "Gap in nats that the verdict interval must clear.")
+    confidence: float = setting(0.95, "Confidence level of every interval.", low=0.5, high=0.999)
+    resamples: int = setting(2000, "Bootstrap resamples.", low=200)
+    ci: Literal["pseudo", "half"] = setting(
+        "pseudo", "Interval: bootstrap of pseudo-values, or the half-sample bootstrap."
+    )
+    half_samples: int = setting(40, "Random halves the half-sample bootstrap draws.", low=10)
+    surrogates: int = setting(
+        2,
+        "Surrogate data sets on which each estimator's bias is measured; 0 turns that off.",
+        low=0,
+    )
+    jobs: int = setting(0, "Tasks run at the same time; 0 takes every core.", low=0)
+
+
+@dataclass(frozen=True)
+class KsgSettings:
+    """Settings of the nearest-neighbour estimator."""
+
+    n_neighbors: int = 3
+
+
+@dataclass(frozen=True)
+class MineSettings:
+    """Settings of the neural Donsker-Varadhan estimator."""
+
+    n_folds: int = 2
+    n_seeds: int = 2
+    hidden: int = 64
+    embedding: int = 16
+    batch_size: int = 512
+    max_steps: int = 400
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-3
+
+
+@dataclass(frozen=True)
+class LmiSettings:
+    """Settings of the latent-space estimator."""
+
+    n_folds: int = 2
+    n_seeds: int = 2
+    hidden: int = 64
+    latent: int = 8
+    n_neighbors: int = 3
+    batch_size: int = 256
+    max_steps: int = 400
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-3
+
+
+@dataclass(frozen=True)
+class GaussianSettings:
+    """Settings of the canonical-correlation estimator."""
+
+    n_folds: int = 5
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """Settings of the cross-fitted prediction heads."""
+
+    n_folds: int = 3
+
+
+@dataclass(frozen=True)
+class EstimatorSettings:
+    """The settings that only a config file can change."""
+
+    ksg: KsgSettings = field(default_factory=KsgSettings)
+    mine: MineSettings = field(default_factory=MineSettings)
+    lmi: LmiSettings = field(default_factory=LmiSettings)
+    gaussian: GaussianSettings = field(default_factory=GaussianSettings)
+    heads: HeadSettings = field(default_factory=HeadSettings)
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """What is printed, where, and what the exit code says."""
+
+    format: Literal["table", "json", "markdown", "csv"] = setting(
+        "table", "Format of the report.", flag="--format"
+    )
+    output: str | None = setting(None, "Write the report to this file instead of standard output.")
+    units: Literal["nats", "bits"] = setting(
+        "nats", "Unit of the printed informations; JSON stays in nats."
+    )
+    quiet: bool = setting(False, "No progress, no summary sentence on standard error.")
+    verbose: bool = setting(False, "More detail in the report and a traceback for errors.")
+    exit_zero: bool = setting(False, "Exit 0 whatever the verdict; errors keep their codes.")
+    undecided: Literal["pass", "fail", "undecided"] = setting(
+        "undecided", "Exit code for an undecided verdict: that of pass, fail or its own."
+    )
+
+
+def option_names() -> list[str]:
+    """Return the names of all settings that have an option, an environment variable and a key."""
+    return [f.name for cls in (InputSettings, AuditSettings, OutputSettings) for f in fields(cls)]
