@@ -58,7 +58,7 @@ class EstimatorResult:
     drift: PerInformation
     """Estimate from all rows minus the mean estimate from halves."""
     flags: tuple[str, ...]
-    """Conditions that weaken the estimate: `saturated`, `drift`, `bias_sensitive`, `certificate`..."""
+    """Conditions a reader must know: `saturated`, `drift`, `bias_sensitive`, `certificate`."""
     verdict: Verdict
     reason: str
     """One phrase: why this verdict."""

@@ -16,7 +16,7 @@ class Labels:
     """The variable that teacher and student are meant to predict."""
 
     values: FloatArray | IntArray
-    """Class codes 0..K-1, int64 of shape (n_samples,), or targets, float64 of shape (n_samples, q)."""
+    """Class codes 0..K-1, int64 (n_samples,), or targets, float64 (n_samples, q)."""
     class_names: tuple[str, ...] = ()
     """One name per class code; empty for continuous labels."""
 
@@ -58,8 +58,8 @@ class Sample:
     labels: Labels
     labels_name: str
     predictions: Mapping[str, FloatArray] = field(default_factory=dict)
-    """The user's own predictions by representation name: (n_samples, K) class scores, (n_samples, q)
-    regression outputs; a name without an entry gets a cross-fitted head."""
+    """The user's own predictions by representation name, (n_samples, K) class scores or
+    (n_samples, q) outputs; a name without an entry gets a cross-fitted head."""
     groups: IntArray | None = None
     """Codes (n_samples,) of rows that belong together (speaker, patient); None when independent."""
     source: Source = field(default_factory=lambda: Source(path="", sha256=""))

@@ -1,4 +1,4 @@
-"""Every setting, once: type, default and help; options, environment and config file read it here."""
+"""Every setting, once: type, default and help; options, environment and config file read it."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal

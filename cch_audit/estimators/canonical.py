@@ -1,0 +1,81 @@
+"""Canonical coordinates: the linear part of the dependence between two sets of columns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.covariance import ledoit_wolf
+
+from cch_audit.sample import FloatArray
+
+
+LARGEST = 1 - 1e-4
+"""Cap on a correlation (4.3 nats a pair): copies must not make the log ratio overflow."""
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """Whitened, rotated coordinates of x and y in which only equal positions are correlated."""
+
+    x_weights: FloatArray
+    """(d, d)"""
+    y_weights: FloatArray
+    """(q, q)"""
+    correlations: FloatArray
+    """(min(d, q),) correlations, measured on rows that did not choose the directions."""
+
+    def log_ratio_parts(
+        self, u: FloatArray, v: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return a(u), b(v), f(u), g(v) of the Gaussian log density ratio a_i + b_j + f_i . g_j.
+
+        For each pair of correlation r it is
+        -log(1 - r^2)/2 - (r^2 (u^2 + v^2) - 2 r u v) / (2 (1 - r^2)).
+        """
+        r = self.correlations
+        u, v = u[:, : len(r)], v[:, : len(r)]
+        quadratic = r**2 / (2 * (1 - r**2))
+        a = -0.5 * np.log1p(-(r**2)).sum() - u**2 @ quadratic
+        scale = np.sqrt(r / (1 - r**2))
+        return a, -(v**2) @ quadratic, u * scale, v * scale
+
+
+def fit_canonical(
+    x: FloatArray, y: FloatArray, directions: FloatArray, moments: FloatArray
+) -> Canonical:
+    """Fit canonical coordinates; directions come from some rows, correlations from others.
+
+    Sample canonical correlations are far too large when the dimension is not small beside n. The
+    directions are found with Ledoit-Wolf covariances; the correlation of each pair is then
+    measured on fresh rows, and one that could be noise is dropped.
+
+    Parameters
+    ----------
+    x, y : (n_samples, d) and (n_samples, q) float arrays with columns of mean 0 and variance 1
+    directions, moments : row numbers for the two steps
+    """
+    x_white, y_white = _whitening(x[directions]), _whitening(y[directions])
+    cross = (x[directions] @ x_white).T @ (y[directions] @ y_white) / len(directions)
+    left, _, right = np.linalg.svd(cross)
+    x_weights, y_weights = x_white @ left, y_white @ right.T
+    u, v = x[moments] @ x_weights, y[moments] @ y_weights
+    # Unit variance on the fresh rows, so that the density ratio is on the right scale.
+    x_weights, y_weights = x_weights / _spread(u), y_weights / _spread(v)
+    n_pairs = min(x.shape[1], y.shape[1])
+    correlations = np.array([np.corrcoef(u[:, pair], v[:, pair])[0, 1] for pair in range(n_pairs)])
+    # The largest of n_pairs null correlations: the universal threshold, at least one-sided 5 %.
+    threshold = max(1.64, np.sqrt(2 * np.log(n_pairs))) / np.sqrt(len(moments))
+    weak = ~(correlations > threshold)
+    return Canonical(x_weights, y_weights, np.where(weak, 0.0, np.minimum(correlations, LARGEST)))
+
+
+def _whitening(x: FloatArray) -> FloatArray:
+    """Return weights (d, d) that give x the identity as its shrunk covariance."""
+    values, vectors = np.linalg.eigh(ledoit_wolf(x)[0])
+    floor = max(values[-1], 1.0) * 1e-8
+    return np.asarray(vectors / np.sqrt(np.maximum(values, floor)))
+
+
+def _spread(u: FloatArray) -> FloatArray:
+    """Return column standard deviations, 1 where there is none."""
+    spread = u.std(axis=0)
+    return np.asarray(np.where(spread > 1e-12, spread, 1.0))

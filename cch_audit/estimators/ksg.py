@@ -1,0 +1,62 @@
+"""KSG: mutual information from nearest neighbours (Kraskov 2004; Ross 2014; Gao 2017)."""
+
+import numpy as np
+
+from cch_audit.estimators.contract import Estimate, is_classes, standardize
+from cch_audit.estimators.knn import local_informations
+from cch_audit.sample import FloatArray, IntArray
+from cch_audit.settings import KsgSettings
+
+
+def estimate(
+    x: FloatArray,
+    y: FloatArray | IntArray,
+    rng: np.random.Generator,
+    settings: KsgSettings,
+    groups: IntArray | None = None,
+) -> Estimate:
+    """Estimate I(x; y) in nats by KSG-1 on standardised columns, Euclidean inside x and inside y.
+
+    The estimate is psi(k) + psi(n) - <psi(nx + 1) + psi(ny + 1)> (Kraskov et al. 2004, eq. 8); its
+    variants for classes and ties are those of `local_informations`. The pseudo-value of row i is
+    n I - (n - 1) I(without i), shifted so that the mean is the estimate. It is deterministic.
+
+    Parameters
+    ----------
+    x : (n_samples, d) float array
+    y : (n_samples, q) float array, or (n_samples,) integer class codes
+    rng : unused; nearest neighbours need no randomness
+    settings : number of neighbours
+    groups : unused; nothing is fitted
+    """
+    return from_neighbors(x, y, settings.n_neighbors)
+
+
+def from_neighbors(x: FloatArray, y: FloatArray | IntArray, n_neighbors: int) -> Estimate:
+    """Estimate I(x; y) from nearest neighbours; rows of classes too small for k are left out."""
+    n_samples = len(x)
+    used = np.ones(n_samples, dtype=bool)
+    if is_classes(y):
+        codes = np.unique(y, return_inverse=True)[1]
+        # Without one row a class must still have k neighbours for each of the others.
+        used = (np.bincount(codes) >= n_neighbors + 2)[codes]
+    columns = y[used] if is_classes(y) else standardize(np.asarray(y[used], dtype=np.float64))
+    terms, without = local_informations(standardize(x[used]), columns, n_neighbors)
+    n, value = len(terms), float(terms.mean())
+    pseudo_values = np.full(n_samples, value)
+    # n I - (n - 1) I(without i), with the common part replaced by the estimate.
+    pseudo_values[used] = value - (n - 1) * (without - without.mean())
+    return Estimate(value=value, pseudo_values=pseudo_values)
+
+
+def conditional_on_classes(
+    x: FloatArray, y: FloatArray, classes: IntArray, n_neighbors: int
+) -> Estimate:
+    """Estimate I(x; y | classes) in nats: the average within classes, weighted by their sizes."""
+    value, pseudo_values = 0.0, np.zeros(len(x))
+    for code in np.unique(classes):
+        rows = classes == code
+        within = from_neighbors(x[rows], y[rows], n_neighbors)
+        value += within.value * rows.mean()
+        pseudo_values[rows] = within.pseudo_values
+    return Estimate(value=value, pseudo_values=pseudo_values)

@@ -1,0 +1,136 @@
+"""Small networks trained side by side: one stack of weights for all folds and seeds."""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cch_audit.estimators.contract import Estimate
+from cch_audit.sample import FloatArray, IntArray
+
+
+class StackedMLP(nn.Module):
+    """Multilayer perceptrons of one shape side by side; model m maps inputs[m]."""
+
+    def __init__(
+        self, n_models: int, widths: tuple[int, ...], generator: torch.Generator, zero: bool
+    ) -> None:
+        """Draw weights as `nn.Linear` does; `zero` starts the last layer at 0."""
+        super().__init__()
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        for depth, (inputs, outputs) in enumerate(pairwise(widths)):
+            bound = 0.0 if zero and depth == len(widths) - 2 else 1 / math.sqrt(inputs)
+            draw = torch.rand(n_models, inputs, outputs, generator=generator)
+            self.weights.append(nn.Parameter((2 * draw - 1) * bound))
+            self.biases.append(nn.Parameter(torch.zeros(n_models, 1, outputs)))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (n_models, n_rows, inputs) to (n_models, n_rows, outputs)."""
+        hidden = inputs
+        for depth, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = torch.baddbmm(bias, hidden, weight)
+            if depth < len(self.weights) - 1:
+                hidden = torch.nn.functional.gelu(hidden)
+        return hidden
+
+
+def torch_generator(rng: np.random.Generator) -> torch.Generator:
+    """Return a torch generator seeded from a numpy one."""
+    return torch.Generator().manual_seed(int(rng.integers(2**31)))
+
+
+def split_rows(
+    folds: IntArray, n_seeds: int, rng: np.random.Generator
+) -> tuple[list[IntArray], Tensor, Tensor]:
+    """Return, per fold and seed, the held-out rows, the rows to train on and those to validate on.
+
+    A third of the rows that are not held out validates. Training and validation rows are cut to a
+    common length, shapes (n_models, n_train) and (n_models, n_validation).
+    """
+    held_out, train, validation = [], [], []
+    for _ in range(n_seeds):
+        for fold in np.unique(folds):
+            held_out.append(np.flatnonzero(folds == fold))
+            others = rng.permutation(np.flatnonzero(folds != fold))
+            validation.append(others[: len(others) // 3])
+            train.append(others[len(others) // 3 :])
+    return held_out, _stack(train), _stack(validation)
+
+
+def take(values: Tensor, rows: Tensor) -> Tensor:
+    """Gather rows (n_models, n_rows) of values (n_models, n_samples, ...)."""
+    return values[torch.arange(len(rows))[:, None], rows]
+
+
+def train_stack(
+    weights: list[nn.Parameter],
+    train_rows: Tensor,
+    loss: Callable[[Tensor], Tensor],
+    validate: Callable[[], Tensor],
+    generator: torch.Generator,
+    *,
+    batch_size: int,
+    max_steps: int,
+    learning_rate: float,
+    weight_decay: float,
+    check_every: int = 25,
+    patience: int = 4,
+) -> None:
+    """Minimise per-model losses with AdamW and leave each model at its best validation loss.
+
+    `loss` maps batch rows (n_models, batch_size) to losses (n_models,); `validate` returns losses
+    (n_models,). The start counts as a candidate. Training stops when no model has improved in
+    `patience` checks. Models share nothing: the sum of losses has separate gradients.
+    """
+    torch.set_flush_denormal(True)  # softmax weights near 1e-40 cost ten times a normal one
+    optimizer = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=weight_decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max_steps)
+    n_models, n_train = train_rows.shape
+    batch_size = min(batch_size, n_train)
+    with torch.no_grad():
+        best = validate()
+        kept = [weight.clone() for weight in weights]
+    stale, position, order = 0, n_train, train_rows
+    for step in range(1, max_steps + 1):
+        if position + batch_size > n_train:
+            shuffled = torch.rand(n_models, n_train, generator=generator).argsort(dim=1)
+            order, position = train_rows.gather(1, shuffled), 0
+        optimizer.zero_grad()
+        loss(order[:, position : position + batch_size]).sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        position += batch_size
+        if step % check_every == 0:
+            with torch.no_grad():
+                now = validate()
+                better = now < best
+                best = torch.where(better, now, best)
+                for copy, weight in zip(kept, weights, strict=True):
+                    copy[better] = weight[better]
+            stale = 0 if bool(better.any()) else stale + 1
+            if stale == patience:
+                break
+    with torch.no_grad():
+        for copy, weight in zip(kept, weights, strict=True):
+            weight.copy_(copy)
+
+
+def average_seeds(pseudo_values: FloatArray, flags: tuple[str, ...] = ()) -> Estimate:
+    """Return the mean over seeds of pseudo-values (n_seeds, n_samples), with its variance."""
+    values = pseudo_values.mean(axis=1)
+    n_seeds = len(values)
+    return Estimate(
+        value=float(values.mean()),
+        pseudo_values=pseudo_values.mean(axis=0),
+        seed_variance=float(values.var(ddof=1) / n_seeds) if n_seeds > 1 else 0.0,
+        flags=flags,
+    )
+
+
+def _stack(rows: list[IntArray]) -> Tensor:
+    """Stack row numbers, cut to the shortest."""
+    shortest = min(len(some) for some in rows)
+    return torch.from_numpy(np.stack([some[:shortest] for some in rows]))
