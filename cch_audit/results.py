@@ -70,6 +70,8 @@ class LevelResult:
 
     verdict: Verdict
     reasons: tuple[str, ...]
+    voters: tuple[str, ...]
+    """The estimators that decide; `gaussian` is shown as a reference beside others."""
     estimators: Mapping[str, EstimatorResult]
 
 

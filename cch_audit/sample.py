@@ -25,6 +25,15 @@ class Labels:
         """Whether the labels are classes or continuous targets."""
         return "classes" if self.class_names else "continuous"
 
+    @property
+    def entropy(self) -> float | None:
+        """H(Y) in nats from class frequencies; None for continuous labels."""
+        if self.kind == "continuous":
+            return None
+        chance = np.bincount(self.values.astype(np.int64)) / len(self.values)
+        chance = chance[chance > 0]
+        return float(-(chance * np.log(chance)).sum())
+
 
 @dataclass(frozen=True)
 class Source:

@@ -1,6 +1,6 @@
 """Every setting, once: type, default and help; options, environment and config file read it."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 EstimatorName = Literal["ksg", "mine", "lmi", "gaussian"]
@@ -11,12 +11,11 @@ def setting(
     default: Any,
     help: str,
     *,
-    flag: str | None = None,
     low: float | None = None,
     high: float | None = None,
 ) -> Any:
     """Return a dataclass field with the text and the closed range its option shows and enforces."""
-    return field(default=default, metadata={"help": help, "flag": flag, "low": low, "high": high})
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
@@ -94,13 +93,13 @@ class KsgSettings:
 class MineSettings:
     """Settings of the neural Donsker-Varadhan estimator."""
 
-    n_folds: int = 2
+    n_folds: int = 4
     n_seeds: int = 2
     hidden: int = 64
     embedding: int = 16
-    batch_size: int = 512
+    batch_size: int = 256
     max_steps: int = 400
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     weight_decay: float = 1e-3
 
 
@@ -149,20 +148,23 @@ class OutputSettings:
     """What is printed, where, and what the exit code says."""
 
     format: Literal["table", "json", "markdown", "csv"] = setting(
-        "table", "Format of the report.", flag="--format"
+        "table", "Format of the report."
     )
     output: str | None = setting(None, "Write the report to this file instead of standard output.")
     units: Literal["nats", "bits"] = setting(
         "nats", "Unit of the printed informations; JSON stays in nats."
     )
     quiet: bool = setting(False, "No progress, no summary sentence on standard error.")
-    verbose: bool = setting(False, "More detail in the report and a traceback for errors.")
+    verbose: bool = setting(False, "More detail: standard errors, bias, drift, flags, settings.")
     exit_zero: bool = setting(False, "Exit 0 whatever the verdict; errors keep their codes.")
     undecided: Literal["pass", "fail", "undecided"] = setting(
         "undecided", "Exit code for an undecided verdict: that of pass, fail or its own."
     )
 
 
-def option_names() -> list[str]:
-    """Return the names of all settings that have an option, an environment variable and a key."""
-    return [f.name for cls in (InputSettings, AuditSettings, OutputSettings) for f in fields(cls)]
+def plain(settings: Any) -> dict[str, Any]:
+    """Return settings as a dict that YAML and JSON can hold."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(settings).items()
+    }

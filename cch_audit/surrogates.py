@@ -39,7 +39,9 @@ def draw_surrogate(x: FloatArray, y: FloatArray | IntArray, rng: np.random.Gener
     x : (n_samples, d) float array
     y : (n_samples, q) float array, or (n_samples,) integer class codes
     """
-    return _classes(x, y, rng) if is_classes(y) else _columns(x, y, rng)
+    if is_classes(y):
+        return _classes(x, y, rng)
+    return _columns(x, np.asarray(y, dtype=np.float64), rng)
 
 
 def _columns(x: FloatArray, y: FloatArray, rng: np.random.Generator) -> Surrogate:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.covariance import ledoit_wolf
 
-from cch_audit.sample import FloatArray
-
+from cch_audit.sample import FloatArray, IntArray
 
 LARGEST = 1 - 1e-4
 """Cap on a correlation (4.3 nats a pair): copies must not make the log ratio overflow."""
@@ -40,7 +39,7 @@ class Canonical:
 
 
 def fit_canonical(
-    x: FloatArray, y: FloatArray, directions: FloatArray, moments: FloatArray
+    x: FloatArray, y: FloatArray, directions: IntArray, moments: IntArray
 ) -> Canonical:
     """Fit canonical coordinates; directions come from some rows, correlations from others.
 

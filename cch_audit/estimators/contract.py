@@ -1,6 +1,7 @@
 """What every estimator returns, and the preparation they share."""
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 from scipy.special import ndtri
@@ -24,12 +25,12 @@ class Estimate:
     """Conditions that weaken the estimate, e.g. `saturated`."""
 
 
-def is_classes(y: FloatArray | IntArray) -> bool:
+def is_classes(y: FloatArray | IntArray) -> TypeGuard[IntArray]:
     """Whether y holds class codes, not continuous columns."""
     return y.ndim == 1
 
 
-def standardize(x: FloatArray) -> FloatArray:
+def standardize(x: FloatArray | IntArray) -> FloatArray:
     """Return columns with mean 0 and variance 1, whatever their scale; constant ones become 0."""
     largest = np.abs(x).max(axis=0)
     # Divided by the largest value first: the square of 1e-200 or 1e200 is out of range.
@@ -41,7 +42,7 @@ def standardize(x: FloatArray) -> FloatArray:
     return np.asarray(np.where(constant, 0.0, centred / np.where(constant, 1.0, spread)))
 
 
-def normal_scores(x: FloatArray) -> FloatArray:
+def normal_scores(x: FloatArray | IntArray) -> FloatArray:
     """Return each column's ranks as standard normal quantiles, ties averaged.
 
     A strictly increasing map of each column leaves mutual information unchanged and bounds the

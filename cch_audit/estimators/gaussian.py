@@ -32,14 +32,15 @@ def estimate(
     """
     x = normal_scores(x)
     folds = assign_folds(len(x), settings.n_folds, y, groups, rng)
-    local = _class_ratios if is_classes(y) else _column_ratios
-    pseudo_values = local(x, y, folds)
+    if is_classes(y):
+        pseudo_values = _class_ratios(x, y, folds)
+    else:
+        pseudo_values = _column_ratios(x, normal_scores(y), folds)
     return Estimate(value=float(pseudo_values.mean()), pseudo_values=pseudo_values)
 
 
 def _column_ratios(x: FloatArray, y: FloatArray, folds: IntArray) -> FloatArray:
     """Held-out log density ratios of canonical Gaussian models."""
-    y = normal_scores(y)
     ratios = np.empty(len(x))
     for fold in np.unique(folds):
         held_out, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)

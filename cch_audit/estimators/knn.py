@@ -6,16 +6,11 @@ The kernel is compiled with numba: brute force over columns beat every tree from
 up, and it needs the distances of *all* pairs anyway for the leave-one-out changes.
 """
 
-from itertools import pairwise
-
 import numba
 import numpy as np
-from joblib import Parallel, delayed
 
 from cch_audit.sample import FloatArray, IntArray
 
-N_CHUNKS = 16
-"""Row ranges summed separately; fixed, so that results do not depend on the number of threads."""
 ROWS = 4
 """Rows whose distances are computed together, in `_squared_distances`."""
 TIE = 1e-10
@@ -23,7 +18,7 @@ TIE = 1e-10
 
 
 def local_informations(
-    x: FloatArray, y: FloatArray | IntArray, n_neighbors: int, n_jobs: int = 1
+    x: FloatArray, y: FloatArray | IntArray, n_neighbors: int
 ) -> tuple[FloatArray, FloatArray]:
     """Return each row's KSG-1 term and the estimate without each row.
 
@@ -39,7 +34,6 @@ def local_informations(
     x : (n_samples, d) float array
     y : (n_samples, q) float array, or (n_samples,) integer class codes
     n_neighbors : k, less than n_samples - 1; with classes, less than the smallest class - 1
-    n_jobs : threads
 
     Returns
     -------
@@ -52,14 +46,7 @@ def local_informations(
     outputs = np.empty((n, 0)) if classes else np.ascontiguousarray(y, dtype=np.float64)
     codes = np.ascontiguousarray(y, dtype=np.int64) if classes else np.empty(0, np.int64)
     digamma, log = digamma_table(n + 1), np.log(np.maximum(np.arange(n + 2), 0.5))
-    bounds = np.linspace(0, n, min(N_CHUNKS, n) + 1).astype(np.int64)
-    parts = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(_rows)(x, outputs, codes, n_neighbors, digamma, log, start, stop)
-        for start, stop in pairwise(bounds)
-    )
-    terms = np.concatenate([part[0] for part in parts])
-    own = np.concatenate([part[1] for part in parts])
-    change = np.sum([part[2] for part in parts], axis=0)
+    terms, own, change = _rows(x, outputs, codes, n_neighbors, digamma, log)
     # `own` are the terms at n - 1 rows; removing r also removes r's own term.
     return terms, (own.sum() - own + change) / (n - 1)
 
@@ -71,15 +58,15 @@ def digamma_table(size: int) -> FloatArray:
 
 
 @numba.njit(nogil=True, cache=True)
-def _rows(x, y, codes, k, digamma, log, start, stop):  # type: ignore[no-untyped-def]
-    """Of rows start..stop: terms at n rows, at n - 1 rows, and changes summed by removed row."""
+def _rows(x, y, codes, k, digamma, log):  # type: ignore[no-untyped-def]
+    """Return every row's term at n rows, its term at n - 1, and the changes by removed row."""
     n = len(x)
-    terms, own, change = np.empty(stop - start), np.empty(stop - start), np.zeros(n)
+    terms, own, change = np.empty(n), np.empty(n), np.zeros(n)
     block_x, block_y = np.empty((ROWS, n)), np.empty((ROWS, n))
     smallest = np.empty(k + 1)
     ball = np.empty(n, np.int64)
-    for i in range(start, stop):
-        lane = (i - start) % ROWS
+    for i in range(n):
+        lane = i % ROWS
         if lane == 0:
             _squared_distances(x, i, block_x)
             if len(codes) == 0:
@@ -92,9 +79,9 @@ def _rows(x, y, codes, k, digamma, log, start, stop):  # type: ignore[no-untyped
         _smallest(dx, dy, smallest)
         near, far = smallest[k - 1], smallest[k]
         counts = _counts(dx, dy, near, ball)
-        terms[i - start] = _term(n, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
+        terms[i] = _term(n, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
         base = _term(n - 1, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
-        own[i - start] = base
+        own[i] = base
         # A row outside the ball can leave one slab only, so its change is one of two numbers.
         tied = counts[0] > k or near == 0.0
         edge = np.nextafter(near * (1 + 2 * TIE), np.inf) if tied else near * (1 - 2 * TIE)

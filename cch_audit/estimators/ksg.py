@@ -40,7 +40,7 @@ def from_neighbors(x: FloatArray, y: FloatArray | IntArray, n_neighbors: int) ->
         codes = np.unique(y, return_inverse=True)[1]
         # Without one row a class must still have k neighbours for each of the others.
         used = (np.bincount(codes) >= n_neighbors + 2)[codes]
-    columns = y[used] if is_classes(y) else standardize(np.asarray(y[used], dtype=np.float64))
+    columns = y[used] if is_classes(y) else standardize(y)
     terms, without = local_informations(standardize(x[used]), columns, n_neighbors)
     n, value = len(terms), float(terms.mean())
     pseudo_values = np.full(n_samples, value)
@@ -57,6 +57,6 @@ def conditional_on_classes(
     for code in np.unique(classes):
         rows = classes == code
         within = from_neighbors(x[rows], y[rows], n_neighbors)
-        value += within.value * rows.mean()
+        value += within.value * float(rows.mean())
         pseudo_values[rows] = within.pseudo_values
     return Estimate(value=value, pseudo_values=pseudo_values)

@@ -90,25 +90,20 @@ class _Autoencoder(nn.Module):
         def network(inputs: int, outputs: int) -> StackedMLP:
             return StackedMLP(n_models, (inputs, settings.hidden, outputs), generator, zero=False)
 
-        self.encoders = nn.ModuleList(
-            network(size, latent) for size, latent in zip(sizes, latents, strict=False)
-        )
-        self.decoders = nn.ModuleList(
-            nn.ModuleList(network(latent, size) for size in sizes) for latent in latents
-        )
+        self.encoders = nn.ModuleList([network(*ends) for ends in zip(sizes, latents)])
+        self.decoders = nn.ModuleList([network(latent, sum(sizes)) for latent in latents])
+        self.sizes = sizes
 
     def encode(self, rows: Tensor) -> list[Tensor]:
         """Map rows (n_models, n) to the latents of x and, unless it is classes, of y."""
-        return [
-            encoder(side[rows]) for encoder, side in zip(self.encoders, self.sides, strict=False)
-        ]
+        return [encoder(side[rows]) for encoder, side in zip(self.encoders, self.sides)]
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return each model's sum of reconstruction losses on some rows, (n_models,)."""
         total = torch.zeros(len(rows))
-        for latent, decoders in zip(self.encode(rows), self.decoders, strict=True):
-            for decoder, side in zip(decoders, self.sides, strict=True):
-                total = total + self._loss(decoder(latent), side[rows])
+        for latent, decoder in zip(self.encode(rows), self.decoders):
+            for decoded, side in zip(decoder(latent).split(self.sizes, dim=2), self.sides):
+                total = total + self._loss(decoded, side[rows])
         return total
 
     def _loss(self, decoded: Tensor, side: Tensor) -> Tensor:

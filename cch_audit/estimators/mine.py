@@ -1,5 +1,8 @@
 """MINE: the Donsker-Varadhan bound with a neural critic (Belghazi et al. 2018), cross-fitted."""
 
+import math
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -19,6 +22,8 @@ from cch_audit.estimators.networks import (
 from cch_audit.sample import FloatArray, IntArray
 from cch_audit.settings import MineSettings
 
+LEAST_RATIO = -20.0
+"""Floor of a discriminant's log ratio; the posterior of a far class underflows."""
 VALIDATION_ROWS = 1000
 """Most rows on which training is watched; the critic is evaluated on all pairs of them."""
 TEMPERS = (1.0, 0.75, 0.5, 0.25, 0.0)
@@ -126,15 +131,41 @@ class _Critic(nn.Module):
 
 def _pairs(x_term: Tensor, y_term: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """Return x_term_i + y_term_j + left_i . right_j, (..., n, n)."""
-    return x_term[..., :, None] + y_term[..., None, :] + left @ right.transpose(-1, -2)
+    products: Tensor = left @ right.transpose(-1, -2)
+    return products + x_term[..., :, None] + y_term[..., None, :]
+
+
+class _DonskerVaradhan(torch.autograd.Function):
+    """Mean of the diagonal minus log mean exp of the rest, per model.
+
+    Written out because its gradient is short (the diagonal's share less the softmax of the rest)
+    and the matrices of all pairs are most of the cost.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, critic: Tensor) -> Tensor:
+        n = critic.shape[1]
+        top = critic.amax(dim=(1, 2), keepdim=True)
+        weights = (critic - top).exp_()
+        weights.diagonal(dim1=1, dim2=2).zero_()
+        total = weights.sum(dim=(1, 2), keepdim=True)
+        ctx.save_for_backward(weights, total)
+        log_partition = (top + total.log())[:, 0, 0] - math.log(n * (n - 1))
+        value: Tensor = critic.diagonal(dim1=1, dim2=2).mean(dim=1) - log_partition
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        weights, total = ctx.saved_tensors
+        slope: Tensor = weights * (-grads[0][:, None, None] / total)
+        slope.diagonal(dim1=1, dim2=2).add_(grads[0][:, None] / weights.shape[1])
+        return slope
 
 
 def _donsker_varadhan(critic: Tensor) -> Tensor:
-    """Mean of the diagonal minus log mean exp of the rest; (n_models, n, n) to (n_models,)."""
-    n = critic.shape[1]
-    others = critic.masked_fill(torch.eye(n, dtype=torch.bool), -torch.inf)
-    log_partition = others.flatten(1).logsumexp(dim=1) - np.log(n * (n - 1))
-    return critic.diagonal(dim1=1, dim2=2).mean(dim=1) - log_partition
+    """Return the bound of each model on a batch, (n_models, n, n) to (n_models,)."""
+    value: Tensor = _DonskerVaradhan.apply(critic)  # type: ignore[no-untyped-call]
+    return value
 
 
 def _closed_forms(
@@ -149,18 +180,19 @@ def _closed_forms(
             models.append((x, columns, none, none, ratios, columns))
         else:
             model = fit_canonical(x, columns, rows, others)
-            u, v = x @ model.x_weights, columns @ model.y_weights
-            models.append((u, v, *model.log_ratio_parts(u, v)))
+            parts = model.log_ratio_parts(x @ model.x_weights, columns @ model.y_weights)
+            models.append((x, columns, *parts))
     stacks = (np.stack(part).astype(np.float32) for part in zip(*models, strict=True))
     return [torch.from_numpy(stack) for stack in stacks]
 
 
 def _discriminant(x: FloatArray, y: IntArray, rows: IntArray, n_classes: int) -> FloatArray:
-    """Return log posterior minus log prior of a shrunk linear discriminant, (n_samples, n_classes)."""
+    """Return log posterior less log prior of a shrunk linear discriminant, (n_samples, K)."""
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(x[rows], y[rows])
     ratios = np.zeros((len(x), n_classes))
-    ratios[:, model.classes_] = model.predict_log_proba(x) - np.log(model.priors_)
-    return np.maximum(ratios, -np.log(len(rows)) - 10.0)
+    posterior = np.maximum(model.predict_proba(x), np.finfo(np.float64).tiny)
+    ratios[:, model.classes_] = np.log(posterior) - np.log(model.priors_)
+    return np.asarray(np.maximum(ratios, LEAST_RATIO))
 
 
 def _pseudo_values(critic: npt.NDArray[np.float32]) -> FloatArray:

@@ -1,0 +1,304 @@
+"""The audit: every information measured, compared, judged; from a sample to its audits."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import get_args
+
+import numpy as np
+from joblib import Parallel, cpu_count, delayed
+from threadpoolctl import threadpool_limits
+
+from cch_audit.companions import measure_companions
+from cch_audit.estimators import Estimate, estimate
+from cch_audit.heads import cross_fitted, log_odds
+from cch_audit.intervals import Distribution, bootstrap_means, half, half_sample_draws
+from cch_audit.randomness import stream
+from cch_audit.results import Audit, Companions, EstimatorResult, LevelResult, PerInformation
+from cch_audit.sample import FloatArray, IntArray, Sample
+from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
+from cch_audit.surrogates import draw_surrogate
+from cch_audit.verdict import agree, combine, judge
+
+Progress = Callable[[str, float], None]
+"""Told what has been measured and the share of the work that is done."""
+COST = {"ksg": 1.0, "gaussian": 0.5, "lmi": 4.0, "mine": 6.0}
+"""Rough relative seconds of one estimate, for the progress bar alone."""
+
+
+@dataclass(frozen=True)
+class Information:
+    """One mutual information to measure: two variables and the name of the pair."""
+
+    level: str
+    name: tuple[str, ...]
+    x: FloatArray
+    y: FloatArray | IntArray
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one estimator found for one information."""
+
+    estimate: Estimate
+    halves: FloatArray
+    """(n_halves,) estimates; complementary halves are neighbours."""
+    bias: float | None
+    """Mean error on surrogates; None when none were drawn."""
+
+    @property
+    def drift(self) -> float:
+        """Estimate from all rows minus the mean from the first pair of halves."""
+        return self.estimate.value - float(self.halves[:2].mean())
+
+
+def audit(
+    sample: Sample,
+    settings: AuditSettings,
+    estimators: EstimatorSettings,
+    seed: int,
+    progress: Progress = lambda what, share: None,
+) -> tuple[Audit, ...]:
+    """Audit every teacher of a sample against its student.
+
+    Parameters
+    ----------
+    sample : paired rows
+    settings : estimators, levels, intervals and rule
+    estimators : the estimators' own settings
+    seed : every random stream is derived from it and from the names of what it is for
+    progress : told what is done and the share of the whole
+
+    Returns
+    -------
+    One audit per teacher, in the order of `sample.teachers`.
+    """
+    # One thread per task: small matrices lose more to threads than they gain, and sums that are
+    # split by thread would make results depend on the number of cores.
+    with threadpool_limits(1):
+        predictions = _predictions(sample, estimators, seed)
+        informations = _informations(sample, predictions)
+        measured = _measure(informations, sample, settings, estimators, seed, progress)
+        return tuple(
+            _one_teacher(
+                teacher, sample, predictions, measured, settings, estimators.ksg.n_neighbors, seed
+            )
+            for teacher in sample.teachers
+        )
+
+
+def _predictions(sample: Sample, estimators: EstimatorSettings, seed: int) -> dict[str, FloatArray]:
+    """Return each representation's predictions: the user's own, or a cross-fitted head's."""
+    found = {}
+    labels = sample.labels.values
+    for name, x in {**sample.teachers, sample.student_name: sample.student}.items():
+        own = sample.predictions.get(name)
+        if own is None:
+            rng = stream(seed, "head", name)
+            found[name] = cross_fitted(x, labels, sample.groups, rng, estimators.heads)
+        else:
+            found[name] = log_odds(own) if sample.labels.kind == "classes" else own
+    return found
+
+
+def _informations(sample: Sample, predictions: Mapping[str, FloatArray]) -> list[Information]:
+    """List the informations behind the gaps; the student's own is measured once per level."""
+    student, labels = sample.student_name, sample.labels.values
+    views = {
+        "representations": {**sample.teachers, student: sample.student},
+        "predictions": predictions,
+    }
+    wanted = []
+    for level, view in views.items():
+        wanted.append(Information(level, ("student_labels", student), view[student], labels))
+        for teacher in sample.teachers:
+            name = ("teacher_student", teacher, student)
+            x = sample.teachers[teacher] if level == "representations" else view[teacher]
+            wanted.append(Information(level, name, x, view[student]))
+    return wanted
+
+
+def _measure(
+    informations: list[Information],
+    sample: Sample,
+    settings: AuditSettings,
+    estimators: EstimatorSettings,
+    seed: int,
+    progress: Progress,
+) -> dict[tuple[str, ...], Measured]:
+    """Run every estimator on every information; keys are level, estimator and name."""
+    n_halves = 2 if settings.ci == "pseudo" else settings.half_samples + settings.half_samples % 2
+    sides = [
+        half(sample.n_samples, sample.labels.values, sample.groups, stream(seed, "half", str(pair)))
+        for pair in range(n_halves // 2)
+    ]
+    parts = [("all", 0)]
+    parts += [("half", number) for number in range(n_halves)]
+    parts += [("surrogate", number) for number in range(settings.surrogates)]
+
+    def task(information: Information, estimator: str, part: str, number: int) -> Estimate | float:
+        names = (information.level, *information.name, estimator, part, str(number))
+        rng = stream(seed, *names)
+        x, y, groups = information.x, information.y, sample.groups
+        if part == "all":
+            return estimate(estimator, x, y, rng, estimators, groups)
+        once = _single_seed(estimators)
+        if part == "half":
+            rows = sides[number // 2] == number % 2
+            inside = None if groups is None else groups[rows]
+            return estimate(estimator, x[rows], y[rows], rng, once, inside).value
+        drawn = draw_surrogate(x, y, rng)
+        return estimate(estimator, drawn.x, drawn.y, rng, once).value - drawn.information
+
+    plan = [
+        (information, estimator, *part)
+        for estimator in sorted(settings.estimator, key=COST.__getitem__, reverse=True)
+        for part in parts
+        for information in informations
+    ]
+    costs = np.cumsum([_cost(*job[:3], estimators) for job in plan])
+    n_jobs = settings.jobs or cpu_count()
+    results = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
+        delayed(task)(*job) for job in plan
+    )
+    found: dict[tuple[str, ...], list[Estimate | float]] = {}
+    for job, cost, result in zip(plan, costs, results, strict=True):
+        information, estimator, *_ = job
+        found.setdefault((information.level, estimator, *information.name), []).append(result)
+        progress(f"{estimator}, {information.level}", float(cost / costs[-1]))
+    return {key: _collect(values, n_halves) for key, values in found.items()}
+
+
+def _single_seed(estimators: EstimatorSettings) -> EstimatorSettings:
+    """Return the same settings with one seed for each network, for halves and surrogates."""
+    return replace(
+        estimators,
+        mine=replace(estimators.mine, n_seeds=1),
+        lmi=replace(estimators.lmi, n_seeds=1),
+    )
+
+
+def _cost(
+    information: Information, estimator: str, part: str, estimators: EstimatorSettings
+) -> float:
+    """Guess the relative time of one task, for the progress bar alone."""
+    seeds = int(getattr(getattr(estimators, estimator), "n_seeds", 1)) if part == "all" else 1
+    width = information.x.shape[1] + (0 if information.y.ndim == 1 else information.y.shape[1])
+    return float(COST[estimator] * seeds * (0.5 if part == "half" else 1.0) * (30 + width))
+
+
+def _collect(values: list[Estimate | float], n_halves: int) -> Measured:
+    """Gather the results of one information: the estimate, then halves, then surrogates."""
+    whole, *numbers = values
+    assert isinstance(whole, Estimate)
+    others = np.array(numbers, dtype=np.float64)
+    errors = others[n_halves:]
+    return Measured(whole, others[:n_halves], float(errors.mean()) if len(errors) else None)
+
+
+def _one_teacher(
+    teacher: str,
+    sample: Sample,
+    predictions: Mapping[str, FloatArray],
+    measured: Mapping[tuple[str, ...], Measured],
+    settings: AuditSettings,
+    n_neighbors: int,
+    seed: int,
+) -> Audit:
+    """Judge one teacher from what was measured."""
+    student = sample.student_name
+    levels = {}
+    for level in get_args(LevelName):
+        results: dict[str, EstimatorResult] = {
+            name: _one_estimator(
+                measured[level, name, "teacher_student", teacher, student],
+                measured[level, name, "student_labels", student],
+                sample,
+                settings,
+                stream(seed, level, name, teacher, student, "bootstrap"),
+            )
+            for name in settings.estimator
+        }
+        levels[level] = combine(results, settings.rule)
+    gated = get_args(LevelName) if settings.level == "both" else (settings.level,)
+    verdict = agree([levels[level].verdict for level in gated])
+    companions = measure_companions(
+        sample.teachers[teacher],
+        sample.student,
+        sample.labels,
+        predictions[teacher],
+        sample.groups,
+        n_neighbors,
+        settings.confidence,
+        settings.resamples,
+        stream(seed, "companions", teacher, student),
+    )
+    return Audit(
+        teacher=teacher,
+        student=student,
+        teacher_dimension=sample.teachers[teacher].shape[1],
+        student_dimension=sample.student.shape[1],
+        verdict=verdict,
+        reasons=tuple(reason for level in gated for reason in levels[level].reasons),
+        levels=levels,
+        gated=gated,
+        companions=companions,
+        notes=_notes(levels, companions),
+    )
+
+
+def _one_estimator(
+    shared: Measured,
+    own: Measured,
+    sample: Sample,
+    settings: AuditSettings,
+    rng: np.random.Generator,
+) -> EstimatorResult:
+    """Put intervals around the two informations and their gap, and judge them."""
+    values = np.array([shared.estimate.value, own.estimate.value])
+    if settings.ci == "half":
+        halves = np.stack([shared.halves, own.halves], axis=1)
+        draws = half_sample_draws(values, halves, settings.resamples, rng)
+    else:
+        draws = bootstrap_means(
+            np.stack([shared.estimate.pseudo_values, own.estimate.pseudo_values], axis=1),
+            sample.groups,
+            np.array([shared.estimate.seed_variance, own.estimate.seed_variance]),
+            settings.resamples,
+            rng,
+        )
+    level = settings.confidence
+    bias = None
+    if shared.bias is not None and own.bias is not None:
+        bias = PerInformation(shared.bias, own.bias, shared.bias - own.bias)
+    return judge(
+        teacher_student=Distribution(values[0], draws[:, 0]).interval(level),
+        student_labels=Distribution(values[1], draws[:, 1]).interval(level),
+        gap=Distribution(values[0] - values[1], draws[:, 0] - draws[:, 1]).gap(level),
+        bias=bias,
+        drift=PerInformation(shared.drift, own.drift, shared.drift - own.drift),
+        saturated=(bool(shared.estimate.flags), bool(own.estimate.flags)),
+        label_entropy=sample.labels.entropy,
+        margin=settings.margin,
+    )
+
+
+def _notes(levels: Mapping[str, LevelResult], companions: Companions) -> tuple[str, ...]:
+    """Say in sentences what the numbers mean together."""
+    notes = []
+    representations, predictions = levels["representations"].verdict, levels["predictions"].verdict
+    if representations != predictions:
+        notes.append(
+            f"The levels disagree: {representations} on representations, {predictions} on "
+            "predictions."
+        )
+    if representations == "pass" and predictions != "pass":
+        notes.append(
+            "Much of what teacher and student share may have nothing to do with the labels, and "
+            "distillation cannot use that: confirm with a training run before relying on this pass."
+        )
+    if companions.variance_condition is False:
+        notes.append(
+            "Var(t) > Var(y): the teacher's predictions vary more than the labels, so the theorem "
+            "behind the criterion does not apply."
+        )
+    return tuple(notes)

@@ -1,0 +1,60 @@
+"""The command line: registers the commands, and turns every outcome into an exit code."""
+
+import signal
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from cch_audit import __version__
+from cch_audit.commands.check import check
+from cch_audit.commands.config import config
+from cch_audit.commands.inspect import inspect
+from cch_audit.errors import ExitCode, InputError
+from cch_audit.rendering.text import printable
+
+app = typer.Typer(
+    name="cch-audit",
+    help="Audit, before training, whether cross-modal knowledge distillation can help.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command(name="check")(check)
+app.command(name="inspect")(inspect)
+app.command(name="config")(config)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cch-audit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the program and exit with the code of what happened."""
+    if hasattr(signal, "SIGPIPE"):
+        # A reader that closes the pipe ends the program quietly, as with any Unix filter.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        app()
+    except InputError as err:
+        print(f"error: {printable(str(err))}", file=sys.stderr)
+        sys.exit(ExitCode.INPUT)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    except Exception:
+        traceback.print_exc()
+        print("This is a bug in cch-audit; please report it with the lines above.", file=sys.stderr)
+        sys.exit(ExitCode.INTERNAL)

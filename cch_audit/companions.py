@@ -1,0 +1,67 @@
+"""Companions of the gap: what the teacher knows, what it adds, what is shared beyond the labels."""
+
+import numpy as np
+
+from cch_audit.estimators.contract import Estimate, is_classes, standardize
+from cch_audit.estimators.ksg import conditional_on_classes, from_neighbors
+from cch_audit.intervals import Distribution, bootstrap_means
+from cch_audit.results import Companions, Interval
+from cch_audit.sample import FloatArray, IntArray, Labels
+
+
+def measure_companions(
+    teacher: FloatArray,
+    student: FloatArray,
+    labels: Labels,
+    teacher_prediction: FloatArray,
+    groups: IntArray | None,
+    n_neighbors: int,
+    confidence_level: float,
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> Companions:
+    """Measure, with KSG on the representations, what the gap leaves out.
+
+    I(T; Y | S) = I((T, S); Y) - I(S; Y) is what the teacher adds about the labels; it never appears
+    in the gap. I(T; S | Y) is shared content that the labels do not explain, the average within
+    classes, or I(T; (S, Y)) - I(T; Y) for continuous labels; the gap rewards it.
+
+    Parameters
+    ----------
+    teacher, student : (n_samples, d) representations
+    labels : class codes or targets
+    teacher_prediction : (n_samples, q) outputs; only its variance is used, for continuous labels
+    groups : (n_samples,) codes of rows resampled together, or None
+    """
+    teacher, student, y = standardize(teacher), standardize(student), labels.values
+
+    def information(x: FloatArray, other: FloatArray | IntArray) -> Estimate:
+        return from_neighbors(x, other, n_neighbors)
+
+    def interval(plus: Estimate, minus: Estimate | None = None) -> Interval:
+        parts = [plus] if minus is None else [plus, minus]
+        columns = np.stack([part.pseudo_values for part in parts], axis=1)
+        no_seeds = np.zeros(len(parts))
+        draws = bootstrap_means(columns, groups, no_seeds, n_resamples, rng)
+        value = plus.value if minus is None else plus.value - minus.value
+        difference = draws[:, 0] if minus is None else draws[:, 0] - draws[:, 1]
+        return Distribution(value, difference).interval(confidence_level)
+
+    of_teacher = information(teacher, y)
+    added = interval(information(np.hstack([teacher, student]), y), information(student, y))
+    variances: tuple[float, float] | None = None
+    if is_classes(y):
+        within = interval(conditional_on_classes(teacher, student, y, n_neighbors))
+    else:
+        both = np.hstack([student, standardize(y)])
+        within = interval(information(teacher, both), of_teacher)
+        variances = float(teacher_prediction.var(axis=0).sum()), float(y.var(axis=0).sum())
+    return Companions(
+        label_entropy=labels.entropy,
+        teacher_labels=interval(of_teacher),
+        teacher_labels_given_student=added,
+        teacher_student_given_labels=within,
+        teacher_prediction_variance=variances and variances[0],
+        label_variance=variances and variances[1],
+        variance_condition=variances and variances[0] <= variances[1],
+    )

@@ -1,0 +1,187 @@
+"""From settings to options: every setting becomes an option, a variable and a config key."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import Field, fields, is_dataclass, replace
+from difflib import get_close_matches
+from enum import Enum, StrEnum
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import typer
+import yaml
+
+from cch_audit.errors import InputError
+from cch_audit.settings import AuditSettings, EstimatorSettings, InputSettings, OutputSettings
+
+ENVIRONMENT = "CCH_AUDIT_"
+SECTIONS = (InputSettings, AuditSettings, OutputSettings)
+
+
+def with_settings(*classes: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one option per field of some settings classes.
+
+    The command is called with its own parameters and one instance per class, in order. An option
+    beats the variable `CCH_AUDIT_<NAME>`, which beats the `--config` file, which beats the default.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(command, eval_str=True).parameters.values())
+        own = own[: len(own) - len(classes)]
+        added = [_parameter(cls, f) for cls in classes for f in fields(cls)]
+        config = inspect.Parameter(
+            "config",
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                Path | None,
+                typer.Option(
+                    "--config",
+                    help="YAML file of settings, keys as the options' names.",
+                    metavar="FILE",
+                    callback=_read_config,
+                    is_eager=True,
+                    envvar=ENVIRONMENT + "CONFIG",
+                    show_envvar=False,
+                ),
+            ],
+        )
+        parameters = [*own, config, *added]
+
+        def run(**values: Any) -> None:
+            values.pop("config")
+            built = [
+                cls(**{f.name: _value(values.pop(f.name)) for f in fields(cls)}) for cls in classes
+            ]
+            command(*[values[parameter.name] for parameter in own], *built)
+
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        return run
+
+    return decorate
+
+
+def estimator_settings(context: typer.Context) -> EstimatorSettings:
+    """Return the estimators' settings of the config file, or the defaults."""
+    found: EstimatorSettings = context.meta.get("estimators", EstimatorSettings())
+    return found
+
+
+def _parameter(cls: type, setting: "Field[Any]") -> inspect.Parameter:
+    """Turn one field into a keyword parameter with a typer option."""
+    kind = get_type_hints(cls)[setting.name]
+    default = setting.default
+    repeatable = get_origin(kind) is tuple
+    metavar = {str: "TEXT", int: "N", float: "X"}.get(_bare(kind))
+    if repeatable:
+        kind, default = list[_element(get_args(kind)[0])], list(default)  # type: ignore[misc]
+    elif get_origin(kind) is UnionType:
+        kind = get_args(kind)[0] | None
+    name = "--" + setting.name.replace("_", "-")
+    low, high = setting.metadata["low"], setting.metadata["high"]
+    option = typer.Option(
+        name,
+        help=setting.metadata["help"],
+        metavar=metavar,
+        min=low,
+        max=high,
+        envvar=ENVIRONMENT + setting.name.upper(),
+        show_envvar=False,
+        show_default=not repeatable or bool(default),
+    )
+    return inspect.Parameter(
+        setting.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, option],
+    )
+
+
+def _bare(kind: Any) -> Any:
+    """Return the type inside a tuple or an optional."""
+    return get_args(kind)[0] if get_origin(kind) in (tuple, UnionType) else kind
+
+
+def _element(kind: Any) -> Any:
+    """Return the type of a repeatable option's values; typer takes no list of literals."""
+    if get_origin(kind) is not Literal:
+        return kind
+    return StrEnum("Choice", {choice: choice for choice in get_args(kind)})
+
+
+def _value(value: Any) -> Any:
+    """Return an option's value as the settings hold it: tuples and plain strings."""
+    if isinstance(value, list):
+        return tuple(_value(item) for item in value)
+    return value.value if isinstance(value, Enum) else value
+
+
+def _read_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Make a YAML file's values the defaults of this command's options."""
+    if path is None or context.resilient_parsing:
+        return path
+    known = {name: kind for cls in SECTIONS for name, kind in get_type_hints(cls).items()}
+    defaults: dict[str, Any] = {}
+    estimators = EstimatorSettings()
+    for key, value in _mapping(_load(path), str(path)).items():
+        name = str(key).replace("-", "_")
+        section = getattr(estimators, name, None)
+        if is_dataclass(section) and not isinstance(section, type):
+            changed = _section(section, _mapping(value, f"{path}: {key}"), f"{path}: {key}")
+            estimators = replace(estimators, **{name: changed})
+        elif name in known:
+            defaults[name] = _as_option(value, known[name])
+        else:
+            raise InputError(f"{path}: {_unknown(str(key), {*known, *vars(estimators)})}")
+    context.default_map = {**(context.default_map or {}), **defaults}
+    context.meta["estimators"] = estimators
+    return path
+
+
+def _as_option(value: Any, kind: Any) -> Any:
+    """Return a YAML value as the command line would give it: a list only for repeatable options."""
+    repeatable = get_origin(kind) is tuple
+    if isinstance(value, list):
+        return value if repeatable else ",".join(str(item) for item in value)
+    return [value] if repeatable and value is not None else value
+
+
+def _load(path: Path) -> Any:
+    """Parse a YAML file safely."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as err:
+        raise InputError(f"{path}: cannot be read ({err.strerror}); check --config") from err
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        reason = " ".join(str(err).split())
+        raise InputError(f"{path}: is not valid YAML ({reason})") from err
+
+
+def _mapping(value: Any, where: str) -> dict[Any, Any]:
+    """Insist on a mapping."""
+    if isinstance(value, dict):
+        return value
+    raise InputError(f"{where}: expected keys with values, found {type(value).__name__}")
+
+
+def _section(section: Any, values: dict[Any, Any], where: str) -> Any:
+    """Return one estimator's settings with some values replaced."""
+    kinds = get_type_hints(type(section))
+    for key, value in values.items():
+        if key not in kinds:
+            raise InputError(f"{where}: {_unknown(str(key), set(kinds))}")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        whole = isinstance(value, int)
+        if not number or (kinds[key] is int and not whole) or value <= 0:
+            kind = "whole number" if kinds[key] is int else "number"
+            raise InputError(f"{where}.{key}: expected a positive {kind}, found {value!r}")
+    return replace(section, **values)
+
+
+def _unknown(key: str, known: set[str]) -> str:
+    """Say that a key is unknown, with the nearest known one."""
+    near = get_close_matches(key.replace("-", "_"), known, n=1, cutoff=0.0)
+    return f"unknown key {key!r}; the nearest known one is {near[0]!r}"

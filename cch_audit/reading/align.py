@@ -1,0 +1,144 @@
+"""Which row of each dataset belongs to which sample? Rows are joined by id, never assumed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cch_audit.errors import InputError
+from cch_audit.reading.column import Column, open_column
+from cch_audit.reading.index import RowSpace, index_path, row_space
+from cch_audit.reading.open import lookup
+from cch_audit.reading.values import as_text, read_values
+from cch_audit.sample import IntArray
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The rows that every dataset has."""
+
+    rows: Mapping[RowSpace, IntArray]
+    """For each row space, the row number of sample i."""
+    n_rows: int
+    notes: tuple[str, ...] = ()
+
+    def of(self, column: Column) -> IntArray:
+        """Return the row numbers of the samples in a dataset."""
+        return self.rows[row_space(column.opened, column.path)]
+
+
+def align(columns: Sequence[Column], ids: str | None) -> Alignment:
+    """Pair the rows of all datasets.
+
+    Datasets with the same rows are paired by position. Others are joined by the ids of their rows,
+    in the order of the first dataset; rows that are not in all of them are left out.
+
+    Parameters
+    ----------
+    columns
+        The datasets; the first sets the order.
+    ids
+        The dataset of row identifiers the user named, if any.
+
+    Raises
+    ------
+    InputError
+        Lengths differ, ids are needed and missing, an id occurs twice, or no id is shared.
+    """
+    spaces: dict[RowSpace, Column] = {}
+    for column in columns:
+        first = spaces.setdefault(row_space(column.opened, column.path), column)
+        if column.n_rows != first.n_rows:
+            raise InputError(
+                f"{column.where} has {column.n_rows:,} rows but {first.path!r} has "
+                f"{first.n_rows:,}; both need one row for each sample, in the same order"
+            )
+    _check_named(columns, ids)
+    indexes = {
+        space: _index(column, space, ids)
+        for space, column in spaces.items()
+        if len(spaces) > 1 or space.owner is None or ids
+    }
+    tables = {
+        space: _read_ids(index, spaces[space])
+        for space, index in indexes.items()
+        if index is not None
+    }
+    if len(spaces) == 1:
+        (space, column), *_ = spaces.items()
+        return Alignment({space: np.arange(column.n_rows)}, column.n_rows)
+    for space, column in spaces.items():
+        if space not in tables:
+            raise _no_ids(column, space)
+    return _join(tables, {space: index for space, index in indexes.items() if index is not None})
+
+
+def _check_named(columns: Sequence[Column], ids: str | None) -> None:
+    """Refuse ids that the user named and that no file has."""
+    opened = {column.opened.name: column.opened for column in columns}.values()
+    if ids and all(lookup(file, ids.strip("/")) is None for file in opened):
+        open_column(columns[0].opened, ids.strip("/"), "option --ids")
+
+
+def _index(column: Column, space: RowSpace, ids: str | None) -> Column | None:
+    """Return the dataset that identifies the rows of a dataset, if there is one."""
+    path = index_path(column.opened, space, ids)
+    return None if path is None else open_column(column.opened, path, "the index of the rows")
+
+
+def _read_ids(index: Column, column: Column) -> dict[str, int]:
+    """Return the row number of each id; refuse ids that occur twice."""
+    if index.n_rows != column.n_rows:
+        raise InputError(
+            f"{index.where} has {index.n_rows:,} ids but {column.path!r} has {column.n_rows:,} "
+            "rows; write one id for each row"
+        )
+    names = as_text(read_values(index).take(np.arange(index.n_rows)))
+    table = {name: row for row, name in enumerate(names)}
+    if len(table) < len(names):
+        repeated = next(name for row, name in enumerate(names) if table[name] != row)
+        raise InputError(
+            f"{index.where} repeats an earlier id in {len(names) - len(table):,} of "
+            f"{len(names):,} rows, for example {repeated!r}; ids must be unique: remove the "
+            "repeated rows, or, if one id stands for several samples, pass it as --groups and "
+            "write unique ids"
+        )
+    return table
+
+
+def _no_ids(column: Column, space: RowSpace) -> InputError:
+    """Return the error for rows that cannot be identified, with what to add."""
+    if space.owner is None:
+        remedy = "add a dataset 'ids' with one unique string or integer for each row, or pass --ids"
+    else:
+        obs = f"{space.owner}/obs".lstrip("/")
+        remedy = f"add the attribute '_index' to {obs!r}, as anndata does when it writes a file"
+    return InputError(
+        f"{column.where} cannot be paired with rows from another file or table, because its rows "
+        f"have no ids; {remedy}"
+    )
+
+
+def _join(
+    tables: Mapping[RowSpace, dict[str, int]], indexes: Mapping[RowSpace, Column]
+) -> Alignment:
+    """Keep the ids that all tables have, in the order of the first."""
+    reference, *others = tables.values()
+    shared = [name for name in reference if all(name in table for table in others)]
+    sizes = {space: len(table) for space, table in tables.items()}
+    sources = "; ".join(
+        f"{index.where} ({sizes[space]:,} rows, {sizes[space] - len(shared):,} left out)"
+        for space, index in indexes.items()
+    )
+    if not shared:
+        examples = ", ".join(repr(next(iter(table))) for table in tables.values())
+        raise InputError(
+            f"no id is in all of: {sources}; they begin with {examples}: "
+            "write the same ids for the same samples"
+        )
+    rows = {
+        space: np.fromiter((table[name] for name in shared), np.int64, len(shared))
+        for space, table in tables.items()
+    }
+    note = f"Rows were joined by id; {len(shared):,} are in all of: {sources}."
+    return Alignment(rows, len(shared), (note,))

@@ -1,0 +1,228 @@
+"""What does a file hold, what would be audited, and what stands in the way?"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from cch_audit.errors import InputError
+from cch_audit.reading.column import Column, open_column
+from cch_audit.reading.index import index_path, row_space
+from cch_audit.reading.layout import (
+    Role,
+    choose_column,
+    choose_labels,
+    choose_layout,
+    named_student,
+    named_teachers,
+    representations,
+)
+from cch_audit.reading.load import load_sample, open_files, sha256
+from cch_audit.reading.open import OpenFile, array_paths
+from cch_audit.reading.statistics import matrix_statistics
+from cch_audit.reading.values import factorize, read_values
+from cch_audit.sample import Source
+from cch_audit.settings import InputSettings
+
+RoleName = Literal["teacher", "student", "labels", "groups", "split", "ids", "predictions"]
+MOST_CLASSES = 1000
+"""Labels with more distinct values than this are described without their counts."""
+
+
+@dataclass(frozen=True)
+class DatasetDescription:
+    """One array of a file."""
+
+    file: str
+    """The file, as the user gave it."""
+    path: str
+    """Path inside the file."""
+    roles: tuple[RoleName, ...] = ()
+    """What it is used for; empty if it is not used."""
+    why: str = ""
+    """Why it has these roles, or that it could be a representation."""
+    refused: str | None = None
+    """Why it cannot be read; the fields below are then unknown."""
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    storage: Literal["dense", "sparse", "categorical", "nullable"] | None = None
+    missing: int | None = None
+    """Values that are NaN, infinite, masked or without a category."""
+    minimum: float | None = None
+    """Smallest finite value of a numeric array."""
+    maximum: float | None = None
+    constant_columns: int | None = None
+    duplicate_rows: int | None = None
+    """Rows of a numeric array that repeat an earlier row exactly."""
+    classes: Mapping[str, int] | None = None
+    """Rows of each class, for labels that are classes."""
+
+
+@dataclass(frozen=True)
+class FileDescription:
+    """What a file, or the two files of teachers and student, hold."""
+
+    path: str
+    sha256: str
+    teacher_path: str | None
+    teacher_sha256: str | None
+    datasets: tuple[DatasetDescription, ...]
+    n_rows: int | None
+    """Rows that `check` could use before a subsample; None if it would stop."""
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    problems: tuple[str, ...]
+    """Why `check` would stop, as sentences."""
+    usable: bool
+    """Whether `check` would run with these settings."""
+
+
+def describe(path: Path, settings: InputSettings) -> FileDescription:
+    """Describe every dataset of a file and what `check` would do with it.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file.
+    settings
+        The options that `check` would get.
+
+    Raises
+    ------
+    InputError
+        The file cannot be opened at all; any other problem is part of the description.
+    """
+    with open_files(path, settings) as files:
+        used, problems = _choose_roles(*files, settings)
+        distinct = {opened.name: opened for opened in files}
+        candidates = {opened.name: representations(opened) for opened in distinct.values()}
+        datasets = tuple(
+            _describe_array(opened, found, problem, used, candidates[opened.name])
+            for opened in distinct.values()
+            for found, problem in array_paths(opened)
+        )
+    try:
+        source = load_sample(path, settings).source
+    except InputError as err:
+        problems = list(dict.fromkeys((*problems, str(err))))
+        other = next((name for name in distinct if name != str(path)), None)
+        source = Source(
+            str(path), sha256(str(path)), other, None if other is None else sha256(other)
+        )
+    return FileDescription(
+        path=source.path,
+        sha256=source.sha256,
+        teacher_path=source.teacher_path,
+        teacher_sha256=source.teacher_sha256,
+        datasets=datasets,
+        n_rows=source.n_rows or None,
+        notes=source.notes,
+        warnings=source.warnings,
+        problems=tuple(problems),
+        usable=not problems,
+    )
+
+
+def _choose_roles(
+    student_file: OpenFile, teacher_file: OpenFile, settings: InputSettings
+) -> tuple[list[tuple[RoleName, Role]], list[str]]:
+    """Return the roles that can be chosen, and why others cannot."""
+    used: list[tuple[RoleName, Role]] = []
+    problems: list[str] = []
+    try:
+        layout = choose_layout(student_file, teacher_file, settings)
+    except InputError as err:
+        problems.append(str(err))
+        steps: tuple[tuple[RoleName, Callable[[], Iterable[Role | None]]], ...] = (
+            ("teacher", lambda: named_teachers(student_file, teacher_file, settings)),
+            ("student", lambda: [named_student(student_file, settings)]),
+            ("labels", lambda: [choose_labels(student_file, settings)]),
+            ("groups", lambda: [choose_column(student_file, "groups", settings.groups)]),
+            ("split", lambda: [choose_column(student_file, "split", settings.split)]),
+        )
+        for name, choose in steps:
+            try:
+                used.extend((name, role) for role in choose() if role is not None)
+            except InputError as error:
+                problems.append(str(error))
+    else:
+        used.extend(("teacher", role) for role in layout.teachers)
+        used.append(("student", layout.student))
+        used.append(("labels", layout.labels))
+        used.extend([("groups", layout.groups)] if layout.groups else [])
+        used.extend([("split", layout.split)] if layout.split else [])
+        used.extend(("predictions", role) for role in layout.predictions.values())
+    try:
+        used.extend(_index_roles([role.column for _, role in used], settings.ids))
+    except InputError as err:
+        problems.append(str(err))
+    return used, list(dict.fromkeys(problems))
+
+
+def _index_roles(columns: list[Column], ids: str | None) -> Iterator[tuple[RoleName, Role]]:
+    """Yield the datasets that identify the rows of the columns."""
+    for space, opened in {row_space(c.opened, c.path): c.opened for c in columns}.items():
+        path = index_path(opened, space, ids)
+        if path is not None:
+            yield "ids", Role(path, open_column(opened, path, "ids"), "identifies the rows")
+
+
+def _describe_array(
+    opened: OpenFile,
+    path: str,
+    problem: str | None,
+    used: list[tuple[RoleName, Role]],
+    candidates: list[str],
+) -> DatasetDescription:
+    """Describe one array, or say why it is refused."""
+    here = [
+        (name, role)
+        for name, role in used
+        if role.column.opened is opened and role.column.path == path
+    ]
+    why = "; ".join(dict.fromkeys(role.why for _, role in here))
+    if not here and path in candidates:
+        why = "could be a representation"
+    roles = tuple(dict.fromkeys(name for name, _ in here))
+    description = DatasetDescription(opened.name, path, roles, why)
+    if problem is not None:
+        return replace(description, refused=problem)
+    try:
+        column = open_column(opened, path, "listed")
+        return replace(
+            description,
+            shape=column.shape,
+            dtype=column.type_name,
+            storage=column.storage,
+            **_measure(column, roles),
+        )
+    except InputError as err:
+        return replace(description, refused=str(err))
+
+
+def _measure(column: Column, roles: tuple[RoleName, ...]) -> dict[str, Any]:
+    """Return what can be counted in an array; nothing for more than two axes."""
+    measured: dict[str, Any] = {}
+    is_vector = len(column.shape) == 1
+    if column.is_matrix:
+        statistics = matrix_statistics(column)
+        measured = {} if statistics is None else asdict(statistics)
+        if is_vector and not {"teacher", "student"}.intersection(roles):
+            measured |= {"constant_columns": None, "duplicate_rows": None}
+    elif is_vector:
+        measured["missing"] = int(read_values(column).missing.sum())
+    if is_vector and "labels" in roles:
+        measured["classes"] = _count_classes(column)
+    return measured
+
+
+def _count_classes(column: Column) -> dict[str, int] | None:
+    """Return the rows of each class; None if the labels are continuous or too many to show."""
+    values = read_values(column)
+    names, codes = factorize(values.values[~values.missing])
+    if values.is_real or len(names) > MOST_CLASSES:
+        return None
+    counts = np.bincount(codes, minlength=len(names)).tolist()
+    return dict(zip(map(str, names), counts, strict=True))

@@ -1,0 +1,270 @@
+"""Which dataset plays which role, and why?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from cch_audit.errors import InputError
+from cch_audit.reading.column import Column, open_column
+from cch_audit.reading.index import row_space
+from cch_audit.reading.open import OpenFile, array_paths, listed, lookup, missing, text_attribute
+from cch_audit.settings import InputSettings
+
+Task = Literal["auto", "classification", "regression"]
+LABEL_NAMES = ("labels", "label", "y", "target")
+
+
+@dataclass(frozen=True)
+class Role:
+    """A dataset that was chosen, under the name the report shows."""
+
+    name: str
+    column: Column
+    why: str
+    """Why it was chosen: an option, a root attribute, its name, or the only one left."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The dataset of each role."""
+
+    student: Role
+    teachers: tuple[Role, ...]
+    labels: Role
+    groups: Role | None
+    split: Role | None
+    predictions: Mapping[str, Role]
+    """By name of the representation."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All datasets, the student first."""
+        optional = (role for role in (self.groups, self.split) if role is not None)
+        roles = (self.student, *self.teachers, self.labels, *optional, *self.predictions.values())
+        return tuple(role.column for role in roles)
+
+
+def choose_layout(
+    student_file: OpenFile, teacher_file: OpenFile, settings: InputSettings
+) -> Layout:
+    """Choose the dataset of each role from options, root attributes and names, or refuse to guess.
+
+    Parameters
+    ----------
+    student_file
+        The file with the student, the labels, the groups and the split.
+    teacher_file
+        The file with the teachers; the same object if there is one file.
+    settings
+        The user's options.
+
+    Raises
+    ------
+    InputError
+        A dataset is not there or cannot be used, or more than one could play a role.
+    """
+    labels = choose_labels(student_file, settings)
+    groups = choose_column(student_file, "groups", settings.groups)
+    split = choose_column(student_file, "split", settings.split)
+    used = [role for role in (labels, groups, split) if role is not None]
+    student, teachers = choose_representations(student_file, teacher_file, settings, used)
+    for role in (student, *teachers):
+        if same_dataset(role.column, labels.column):
+            raise InputError(
+                f"{labels.column.where} is both the labels ({labels.why}) and a representation "
+                f"({role.why}); name another dataset for one of them"
+            )
+    return Layout(
+        student=student,
+        teachers=teachers,
+        labels=labels,
+        groups=groups,
+        split=split,
+        predictions=choose_predictions((student, *teachers), settings.predictions),
+    )
+
+
+def choose_representations(
+    student_file: OpenFile,
+    teacher_file: OpenFile,
+    settings: InputSettings,
+    used: list[Role],
+) -> tuple[Role, tuple[Role, ...]]:
+    """Return the student and the teachers; one that is not named must be the only one unused."""
+    student = named_student(student_file, settings)
+    teachers = named_teachers(student_file, teacher_file, settings)
+    if student is None and not teachers and student_file is teacher_file:
+        raise InputError(
+            f"{student_file.name}: which representation is the teacher and which the student is "
+            f"not said; pass --teacher and --student, or set the root attributes 'teacher' and "
+            f"'student'. {_found(representations(student_file))}"
+        )
+    if student is None:
+        student = _only_one(student_file, "student", [*used, *teachers])
+    if not teachers:
+        teachers = [_only_one(teacher_file, "teacher", [*used, student])]
+    return student, _distinct(student, teachers)
+
+
+def named_student(opened: OpenFile, settings: InputSettings) -> Role | None:
+    """Return the student that an option or a root attribute names."""
+    if settings.student:
+        return find(opened, settings.student, "option --student")
+    attribute = ", ".join(text_attribute(opened, "", "student"))
+    return find(opened, attribute, "root attribute 'student'") if attribute else None
+
+
+def named_teachers(
+    student_file: OpenFile, teacher_file: OpenFile, settings: InputSettings
+) -> list[Role]:
+    """Return the teachers that options or a root attribute name."""
+    listed_names = [name.strip() for name in (settings.teachers or "").split(",")]
+    names = [name for name in (*settings.teacher, *listed_names) if name]
+    if names:
+        return [find(teacher_file, name, "option --teacher") for name in names]
+    values = text_attribute(teacher_file, "", "teacher")
+    values = values or text_attribute(student_file, "", "teacher")
+    if len(values) == 1:
+        values = tuple(name.strip() for name in values[0].split(","))
+    return [find(teacher_file, name, "root attribute 'teacher'") for name in values if name]
+
+
+def choose_labels(opened: OpenFile, settings: InputSettings) -> Role:
+    """Return the labels: the dataset named by an option or attribute, or by its own name."""
+    named = choose_column(opened, "labels", settings.labels, LABEL_NAMES)
+    if named is None:
+        vectors = [path for path, problem in array_paths(opened) if problem is None]
+        raise InputError(
+            f"{opened.name}: no dataset of labels is named; pass --labels PATH or set the root "
+            f"attribute 'labels' (the file holds {listed(vectors)})"
+        )
+    return named
+
+
+def choose_column(
+    opened: OpenFile, role: str, option: str | None, names: tuple[str, ...] = ()
+) -> Role | None:
+    """Return the dataset of a role: named by its option, a root attribute, or its own name."""
+    if option:
+        return find(opened, option, f"option --{role}")
+    attribute = ", ".join(text_attribute(opened, "", role))
+    if attribute:
+        return find(opened, attribute, f"root attribute {role!r}")
+    present = [name for name in names or (role,) if lookup(opened, name) is not None]
+    if len(present) > 1:
+        raise InputError(
+            f"{opened.name}: datasets {listed(present)} could each be the {role}; "
+            f"say which with --{role}"
+        )
+    return find(opened, present[0], "its name") if present else None
+
+
+def choose_task(opened: OpenFile, settings: InputSettings) -> Task:
+    """Return the task of the option or, if that leaves it open, of the root attribute."""
+    if settings.task != "auto":
+        return settings.task
+    task = ", ".join(text_attribute(opened, "", "task")) or "auto"
+    if task not in ("auto", "classification", "regression"):
+        raise InputError(
+            f"{opened.name}: root attribute 'task' is {task!r}; it must be 'classification', "
+            "'regression' or 'auto': correct it, or pass --task"
+        )
+    return cast(Task, task)
+
+
+def choose_predictions(roles: Iterable[Role], options: tuple[str, ...]) -> dict[str, Role]:
+    """Return the user's own predictions of the representations, from options or by their name."""
+    by_name = {role.name: role for role in roles}
+    chosen = {}
+    for option in options:
+        name, _, path = option.partition("=")
+        if not path or name not in by_name:
+            raise InputError(
+                f"--predictions {option!r} must be NAME=PATH, where NAME is one of "
+                f"{listed(list(by_name))} and PATH a dataset"
+            )
+        chosen[name] = find(by_name[name].column.opened, path, "option --predictions")
+    for name, role in by_name.items():
+        path = "predictions/" + role.column.path.removeprefix("representations/")
+        if name not in chosen and lookup(role.column.opened, path) is not None:
+            chosen[name] = find(role.column.opened, path, "its name")
+    return chosen
+
+
+def find(opened: OpenFile, name: str, why: str) -> Role:
+    """Return a dataset by its path, at the root or under `representations`."""
+    path = "/".join(filter(None, name.split("/")))
+    if not path:
+        raise InputError(f"{opened.name}: {why} is {name!r}, which names no dataset")
+    for candidate in (path, f"representations/{path}"):
+        if lookup(opened, candidate) is not None:
+            column = open_column(opened, candidate, why)
+            return Role(candidate.removeprefix("representations/"), column, why)
+    raise missing(opened, path, why)
+
+
+def representations(opened: OpenFile) -> list[str]:
+    """Return the paths that could be a representation."""
+    found = []
+    for path, problem in array_paths(opened):
+        top = path.partition("/")[0]
+        if problem or top in (
+            "predictions",
+            "uns",
+            "obsmap",
+            *LABEL_NAMES,
+            "ids",
+            "groups",
+            "split",
+        ):
+            continue
+        try:
+            column = open_column(opened, path, "a candidate")
+            space = row_space(opened, path)
+        except InputError:
+            continue  # it is only left out of a list of suggestions
+        in_table = space.owner is not None and path.removeprefix(f"{space.owner}/").startswith(
+            "obs/"
+        )
+        is_named = top == "representations"
+        if column.is_matrix and not in_table and (is_named or len(column.shape) == 2):
+            found.append(path)
+    return found
+
+
+def same_dataset(one: Column, other: Column) -> bool:
+    """Return whether two columns are the same object of the same file."""
+    return one.opened is other.opened and one.parts == other.parts
+
+
+def _only_one(opened: OpenFile, role: str, used: list[Role]) -> Role:
+    """Return the one representation of the plain layout that is not used, or refuse to guess."""
+    taken = {other.column.path for other in used if other.column.opened is opened}
+    found = [path for path in representations(opened) if path not in taken]
+    plain = [path for path in found if row_space(opened, path).owner is None]
+    if len(plain) != 1:
+        raise InputError(
+            f"{opened.name}: which representation is the {role} is not said; pass --{role} or set "
+            f"the root attribute {role!r}. {_found(found)}"
+        )
+    return find(opened, plain[0], "the only representation left")
+
+
+def _found(paths: list[str]) -> str:
+    """Say which representations there are to choose from."""
+    return f"The file holds {listed(paths)}" if paths else "The file holds no other representation"
+
+
+def _distinct(student: Role, teachers: list[Role]) -> tuple[Role, ...]:
+    """Drop a teacher that is named twice, and give teachers names that no other dataset has."""
+    kept: list[Role] = []
+    for teacher in teachers:
+        if any(same_dataset(teacher.column, other.column) for other in kept):
+            continue
+        name = teacher.name
+        for other in (student, *kept):
+            if name == other.name and not same_dataset(teacher.column, other.column):
+                name = f"{Path(teacher.column.opened.name).name}:{teacher.column.path}"
+        kept.append(Role(name, teacher.column, teacher.why))
+    return tuple(kept)

@@ -1,0 +1,49 @@
+"""The report as JSON, for programs; `schemas/report.schema.json` describes it."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from cch_audit import __version__
+from cch_audit.results import Report
+
+SCHEMA_VERSION = "1"
+
+_LABEL_KEYS = {
+    "labels_name": "name",
+    "labels_kind": "kind",
+    "n_classes": "n_classes",
+    "label_entropy": "entropy",
+}
+
+
+def render(report: Report) -> str:
+    """Return the report as JSON in nats, numbers unrounded, ending in a newline.
+
+    Numbers that are not finite become null. Characters that a terminal would obey are escaped, so
+    that the text is safe to print; the other ones are kept, so it must be written as UTF-8.
+    """
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "cch-audit", "version": __version__},
+        **plain(report),
+    }
+    source = document["input"]
+    source["labels"] = {new: source.pop(old) for old, new in _LABEL_KEYS.items()}
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """Return dataclasses and mappings as dicts, sequences as lists, non-finite numbers as None."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

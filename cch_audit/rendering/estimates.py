@@ -1,0 +1,119 @@
+"""The estimates of one level as rich tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import Box
+from rich.table import Table
+from rich.text import Text
+
+from cch_audit.rendering.text import estimator_title, interval, number, span
+from cch_audit.results import Interval, LevelResult, PerInformation, Verdict
+
+# Blue, orange and grey stay apart in every common colour blindness, on dark and light terminals.
+STYLES = {
+    "pass": "bold color(231) on color(25)",
+    "fail": "bold color(16) on color(208)",
+    "undecided": "bold color(16) on color(250)",
+}
+
+
+def badge(verdict: Verdict) -> Text:
+    """Return the verdict as a word that needs no colour."""
+    return Text.assemble((verdict.upper(), STYLES[verdict]))
+
+
+def ruled_table(box: Box, headers: Sequence[str], *, numbers: Sequence[str] = ()) -> Table:
+    """Return a table that folds long cells instead of cutting them; numbers are flush right."""
+    table = Table(
+        box=box, header_style="bold", show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    for header in headers:
+        table.add_column(
+            Text(header), justify="right" if header in numbers else "left", overflow="fold"
+        )
+    return table
+
+
+def one_line_table(
+    level: LevelResult, settings: Mapping[str, Any], box: Box, reason_width: int | None = None
+) -> Table:
+    """Return one line per estimator, for wide terminals and pipes; only the reason may wrap."""
+    numbers = (
+        "I(teacher;student)",
+        "I(student;labels)",
+        "gap",
+        "P(gap>0)",
+        "verdict interval",
+    )
+    table = ruled_table(box, ("estimator", *numbers, "verdict", "reason"), numbers=numbers)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    table.columns[-1].max_width = reason_width
+    for name, result in level.estimators.items():
+        table.add_row(
+            Text(estimator_title(name, level)),
+            interval(result.teacher_student),
+            interval(result.student_labels),
+            interval(result.gap),
+            number(result.gap.probability_positive),
+            span(result.verdict_interval),
+            badge(result.verdict),
+            Text(result.reason),
+        )
+    return table
+
+
+def stacked_table(level: LevelResult, settings: Mapping[str, Any], box: Box) -> Table:
+    """Return several lines per estimator, intervals under estimates, for 80 columns."""
+    headers = (
+        "estimator",
+        "I(teacher;\nstudent)",
+        "I(student;\nlabels)",
+        "gap",
+        "verdict and\nverdict interval",
+    )
+    table = ruled_table(box, headers)
+    table.show_lines = True
+    for name, result in level.estimators.items():
+        why = f"{span(result.verdict_interval)}\n{result.reason}"
+        table.add_row(
+            Text(estimator_title(name, level).replace(" ", "\n")),
+            _stacked(result.teacher_student),
+            _stacked(result.student_labels),
+            f"{_stacked(result.gap)}\nP(gap>0) {number(result.gap.probability_positive)}",
+            Text.assemble(badge(result.verdict), "\n", why),
+        )
+    return table
+
+
+def detail_table(level: LevelResult, box: Box) -> Table:
+    """Return what weakens each estimate: standard error, bias on surrogates, drift, flags."""
+    numbers = ("standard\nerror", "bias", "drift")
+    table = ruled_table(box, ("estimator", "of", *numbers, "flags"), numbers=numbers)
+    for name, result in level.estimators.items():
+        informations = {
+            "I(teacher;student)": "teacher_student",
+            "I(student;labels)": "student_labels",
+            "gap": "gap",
+        }
+        for row, (label, key) in enumerate(informations.items()):
+            value: Interval = getattr(result, key)
+            table.add_row(
+                Text("" if row else name),
+                label,
+                number(value.standard_error),
+                _part(result.bias, key),
+                _part(result.drift, key),
+                Text("" if row else ", ".join(result.flags) or "none"),
+                end_section=key == "gap",
+            )
+    return table
+
+
+def _stacked(value: Interval) -> str:
+    return f" {number(value.estimate)}\n{span(value)}"
+
+
+def _part(value: PerInformation | None, key: str) -> str:
+    return "n/a" if value is None else number(getattr(value, key))

@@ -1,0 +1,90 @@
+"""What the formats for people share: printable strings, numbers, units."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, Literal
+
+from cch_audit.results import Audit, Interval, LevelResult, PerInformation, Range, Report
+
+Units = Literal["nats", "bits"]
+
+NATS_PER = {"nats": 1.0, "bits": math.log(2)}
+
+
+def printable(text: str, *, unicode: bool = True) -> str:
+    """Return text with what a terminal would obey or cannot show written as backslash escapes."""
+    return "".join(
+        c if c.isprintable() and (unicode or c.isascii()) else c.encode("unicode_escape").decode()
+        for c in text
+    )
+
+
+def for_reading(report: Report, *, units: Units, unicode: bool = True) -> Report:
+    """Return the report with every string printable and every information in the given unit.
+
+    Doing this once, before anything is drawn, leaves no place where a renderer could forget it.
+    The settings keep their nats.
+    """
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, str):
+            return printable(value, unicode=unicode)
+        if isinstance(value, Interval | Range | PerInformation):
+            names = [f.name for f in fields(value) if f.name != "probability_positive"]
+            return replace(value, **{name: getattr(value, name) / nats for name in names})
+        if is_dataclass(value) and not isinstance(value, type):
+            changes = {f.name: convert(getattr(value, f.name)) for f in fields(value)}
+            if changes.get("label_entropy") is not None:
+                changes["label_entropy"] /= nats
+            return replace(value, **changes)
+        if isinstance(value, Mapping):
+            return {convert(key): convert(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return tuple(convert(item) for item in value)
+        return value
+
+    nats = NATS_PER[units]
+    converted: Report = convert(report)
+    return converted
+
+
+def number(value: float) -> str:
+    """Return a number with three decimals and no negative zero."""
+    return f"{value:z.3f}"
+
+
+def span(value: Interval | Range) -> str:
+    """Return the two ends of an interval."""
+    return f"[{number(value.low)}, {number(value.high)}]"
+
+
+def interval(value: Interval) -> str:
+    """Return an estimate and its interval on one line."""
+    return f"{number(value.estimate)} {span(value)}"
+
+
+def gap_range(audit: Audit) -> str:
+    """Return the smallest and largest gap among the estimators that decide."""
+    gaps = [
+        level.estimators[name].gap.estimate
+        for level in deciding_levels(audit)
+        for name in level.voters
+    ]
+    ends = dict.fromkeys((number(min(gaps)), number(max(gaps))))
+    return " to ".join(ends)
+
+
+def deciding_levels(audit: Audit) -> list[LevelResult]:
+    """Return the gated levels."""
+    return [audit.levels[name] for name in audit.gated]
+
+
+def ordered_levels(audit: Audit) -> list[tuple[str, LevelResult]]:
+    """Return the levels, those that decide first."""
+    return sorted(audit.levels.items(), key=lambda item: item[0] not in audit.gated)
+
+
+def estimator_title(name: str, level: LevelResult) -> str:
+    """Return the estimator's name, marked where its verdict does not count."""
+    return name if name in level.voters else f"{name} (reference)"

@@ -1,0 +1,121 @@
+"""The fixed words around the numbers, the same in every format for people."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cch_audit.rendering.text import Units, interval, number
+from cch_audit.results import Companions, Report
+
+LEVEL_TITLES = {"representations": "Representations", "predictions": "Predictions"}
+
+COMPANIONS_TITLE = "Read beside the gap (KSG, representations)"
+
+
+def level_role(level: str, gated: tuple[str, ...]) -> str:
+    """Return whether a level decides the verdict."""
+    return "decides the verdict" if level in gated else "shown, not gated"
+
+
+def input_lines(report: Report, units: Units, *, verbose: bool) -> list[tuple[str, str]]:
+    """Return what was audited as (name, value) pairs."""
+    source = report.input
+    kind = "continuous"
+    if source.labels_kind == "classes":
+        kind = f"{source.n_classes} classes"
+    if source.label_entropy is not None:
+        kind += f", H(Y) = {number(source.label_entropy)} {units}"
+    groups = "" if source.n_groups is None else f", in {source.n_groups} groups"
+    lines = [
+        ("labels", f"{source.labels_name} ({kind})"),
+        ("rows", f"{source.n_samples} of {source.n_rows}{groups}"),
+        ("file", source.path),
+    ]
+    if verbose:
+        lines.append(("sha256", source.sha256))
+    if source.teacher_path is not None:
+        lines.append(("teacher file", source.teacher_path))
+        if verbose:
+            lines.append(("sha256", str(source.teacher_sha256)))
+    return lines
+
+
+def companion_lines(companions: Companions) -> list[tuple[str, str, str]]:
+    """Return the quantities to read beside the gap as (name, value, meaning)."""
+    lines = []
+    if companions.label_entropy is not None:
+        lines.append(
+            ("H(Y)", number(companions.label_entropy), "cap on I(student;labels)"),
+        )
+    lines += [
+        (
+            "I(teacher;labels)",
+            interval(companions.teacher_labels),
+            "what the teacher knows",
+        ),
+        (
+            "I(teacher;labels|student)",
+            interval(companions.teacher_labels_given_student),
+            "what the teacher adds",
+        ),
+        (
+            "I(teacher;student|labels)",
+            interval(companions.teacher_student_given_labels),
+            "shared beyond the labels",
+        ),
+    ]
+    if companions.variance_condition is not None:
+        relation, word = ("<=", "holds") if companions.variance_condition else (">", "violated")
+        values = f"{_variance(companions.teacher_prediction_variance)} {relation} "
+        values += f"{_variance(companions.label_variance)}"
+        lines.append(("Var(t) <= Var(y)", f"{word}: {values}", "the theorem needs it"))
+    return lines
+
+
+def footnotes(report: Report) -> list[str]:
+    """Return what the intervals and the verdict claim, and what they do not."""
+    confidence = report.settings.get("confidence")
+    which = "The" if confidence is None else f"The {100 * confidence:g} %"
+    results = [
+        result
+        for audit in report.audits
+        for level in audit.levels.values()
+        for result in level.estimators.values()
+    ]
+    if any(result.bias is not None for result in results):
+        verdict_interval = (
+            "The verdict interval, which decides, adds a bias allowance measured on surrogates."
+        )
+    else:
+        verdict_interval = (
+            "The verdict interval decides; no bias allowance was measured, so bias is not in it."
+        )
+    return [
+        f"{which} interval in brackets covers what this estimator would return on another sample "
+        f"of this size. {verdict_interval}",
+        "The condition is sufficient in a linear Gaussian model with Var(t) <= Var(y), and not "
+        "necessary: PASS does not promise a gain and FAIL does not rule one out.",
+    ]
+
+
+def run_lines(report: Report) -> list[tuple[str, str]]:
+    """Return what is needed to run the audit again as (name, value) pairs; settings are in nats."""
+    return [
+        ("command", report.command),
+        ("seed", str(report.seed)),
+        *_setting_lines(report.settings),
+    ]
+
+
+def _setting_lines(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the settings as (dotted name, value) pairs."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _setting_lines(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple):
+            yield f"{prefix}{name}", ", ".join(map(str, value)) or "none"
+        else:
+            yield f"{prefix}{name}", "none" if value is None else str(value)
+
+
+def _variance(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4g}"

@@ -1,0 +1,85 @@
+"""The process's surroundings: where a report goes, what the terminal can show, progress."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from cch_audit.errors import InputError
+
+FILE_WIDTH = 100_000
+"""Columns assumed in a pipe or a file: no identifier may be folded there."""
+
+
+def abilities(stream: TextIO) -> dict[str, Any]:
+    """Return width, color and unicode of a stream, as the table renderer takes them."""
+    is_terminal = stream.isatty()
+    color = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    width = shutil.get_terminal_size().columns if is_terminal else FILE_WIDTH
+    return {"width": width, "color": color, "unicode": shows_unicode(stream)}
+
+
+def shows_unicode(stream: TextIO) -> bool:
+    """Whether a stream's encoding has every character."""
+    return (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
+
+
+def check_output(path: str | None) -> None:
+    """Refuse, before any work is done, an output file that cannot be written.
+
+    Raises
+    ------
+    InputError
+        If the path is a folder, or its folder is missing or may not be written to.
+    """
+    if path is None:
+        return
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(f"{path}: is a folder; give --output a file name")
+    if not target.parent.is_dir():
+        raise InputError(f"{path}: the folder {target.parent} does not exist; create it first")
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(f"{path}: the folder {target.parent} cannot be written to")
+
+
+def write(text: str, path: str | None) -> None:
+    """Write a finished report to standard output, or to a file that appears complete or not at all."""
+    if path is None:
+        sys.stdout.flush()
+        encoding = "utf-8" if shows_unicode(sys.stdout) or not text.isascii() else "ascii"
+        sys.stdout.buffer.write(text.encode(encoding))
+        sys.stdout.flush()
+        return
+    target = Path(path)
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8"))
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def progress_bar(wanted: bool) -> Iterator[Callable[[str, float], None]]:
+    """Yield a function to tell what is running and what share is done; a bar on a terminal only."""
+    if not (wanted and sys.stderr.isatty()):
+        yield lambda what, share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn())
+    times = (TimeElapsedColumn(), TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left"))
+    with Progress(*columns, *times, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=1.0)
+        yield lambda what, share: bar.update(task, description=what, completed=share)

@@ -1,0 +1,138 @@
+"""From intervals to a verdict: pass, fail, or undecided with the reason."""
+
+from collections.abc import Mapping, Sequence
+
+from cch_audit.results import (
+    EstimatorResult,
+    Gap,
+    Interval,
+    LevelResult,
+    PerInformation,
+    Range,
+    Verdict,
+)
+
+DRIFT_REACH = 3.0
+"""How many further moves like that from n/2 to n rows a verdict must survive.
+
+A bias that falls as n^-a has 1 / (2^a - 1) such moves left: 2.4 at a = 1/2, 3.8 at a = 1/3.
+"""
+
+
+def side(interval: Range | Interval, margin: float) -> Verdict:
+    """Return pass above the margin, fail below, undecided across it."""
+    if interval.low > margin:
+        return "pass"
+    return "fail" if interval.high < margin else "undecided"
+
+
+def judge(
+    teacher_student: Interval,
+    student_labels: Interval,
+    gap: Gap,
+    bias: PerInformation | None,
+    drift: PerInformation,
+    saturated: tuple[bool, bool],
+    label_entropy: float | None,
+    margin: float,
+) -> EstimatorResult:
+    """Judge one estimator at one level.
+
+    The verdict interval is the hull of the gap's interval and of the same interval less the bias
+    measured on surrogates. A flag blocks only the verdict it endangers: saturation means that an
+    information is larger than shown, so it blocks a fail (teacher; student) or a pass (student;
+    labels); drift blocks when `DRIFT_REACH` more moves would change the verdict. Since
+    I(student; labels) <= H(Y), a lower end of I(teacher; student) above H(Y) is a certificate:
+    pass, whatever the second estimate says.
+
+    Parameters
+    ----------
+    teacher_student, student_labels, gap : intervals, nats
+    bias : mean error on surrogates, or None when it was not measured
+    drift : estimate from all rows minus mean estimate from halves
+    saturated : whether the estimate of each information is saturated
+    label_entropy : H(Y), or None for continuous labels
+    margin : what the gap must exceed, nats
+    """
+    hull = _hull(gap, 0.0 if bias is None else bias.gap)
+    raw, verdict = side(gap, margin), side(hull, margin)
+    # Only a move larger than the noise of the estimate says anything.
+    moving = abs(drift.gap) > gap.standard_error
+    later = side(_moved(hull, drift.gap), margin) if moving else verdict
+    flags, reason = [], f"the interval {_WHERE[verdict]} {_threshold(margin)}"
+    if any(saturated):
+        flags.append("saturated")
+    if raw != verdict:
+        flags.append("bias_sensitive")
+        reason = f"bias-sensitive: the raw interval alone would say {raw}"
+    if later != verdict:
+        flags.append("drift")
+        verdict, reason = "undecided", "drift: the gap still moves with the number of rows"
+    elif saturated[0] and verdict == "fail":
+        verdict, reason = "undecided", "saturated: I(teacher; student) is larger than shown"
+    elif saturated[1] and verdict == "pass":
+        verdict, reason = "undecided", "saturated: I(student; labels) is larger than shown"
+    if label_entropy is not None:
+        shared = _hull(teacher_student, 0.0 if bias is None else bias.teacher_student)
+        if _moved(shared, drift.teacher_student).low > label_entropy + margin:
+            flags.append("certificate")
+            verdict, reason = (
+                "pass",
+                "I(teacher; student) exceeds H(Y), which caps I(student; labels)",
+            )
+    return EstimatorResult(
+        teacher_student, student_labels, gap, hull, bias, drift, tuple(flags), verdict, reason
+    )
+
+
+def combine(estimators: Mapping[str, EstimatorResult], rule: str) -> LevelResult:
+    """Combine the estimators of one level by a rule.
+
+    `all`: every estimator must agree (an intersection-union test: the level holds without
+    correction). `majority`: more than half. `any`: at least one decides and none contradicts. An
+    estimator's name: that one alone. `gaussian` votes only when named or alone.
+    """
+    if rule in estimators:
+        voters: tuple[str, ...] = (rule,)
+    else:
+        voters = tuple(name for name in estimators if name != "gaussian") or tuple(estimators)
+    votes = {name: estimators[name].verdict for name in voters}
+    counts = {verdict: list(votes.values()).count(verdict) for verdict in ("pass", "fail")}
+    needed = {"any": 1, "majority": len(voters) // 2 + 1}.get(rule, len(voters))
+    winners: list[Verdict] = [v for v in ("pass", "fail") if counts[v] >= needed]
+    verdict: Verdict = winners[0] if len(winners) == 1 else "undecided"
+    reasons = [f"{name}: {vote}, {estimators[name].reason}" for name, vote in votes.items()]
+    if verdict == "undecided" and counts["pass"] and counts["fail"]:
+        reasons.insert(0, "the estimators disagree")
+    return LevelResult(verdict, tuple(reasons), voters, estimators)
+
+
+def agree(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the common verdict of several levels, undecided if they differ."""
+    return verdicts[0] if len(set(verdicts)) == 1 else "undecided"
+
+
+def overall(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the verdict over several teachers: fail if any fails, pass only if all pass."""
+    if "fail" in verdicts:
+        return "fail"
+    return agree(verdicts)
+
+
+_WHERE = {"pass": "lies above", "fail": "lies below", "undecided": "includes"}
+
+
+def _threshold(margin: float) -> str:
+    """Name what the gap is compared with."""
+    return "zero" if margin == 0 else f"the margin of {margin:g} nats"
+
+
+def _hull(interval: Interval, bias: float) -> Range:
+    """Return the hull of an interval and the interval less its bias."""
+    return Range(min(interval.low, interval.low - bias), max(interval.high, interval.high - bias))
+
+
+def _moved(interval: Range, drift: float) -> Range:
+    """Return an interval stretched by further moves in the direction of its drift."""
+    reach = DRIFT_REACH * drift
+    return Range(interval.low + min(reach, 0.0), interval.high + max(reach, 0.0))

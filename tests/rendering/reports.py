@@ -1,0 +1,214 @@
+"""Reports built by hand, with varied contents."""
+
+from dataclasses import replace
+
+from cch_audit.results import (
+    Audit,
+    Companions,
+    EstimatorResult,
+    Gap,
+    InputSummary,
+    Interval,
+    LevelResult,
+    PerInformation,
+    Range,
+    Report,
+    Verdict,
+)
+
+REASONS: dict[Verdict, str] = {
+    "pass": "interval above zero",
+    "fail": "interval below zero",
+    "undecided": "interval straddles zero",
+}
+
+
+def interval(estimate: float, half_width: float = 0.1) -> Interval:
+    return Interval(estimate, estimate - half_width, estimate + half_width, half_width / 1.96)
+
+
+def estimator(
+    teacher_student: float,
+    student_labels: float,
+    verdict: Verdict,
+    *,
+    flags: tuple[str, ...] = (),
+    measured_bias: bool = True,
+) -> EstimatorResult:
+    gap = teacher_student - student_labels
+    return EstimatorResult(
+        teacher_student=interval(teacher_student),
+        student_labels=interval(student_labels),
+        gap=Gap(gap, gap - 0.12, gap + 0.12, 0.12 / 1.96, min(max(gap + 0.5, 0.0), 1.0)),
+        verdict_interval=Range(gap - 0.12, gap + 0.2371),
+        bias=PerInformation(-0.2113, -0.0342, -0.1771) if measured_bias else None,
+        drift=PerInformation(0.0312, -0.0012, 0.0324),
+        flags=flags,
+        verdict=verdict,
+        reason=REASONS[verdict],
+    )
+
+
+def audit(
+    teacher: str = "mod/text", student: str = "mod/audio", *, verdict: Verdict = "pass"
+) -> Audit:
+    student_labels = {"pass": 0.53, "fail": 1.93, "undecided": 1.23}[verdict]
+    representations = {
+        "ksg": estimator(1.2345678901234567, student_labels, verdict),
+        "mine": estimator(1.42, student_labels + 0.07, verdict),
+        "lmi": estimator(1.31, student_labels - 0.04, verdict, flags=("drift", "bias_sensitive")),
+        "gaussian": estimator(0.98, student_labels - 0.1, verdict, measured_bias=False),
+    }
+    predictions = {
+        "ksg": estimator(0.1812, 0.0701, "undecided"),
+        "mine": estimator(0.1711, 0.0644, "undecided"),
+        "lmi": estimator(0.1913, 0.0720, "undecided"),
+        "gaussian": estimator(0.16, 0.09, "undecided", measured_bias=False),
+    }
+    voters = ("ksg", "mine", "lmi")
+    reasons = (f"3 estimators: {REASONS[verdict]}",)
+    return Audit(
+        teacher=teacher,
+        student=student,
+        verdict=verdict,
+        reasons=reasons,
+        levels={
+            "predictions": LevelResult("undecided", ("ksg: interval straddles zero",), voters, predictions),
+            "representations": LevelResult(verdict, reasons, voters, representations),
+        },
+        gated=("representations",),
+        companions=Companions(
+            label_entropy=1.7171,
+            teacher_labels=interval(0.81),
+            teacher_labels_given_student=interval(0.302),
+            teacher_student_given_labels=interval(0.934),
+            teacher_prediction_variance=None,
+            label_variance=None,
+            variance_condition=None,
+        ),
+        notes=(
+            "The levels disagree: pass on representations, undecided on predictions. Much of what "
+            "teacher and student share may not concern the labels.",
+        ),
+        teacher_dimension=300,
+        student_dimension=74,
+    )
+
+
+def report(*audits: Audit, verdict: Verdict = "pass") -> Report:
+    return Report(
+        command="cch-audit check data.h5 --teacher mod/text --student mod/audio",
+        input=InputSummary(
+            path="data.h5",
+            sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            teacher_path=None,
+            teacher_sha256=None,
+            n_rows=22777,
+            n_samples=2000,
+            n_groups=341,
+            labels_name="labels/sentiment",
+            labels_kind="classes",
+            n_classes=7,
+            label_entropy=1.7171,
+            notes=("2000 of 22777 rows drawn, stratified by class, whole groups together.",),
+        ),
+        settings={
+            "estimator": ("ksg", "mine", "lmi"),
+            "rule": "all",
+            "margin": 0.0,
+            "confidence": 0.95,
+            "teacher_file": None,
+            "estimators": {"ksg": {"n_neighbors": 3}, "mine": {"learning_rate": 2e-3}},
+        },
+        seed=0,
+        verdict=verdict,
+        exit_code={"pass": 0, "fail": 1, "undecided": 3}[verdict],
+        seconds=12.345,
+        audits=audits or (audit(),),
+        warnings=("The split says that these are training rows: informations may be inflated.",),
+    )
+
+
+def regression_report() -> Report:
+    """Continuous labels, two files, both levels gated, a degenerate and a huge interval."""
+    first = audit("x1", "x2", verdict="fail")
+    copy = estimator(78.123456, 0.07, "fail")
+    degenerate = replace(copy, student_labels=Interval(0.0, 0.0, 0.0, 0.0), flags=("saturated",))
+    levels = dict(first.levels)
+    levels["predictions"] = LevelResult("fail", ("ksg: interval below zero",), ("ksg",), {"ksg": degenerate})
+    companions = replace(
+        first.companions,
+        label_entropy=None,
+        teacher_prediction_variance=1.2345e5,
+        label_variance=1.0e5,
+        variance_condition=False,
+    )
+    base = report(
+        replace(
+            first, levels=levels, gated=("representations", "predictions"), companions=companions
+        ),
+        verdict="fail",
+    )
+    summary = replace(
+        base.input,
+        labels_kind="continuous",
+        n_classes=None,
+        label_entropy=None,
+        n_groups=None,
+        teacher_path="teachers.h5",
+        teacher_sha256="ab" * 32,
+    )
+    return replace(base, input=summary, warnings=())
+
+
+HOSTILE = {
+    "markup": "mod/[red]x[/]",
+    "pipe": "a|b`c`<img src=x>*d*_e_",
+    "emoji": "\N{FIRE}/\N{GREEK SMALL LETTER BETA}",
+    "control": "a\nb\x1b[31mc\x9b2Jd\u202ee\tf",
+    "surrogate": "caf\udce9",
+    "long": "/".join(f"segment_{i:02d}" for i in range(15)),
+}
+
+
+def hostile_report() -> Report:
+    """Names that a renderer might obey, break on or cut, wherever a report holds text."""
+    names = list(HOSTILE.values())
+    base = report(
+        *(
+            replace(
+                audit(name, names[-1 - i], verdict=verdict),
+                notes=(f"A note on {name}.",),
+                reasons=(f"{name} says so",),
+            )
+            for i, (name, verdict) in enumerate(
+                zip(names, ("pass", "fail", "undecided") * 2, strict=True)
+            )
+        ),
+        verdict="undecided",
+    )
+    return replace(
+        base,
+        command=" ".join(names),
+        warnings=tuple(f"Beware of {name}." for name in names),
+        input=replace(
+            base.input,
+            path=HOSTILE["control"],
+            teacher_path=HOSTILE["surrogate"],
+            teacher_sha256="0" * 64,
+            labels_name=HOSTILE["pipe"],
+            notes=tuple(names),
+        ),
+        settings={**base.settings, "teacher": tuple(names)},
+    )
+
+
+EVERY_REPORT = {
+    "one teacher": report(),
+    "undecided": report(audit(verdict="undecided"), verdict="undecided"),
+    "three teachers": report(
+        audit(), audit("mod/video", verdict="fail"), audit("mod/raw", verdict="undecided")
+    ),
+    "regression": regression_report(),
+    "hostile": hostile_report(),
+}

@@ -1,0 +1,91 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+
+from cch_audit.rendering.as_json import render
+from cch_audit.results import Interval, Report
+
+from .reports import EVERY_REPORT, HOSTILE, audit, hostile_report, report
+
+SCHEMA = json.loads((files("cch_audit") / "schemas" / "report.schema.json").read_text("utf-8"))
+
+every_report = pytest.mark.parametrize("case", EVERY_REPORT.values(), ids=EVERY_REPORT)
+
+
+def document(case: Report) -> Any:
+    def refuse(literal: str) -> None:
+        raise AssertionError(f"{literal} is not JSON")
+
+    return json.loads(render(case), parse_constant=refuse)
+
+
+@every_report
+def test_follows_the_schema(case: Report) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.Draft202012Validator(SCHEMA).validate(document(case))
+
+
+def test_schema_is_closed_and_requires_every_key() -> None:
+    for name, definition in SCHEMA["$defs"].items():
+        if "properties" in definition:
+            assert definition["additionalProperties"] is False, name
+            assert set(definition["required"]) == set(definition["properties"]), name
+
+
+@every_report
+def test_strings_and_numbers_survive(case: Report) -> None:
+    for one, written in zip(case.audits, document(case)["audits"], strict=True):
+        assert (written["teacher"], written["student"]) == (one.teacher, one.student)
+        for level_name, level in one.levels.items():
+            for name, result in level.estimators.items():
+                numbers = written["levels"][level_name]["estimators"][name]["gap"]
+                assert numbers["estimate"] == result.gap.estimate
+                assert numbers["probability_positive"] == result.gap.probability_positive
+
+
+def test_keys_that_scripts_read() -> None:
+    written = document(report())
+    assert written["schema_version"] == "1"
+    assert written["tool"]["name"] == "cch-audit"
+    assert written["input"]["labels"] == {
+        "name": "labels/sentiment",
+        "kind": "classes",
+        "n_classes": 7,
+        "entropy": 1.7171,
+    }
+    estimators = written["audits"][0]["levels"]["representations"]["estimators"]
+    assert estimators["gaussian"]["bias"] is None
+    assert estimators["lmi"]["flags"] == ["drift", "bias_sensitive"]
+
+
+def test_numbers_that_are_not_finite_become_null() -> None:
+    one = audit()
+    odd = Interval(float("nan"), float("-inf"), float("inf"), float("nan"))
+    companions = replace(one.companions, teacher_labels=odd, label_entropy=float("nan"))
+    written = document(report(replace(one, companions=companions)))
+    jsonschema.validate(written, SCHEMA)
+    assert set(written["audits"][0]["companions"]["teacher_labels"].values()) == {None}
+
+
+def test_text_is_utf8_and_safe_to_print() -> None:
+    text = render(hostile_report())
+    assert text.endswith("}\n")
+    text.encode("utf-8")
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert HOSTILE["emoji"] in text
+
+
+@every_report
+def test_same_report_same_bytes(case: Report) -> None:
+    assert render(case) == render(case)
+
+
+def test_json_does_not_import_rich() -> None:
+    code = "import sys, cch_audit.rendering.as_json; sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,56 @@
+import re
+from itertools import groupby
+
+import pytest
+
+from cch_audit.rendering.markdown import render
+from cch_audit.rendering.summary import summary
+from cch_audit.results import Report
+
+from .reports import EVERY_REPORT, hostile_report, report
+
+every_report = pytest.mark.parametrize("case", EVERY_REPORT.values(), ids=EVERY_REPORT)
+
+
+@every_report
+def test_rows_of_a_table_have_equally_many_cells(case: Report) -> None:
+    lines = render(case, units="nats").splitlines()
+    tables = [list(rows) for is_row, rows in groupby(lines, lambda x: x.startswith("|")) if is_row]
+    assert len(tables) >= 3
+    for rows in tables:
+        assert len({row.count("|") for row in rows}) == 1
+        assert set(rows[1]) == set("| -")
+
+
+def test_opens_with_the_verdict() -> None:
+    verdict, rest = summary(report()).split(":", 1)
+    assert render(report(), units="nats").splitlines()[0] == f"**{verdict}**:{rest}"
+
+
+@every_report
+def test_names_cannot_write_markdown_or_html(case: Report) -> None:
+    text = render(case, units="nats")
+    tags = set(re.findall(r"<[^>]*>", text))
+    assert tags <= {
+        *("<code>", "</code>", "<details>", "</details>", "<summary>", "</summary>"),
+    }
+    assert "`" not in text
+    assert text.count("<details>") == text.count("</details>") == len(case.audits) + 1
+    assert all(c.isprintable() or c == "\n" for c in text)
+
+
+def test_hostile_names_are_entities() -> None:
+    text = render(hostile_report(), units="nats")
+    assert "<code>a&#124;b&#96;c&#96;&#60;img src=x&#62;&#42;d&#42;&#95;e&#95;</code>" in text
+    assert "segment_00/segment_01" in text
+
+
+def test_warnings_are_not_folded() -> None:
+    text = render(report(), units="nats")
+    assert text.index("> **WARNING**") < text.index("<details>")
+
+
+def test_unit_is_in_the_header() -> None:
+    text = render(report(), units="bits")
+    assert "| I(teacher;student), bits |" in text
+    assert "1.781 [1.637, 1.925]" in text
