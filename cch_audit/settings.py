@@ -98,8 +98,8 @@ class MineSettings:
     hidden: int = 64
     embedding: int = 16
     batch_size: int = 256
-    max_steps: int = 400
-    learning_rate: float = 5e-3
+    max_steps: int = 200
+    learning_rate: float = 1e-2
     weight_decay: float = 1e-3
 
 
@@ -113,8 +113,8 @@ class LmiSettings:
     latent: int = 8
     n_neighbors: int = 3
     batch_size: int = 256
-    max_steps: int = 400
-    learning_rate: float = 2e-3
+    max_steps: int = 200
+    learning_rate: float = 5e-3
     weight_decay: float = 1e-3
 
 

@@ -101,7 +101,10 @@ def combine(estimators: Mapping[str, EstimatorResult], rule: str) -> LevelResult
     needed = {"any": 1, "majority": len(voters) // 2 + 1}.get(rule, len(voters))
     winners: list[Verdict] = [v for v in ("pass", "fail") if counts[v] >= needed]
     verdict: Verdict = winners[0] if len(winners) == 1 else "undecided"
-    reasons = [f"{name}: {vote}, {estimators[name].reason}" for name, vote in votes.items()]
+    grouped: dict[tuple[Verdict, str], list[str]] = {}
+    for name, vote in votes.items():
+        grouped.setdefault((vote, estimators[name].reason), []).append(name)
+    reasons = [f"{', '.join(names)}: {vote}, {why}" for (vote, why), names in grouped.items()]
     if verdict == "undecided" and counts["pass"] and counts["fail"]:
         reasons.insert(0, "the estimators disagree")
     return LevelResult(verdict, tuple(reasons), voters, estimators)
