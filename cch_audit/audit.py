@@ -15,7 +15,7 @@ from cch_audit.intervals import Distribution, bootstrap_means, half, half_sample
 from cch_audit.randomness import stream
 from cch_audit.results import Audit, Companions, EstimatorResult, LevelResult, PerInformation
 from cch_audit.sample import FloatArray, IntArray, Sample
-from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
+from cch_audit.settings import AuditSettings, EstimatorSettings, KsgSettings, LevelName
 from cch_audit.surrogates import draw_surrogate
 from cch_audit.verdict import agree, combine, judge
 
@@ -75,29 +75,33 @@ def audit(
     # One thread per task: small matrices lose more to threads than they gain, and sums that are
     # split by thread would make results depend on the number of cores.
     with threadpool_limits(1):
-        predictions = _predictions(sample, estimators, seed)
+        predictions = _predictions(sample, estimators, n_jobs(settings), seed)
         informations = _informations(sample, predictions)
         measured = _measure(informations, sample, settings, estimators, seed, progress)
         return tuple(
-            _one_teacher(
-                teacher, sample, predictions, measured, settings, estimators.ksg.n_neighbors, seed
-            )
+            _one_teacher(teacher, sample, predictions, measured, settings, estimators.ksg, seed)
             for teacher in sample.teachers
         )
 
 
-def _predictions(sample: Sample, estimators: EstimatorSettings, seed: int) -> dict[str, FloatArray]:
+def _predictions(
+    sample: Sample, estimators: EstimatorSettings, n_jobs: int, seed: int
+) -> dict[str, FloatArray]:
     """Return each representation's predictions: the user's own, or a cross-fitted head's."""
-    found = {}
-    labels = sample.labels.values
-    for name, x in {**sample.teachers, sample.student_name: sample.student}.items():
+    labels = sample.labels
+
+    def predict(name: str, x: FloatArray) -> FloatArray:
         own = sample.predictions.get(name)
-        if own is None:
-            rng = stream(seed, "head", name)
-            found[name] = cross_fitted(x, labels, sample.groups, rng, estimators.heads)
-        else:
-            found[name] = log_odds(own) if sample.labels.kind == "classes" else own
-    return found
+        if own is not None:
+            return log_odds(own) if labels.kind == "classes" else own
+        rng = stream(seed, "head", name)
+        return cross_fitted(x, labels.values, sample.groups, rng, estimators.heads)
+
+    views = {**sample.teachers, sample.student_name: sample.student}
+    found = Parallel(n_jobs=n_jobs, prefer="threads")(
+        delayed(predict)(name, x) for name, x in views.items()
+    )
+    return dict(zip(views, found))
 
 
 def _informations(sample: Sample, predictions: Mapping[str, FloatArray]) -> list[Information]:
@@ -151,13 +155,14 @@ def _measure(
 
     plan = [
         (information, estimator, *part)
-        for estimator in sorted(settings.estimator, key=COST.__getitem__, reverse=True)
+        for estimator in settings.estimator
         for part in parts
         for information in informations
     ]
-    costs = np.cumsum([_cost(*job[:3], estimators) for job in plan])
-    n_jobs = settings.jobs or cpu_count()
-    results = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(
+    # The longest first, so that no core waits long at the end; sorting keeps the order of parts.
+    plan.sort(key=lambda job: _cost(job[0], job[1], estimators), reverse=True)
+    costs = np.cumsum([_cost(job[0], job[1], estimators, job[2]) for job in plan])
+    results = Parallel(n_jobs=n_jobs(settings), prefer="threads", return_as="generator")(
         delayed(task)(*job) for job in plan
     )
     found: dict[tuple[str, ...], list[Estimate | float]] = {}
@@ -177,8 +182,13 @@ def _single_seed(estimators: EstimatorSettings) -> EstimatorSettings:
     )
 
 
+def n_jobs(settings: AuditSettings) -> int:
+    """Return how many tasks run at the same time."""
+    return settings.jobs or int(cpu_count())
+
+
 def _cost(
-    information: Information, estimator: str, part: str, estimators: EstimatorSettings
+    information: Information, estimator: str, estimators: EstimatorSettings, part: str = "all"
 ) -> float:
     """Guess the relative time of one task, for the progress bar alone."""
     seeds = int(getattr(getattr(estimators, estimator), "n_seeds", 1)) if part == "all" else 1
@@ -201,7 +211,7 @@ def _one_teacher(
     predictions: Mapping[str, FloatArray],
     measured: Mapping[tuple[str, ...], Measured],
     settings: AuditSettings,
-    n_neighbors: int,
+    ksg: KsgSettings,
     seed: int,
 ) -> Audit:
     """Judge one teacher from what was measured."""
@@ -227,9 +237,10 @@ def _one_teacher(
         sample.labels,
         predictions[teacher],
         sample.groups,
-        n_neighbors,
+        ksg.n_neighbors,
         settings.confidence,
         settings.resamples,
+        n_jobs(settings),
         stream(seed, "companions", teacher, student),
     )
     return Audit(

@@ -1,9 +1,11 @@
 """The command line: registers the commands, and turns every outcome into an exit code."""
 
+import os
 import signal
 import sys
 import traceback
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -42,19 +44,35 @@ def _program(
     pass
 
 
+class _Interrupted(BaseException):
+    """Control-C; typer would turn a KeyboardInterrupt into an exit of its own."""
+
+
 def main() -> None:
     """Run the program and exit with the code of what happened."""
     if hasattr(signal, "SIGPIPE"):
         # A reader that closes the pipe ends the program quietly, as with any Unix filter.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         app()
     except InputError as err:
         print(f"error: {printable(str(err))}", file=sys.stderr)
         sys.exit(ExitCode.INPUT)
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
+    except _Interrupted:
+        _stop(ExitCode.INTERRUPTED)
     except Exception:
         traceback.print_exc()
         print("This is a bug in cch-audit; please report it with the lines above.", file=sys.stderr)
-        sys.exit(ExitCode.INTERNAL)
+        _stop(ExitCode.INTERNAL)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Interrupted
+
+
+def _stop(code: ExitCode) -> NoReturn:
+    """Exit at once: an orderly exit under threads that still compute in torch ends in SIGABRT."""
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,6 +1,7 @@
 """Companions of the gap: what the teacher knows, what it adds, what is shared beyond the labels."""
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from cch_audit.estimators.contract import Estimate, is_classes, standardize
 from cch_audit.estimators.ksg import conditional_on_classes, from_neighbors
@@ -18,6 +19,7 @@ def measure_companions(
     n_neighbors: int,
     confidence_level: float,
     n_resamples: int,
+    n_jobs: int,
     rng: np.random.Generator,
 ) -> Companions:
     """Measure, with KSG on the representations, what the gap leaves out.
@@ -32,11 +34,9 @@ def measure_companions(
     labels : class codes or targets
     teacher_prediction : (n_samples, q) outputs; only its variance is used, for continuous labels
     groups : (n_samples,) codes of rows resampled together, or None
+    n_jobs : threads
     """
     teacher, student, y = standardize(teacher), standardize(student), labels.values
-
-    def information(x: FloatArray, other: FloatArray | IntArray) -> Estimate:
-        return from_neighbors(x, other, n_neighbors)
 
     def interval(plus: Estimate, minus: Estimate | None = None) -> Interval:
         parts = [plus] if minus is None else [plus, minus]
@@ -47,20 +47,23 @@ def measure_companions(
         difference = draws[:, 0] if minus is None else draws[:, 0] - draws[:, 1]
         return Distribution(value, difference).interval(confidence_level)
 
-    of_teacher = information(teacher, y)
-    added = interval(information(np.hstack([teacher, student]), y), information(student, y))
     variances: tuple[float, float] | None = None
     if is_classes(y):
-        within = interval(conditional_on_classes(teacher, student, y, n_neighbors))
+        shared = delayed(conditional_on_classes)(teacher, student, y, n_neighbors)
     else:
         both = np.hstack([student, standardize(y)])
-        within = interval(information(teacher, both), of_teacher)
+        shared = delayed(from_neighbors)(teacher, both, n_neighbors)
         variances = float(teacher_prediction.var(axis=0).sum()), float(y.var(axis=0).sum())
+    pair = np.hstack([teacher, student])
+    alone = [delayed(from_neighbors)(x, y, n_neighbors) for x in (pair, teacher, student)]
+    of_pair, of_teacher, of_student, within = Parallel(n_jobs=n_jobs, prefer="threads")(
+        [*alone, shared]
+    )
     return Companions(
         label_entropy=labels.entropy,
         teacher_labels=interval(of_teacher),
-        teacher_labels_given_student=added,
-        teacher_student_given_labels=within,
+        teacher_labels_given_student=interval(of_pair, of_student),
+        teacher_student_given_labels=interval(within, None if is_classes(y) else of_teacher),
         teacher_prediction_variance=variances and variances[0],
         label_variance=variances and variances[1],
         variance_condition=variances and variances[0] <= variances[1],

@@ -60,10 +60,9 @@ def bootstrap_means(
     centre = columns.mean(axis=0)
     sums = np.stack([np.bincount(codes, column) for column in (columns - centre).T], axis=1)
     means = np.empty((n_resamples, columns.shape[1]))
-    for start in range(0, n_resamples, 100):
-        stop = min(start + 100, n_resamples)
-        drawn = rng.integers(n_units, size=(stop - start, n_units))
-        means[start:stop] = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1, keepdims=True)
+    for number in range(n_resamples):
+        drawn = np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)
+        means[number] = drawn @ sums / (drawn @ sizes)
     noise = rng.standard_normal(means.shape) * np.sqrt(seed_variances)
     return np.asarray(centre + means + noise)
 

@@ -1,6 +1,7 @@
 """From settings to options: every setting becomes an option, a variable and a config key."""
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import Field, fields, is_dataclass, replace
 from difflib import get_close_matches
@@ -73,7 +74,7 @@ def estimator_settings(context: typer.Context) -> EstimatorSettings:
 def _parameter(cls: type, setting: "Field[Any]") -> inspect.Parameter:
     """Turn one field into a keyword parameter with a typer option."""
     kind = get_type_hints(cls)[setting.name]
-    default = setting.default
+    default: Any = setting.default
     repeatable = get_origin(kind) is tuple
     metavar = {str: "TEXT", int: "N", float: "X"}.get(_bare(kind))
     if repeatable:
@@ -175,7 +176,7 @@ def _section(section: Any, values: dict[Any, Any], where: str) -> Any:
             raise InputError(f"{where}: {_unknown(str(key), set(kinds))}")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         whole = isinstance(value, int)
-        if not number or (kinds[key] is int and not whole) or value <= 0:
+        if not number or (kinds[key] is int and not whole) or not 0 < value < math.inf:
             kind = "whole number" if kinds[key] is int else "number"
             raise InputError(f"{where}.{key}: expected a positive {kind}, found {value!r}")
     return replace(section, **values)

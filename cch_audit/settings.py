@@ -147,9 +147,7 @@ class EstimatorSettings:
 class OutputSettings:
     """What is printed, where, and what the exit code says."""
 
-    format: Literal["table", "json", "markdown", "csv"] = setting(
-        "table", "Format of the report."
-    )
+    format: Literal["table", "json", "markdown", "csv"] = setting("table", "Format of the report.")
     output: str | None = setting(None, "Write the report to this file instead of standard output.")
     units: Literal["nats", "bits"] = setting(
         "nats", "Unit of the printed informations; JSON stays in nats."
@@ -160,6 +158,14 @@ class OutputSettings:
     undecided: Literal["pass", "fail", "undecided"] = setting(
         "undecided", "Exit code for an undecided verdict: that of pass, fail or its own."
     )
+
+
+@dataclass(frozen=True)
+class InspectSettings:
+    """What `inspect` prints, and where."""
+
+    format: Literal["table", "json"] = setting("table", "Format of the description.")
+    output: str | None = setting(None, "Write the description to this file instead.")
 
 
 def plain(settings: Any) -> dict[str, Any]:

@@ -15,8 +15,10 @@ FILE_WIDTH = 100_000
 """Columns assumed in a pipe or a file: no identifier may be folded there."""
 
 
-def abilities(stream: TextIO) -> dict[str, Any]:
-    """Return width, color and unicode of a stream, as the table renderer takes them."""
+def abilities(stream: TextIO | None) -> dict[str, Any]:
+    """Return width, color and unicode of a stream, or of a file that will be UTF-8 (None)."""
+    if stream is None:
+        return {"width": FILE_WIDTH, "color": False, "unicode": True}
     is_terminal = stream.isatty()
     color = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     width = shutil.get_terminal_size().columns if is_terminal else FILE_WIDTH
@@ -38,9 +40,11 @@ def check_output(path: str | None) -> None:
     """
     if path is None:
         return
-    target = Path(path)
+    target = Path(path).resolve()
     if target.is_dir():
         raise InputError(f"{path}: is a folder; give --output a file name")
+    if target.exists() and not target.is_file():
+        raise InputError(f"{path}: is no regular file; give --output the name of one")
     if not target.parent.is_dir():
         raise InputError(f"{path}: the folder {target.parent} does not exist; create it first")
     if not os.access(target.parent, os.W_OK):
@@ -48,14 +52,15 @@ def check_output(path: str | None) -> None:
 
 
 def write(text: str, path: str | None) -> None:
-    """Write a finished report to standard output, or to a file that appears complete or not at all."""
+    """Write a finished report to standard output, or to a file that appears whole or not at all."""
     if path is None:
         sys.stdout.flush()
         encoding = "utf-8" if shows_unicode(sys.stdout) or not text.isascii() else "ascii"
         sys.stdout.buffer.write(text.encode(encoding))
         sys.stdout.flush()
         return
-    target = Path(path)
+    # A link stays a link: the file that it names is replaced.
+    target = Path(path).resolve()
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -76,7 +81,13 @@ def progress_bar(wanted: bool) -> Iterator[Callable[[str, float], None]]:
         yield lambda what, share: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn())
     times = (TimeElapsedColumn(), TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left"))

@@ -1,10 +1,11 @@
 """`cch-audit check`: audit every teacher for one student."""
 
+import math
 import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -12,7 +13,13 @@ from cch_audit import terminal
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.options import estimator_settings, with_settings
 from cch_audit.results import InputSummary, Report, Verdict
-from cch_audit.settings import AuditSettings, InputSettings, OutputSettings, plain
+from cch_audit.settings import (
+    AuditSettings,
+    EstimatorName,
+    InputSettings,
+    OutputSettings,
+    plain,
+)
 from cch_audit.verdict import overall
 
 if TYPE_CHECKING:
@@ -76,9 +83,7 @@ def deliver(report: Report, output: OutputSettings) -> None:
     from cch_audit.rendering import render
     from cch_audit.rendering.summary import summary
 
-    here = {"width": terminal.FILE_WIDTH, "color": False, "unicode": True}
-    if output.output is None:
-        here = terminal.abilities(sys.stdout)
+    here = terminal.abilities(sys.stdout if output.output is None else None)
     text = render(report, output.format, units=output.units, verbose=output.verbose, **here)
     terminal.write(text, output.output)
     in_sight = output.format == "table" and output.output is None
@@ -89,14 +94,17 @@ def deliver(report: Report, output: OutputSettings) -> None:
 
 def _check_options(settings: AuditSettings) -> None:
     """Refuse options that contradict each other."""
+    if not settings.estimator:
+        raise InputError("no estimator is named; name one with --estimator")
+    if not math.isfinite(settings.margin):
+        raise InputError(f"--margin is {settings.margin}; it must be a finite number")
     if len(set(settings.estimator)) < len(settings.estimator):
         raise InputError("--estimator names the same estimator twice; name each once")
-    if settings.rule in {"ksg", "mine", "lmi", "gaussian"}:
-        if settings.rule not in settings.estimator:
-            raise InputError(
-                f"--rule {settings.rule} needs that estimator; add --estimator {settings.rule} "
-                "or choose another rule"
-            )
+    if settings.rule in get_args(EstimatorName) and settings.rule not in settings.estimator:
+        raise InputError(
+            f"--rule {settings.rule} needs that estimator; add --estimator {settings.rule} "
+            "or choose another rule"
+        )
 
 
 def _summarize(sample: "Sample") -> InputSummary:

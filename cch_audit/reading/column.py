@@ -10,6 +10,8 @@ import numpy as np
 
 from cch_audit.errors import InputError
 from cch_audit.reading.open import (
+    ARRAY_PARTS,
+    SPARSE_PARTS,
     OpenFile,
     children,
     listed,
@@ -19,8 +21,11 @@ from cch_audit.reading.open import (
     translated,
 )
 
-# A chunk is decompressed whole, whatever part of it is wanted.
+Kind = Literal["numeric", "text", "csr", "csc", "categorical", "nullable"]
+NUMERIC = "fiub"
+"""Kinds of numpy types that are read as numbers: floating, integer, unsigned, boolean."""
 LARGEST_CHUNK = 512 * 2**20
+"""Most bytes of a chunk: it is decompressed whole, whatever part of it is wanted."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Column:
     opened: OpenFile
     path: str
     """Path inside the file, without a leading slash."""
-    kind: Literal["numeric", "text", "csr", "csc", "categorical", "nullable"]
+    kind: Kind
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     """Type of the values, of the codes for a categorical."""
@@ -93,52 +98,54 @@ def open_column(opened: OpenFile, path: str, why: str) -> Column:
     InputError
         Nothing is there, or it is of a kind that cannot be used or is not safe to read.
     """
-    node = lookup(opened, path)
-    if node is None:
-        raise missing(opened, path, why)
     where = f"{opened.name}: dataset {path!r}"
-    kind: Literal["numeric", "text", "csr", "csc", "categorical", "nullable"]
-    if isinstance(node, h5py.Dataset):
-        folder, _, name = path.rpartition("/")
-        legacy = f"{folder}/__categories/{name}" if folder else f"__categories/{name}"
-        with translated(where):
-            is_legacy = "categories" in node.attrs
-        if is_legacy and lookup(opened, legacy) is not None:
-            parts = _parts(opened, {"codes": path, "categories": legacy})
-            kind, main, shape = "categorical", "codes", parts["codes"].shape
-        else:
-            parts = _parts(opened, {"values": path})
-            main, shape = "values", parts["values"].shape
-            kind = "numeric" if parts["values"].dtype.kind in "fiub" else "text"
-    elif isinstance(node, h5py.Group):
-        encoding = "".join(text_attribute(opened, path, "encoding-type"))
-        if encoding in ("csr_matrix", "csc_matrix"):
-            kind, main = ("csr" if encoding == "csr_matrix" else "csc"), "data"
-            parts = _parts(opened, {p: f"{path}/{p}" for p in ("data", "indices", "indptr")})
-            shape = _sparse_shape(node, parts, kind, where)
-        elif encoding == "categorical":
-            kind, main = "categorical", "codes"
-            parts = _parts(opened, {p: f"{path}/{p}" for p in ("codes", "categories")})
-            shape = parts["codes"].shape
-        elif encoding.startswith("nullable-"):
-            kind, main = "nullable", "values"
-            parts = _parts(opened, {p: f"{path}/{p}" for p in ("values", "mask")})
-            shape = parts["values"].shape
-            if parts["mask"].shape != shape:
-                raise InputError(f"{where} has a mask of another length; write it again")
-        else:
-            held = listed([f"{path}/{name}" for name in children(opened, path)])
-            raise InputError(
-                f"{where} is a group, not a dataset ({why}); "
-                + (f"name one of its members: {held}" if held else "it is empty")
-            )
-    else:
-        raise InputError(f"{where} is a data type, not a dataset; name a dataset")
+    kind, paths = _kind_and_parts(opened, path, why)
+    parts = _parts(opened, paths)
+    main = next(iter(parts.values()))
+    shape = main.shape
+    if kind == "numeric" and main.dtype.kind not in NUMERIC:
+        kind = "text"
+    elif kind in ("csr", "csc"):
+        shape = _sparse_shape(opened, path, parts, kind == "csr")
+    elif kind == "nullable" and parts["mask"].shape != shape:
+        raise InputError(f"{where} has a mask of another length; write it again")
     if not shape:
         raise InputError(f"{where} is a single value; it needs one row for each sample")
     if math.prod(shape) == 0:
         raise InputError(f"{where} is empty, its shape is {shape}; it needs a row for each sample")
-    return Column(opened, path, kind, shape, parts[main].dtype, parts)
+    return Column(opened, path, kind, shape, main.dtype, parts)
+
+
+def _kind_and_parts(opened: OpenFile, path: str, why: str) -> tuple[Kind, dict[str, str]]:
+    """Return how a column is encoded and the paths of its datasets, the main one first."""
+    node = lookup(opened, path)
+    where = f"{opened.name}: dataset {path!r}"
+    if node is None:
+        raise missing(opened, path, why)
+    if isinstance(node, h5py.Dataset):
+        # AnnData before 0.8 kept the categories apart.
+        folder, _, name = path.rpartition("/")
+        categories = f"{folder}/__categories/{name}".lstrip("/")
+        with translated(where):
+            is_categorical = "categories" in node.attrs
+        if is_categorical and lookup(opened, categories) is not None:
+            return "categorical", {"codes": path, "categories": categories}
+        return "numeric", {"values": path}
+    if not isinstance(node, h5py.Group):
+        raise InputError(f"{where} is a data type, not a dataset; name a dataset")
+    encoding = "".join(text_attribute(opened, path, "encoding-type"))
+    if encoding not in ARRAY_PARTS:
+        members = [f"{path}/{name}" for name in children(opened, path)]
+        raise InputError(
+            f"{where} is a group, not a dataset ({why}); name a dataset in it: {listed(members)}"
+        )
+    kinds: dict[str, Kind] = {
+        "csr_matrix": "csr",
+        "csc_matrix": "csc",
+        "categorical": "categorical",
+    }
+    parts = {part: f"{path}/{part}" for part in ARRAY_PARTS[encoding]}
+    return kinds.get(encoding, "nullable"), parts
 
 
 def _parts(opened: OpenFile, paths: Mapping[str, str]) -> dict[str, h5py.Dataset]:
@@ -166,7 +173,7 @@ def _why_not_readable(dataset: h5py.Dataset, max_bytes: int) -> str | None:
     if dataset.shape is None:
         return "holds no array, only a null value; write an array"
     is_text = h5py.check_string_dtype(dataset.dtype) is not None
-    if dataset.dtype.kind not in "fiub" and not is_text:
+    if dataset.dtype.kind not in NUMERIC and not is_text:
         return (
             f"is of type {_type_name(dataset.dtype)}; it must hold real numbers, booleans or, for "
             "labels, groups, split and ids, strings: write it again as a plain array"
@@ -219,21 +226,24 @@ def _type_name(dtype: np.dtype[Any]) -> str:
 
 
 def _sparse_shape(
-    group: h5py.Group, parts: Mapping[str, h5py.Dataset], kind: str, where: str
+    opened: OpenFile, path: str, parts: Mapping[str, h5py.Dataset], by_row: bool
 ) -> tuple[int, int]:
     """Return the shape a sparse group declares, after comparing it with its parts."""
+    where = f"{opened.name}: dataset {path!r}"
+    group = lookup(opened, path)
+    assert group is not None
     with translated(where):
         shape = tuple(int(length) for length in group.attrs["shape"])
-    lines = {name: part.shape for name, part in parts.items()}
+    data, indices, indptr = (parts[name] for name in SPARSE_PARTS)
     is_whole = (
         len(shape) == 2
         and min(shape) >= 0
-        and lines["indptr"] == (shape[kind == "csc"] + 1,)
-        and lines["data"] == lines["indices"]
-        and len(lines["data"]) == 1
-        and parts["data"].dtype.kind in "fiub"
-        and parts["indices"].dtype.kind in "iu"
-        and parts["indptr"].dtype.kind in "iu"
+        and indptr.shape == (shape[0 if by_row else 1] + 1,)
+        and data.shape == indices.shape
+        and len(data.shape) == 1
+        and data.dtype.kind in NUMERIC
+        and indices.dtype.kind in "iu"
+        and indptr.dtype.kind in "iu"
     )
     if not is_whole:
         raise InputError(f"{where} is a sparse matrix whose parts do not agree; write it again")

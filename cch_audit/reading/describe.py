@@ -105,6 +105,7 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
         )
     try:
         source = load_sample(path, settings).source
+        problems = []
     except InputError as err:
         problems = list(dict.fromkeys((*problems, str(err))))
         other = next((name for name in distinct if name != str(path)), None)
@@ -158,7 +159,7 @@ def _choose_roles(
         used.extend(_index_roles([role.column for _, role in used], settings.ids))
     except InputError as err:
         problems.append(str(err))
-    return used, list(dict.fromkeys(problems))
+    return used, problems
 
 
 def _index_roles(columns: list[Column], ids: str | None) -> Iterator[tuple[RoleName, Role]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import h5py
 
 from cch_audit.errors import InputError
-from cch_audit.reading.open import OpenFile, lookup, text_attribute
+from cch_audit.reading.open import OpenFile, holds_array, lookup, text_attribute
 
 # Where AnnData keeps arrays whose rows are the observations.
 BY_OBSERVATION = frozenset(("X", "layers", "obsm", "obs", "obsp", "raw"))
@@ -18,8 +18,8 @@ class RowSpace:
 
     file: str
     owner: str | None
-    """`` for the observations of an AnnData file or the joint ones of a MuData file, `mod/rna` for
-    those of a modality, None for the rows of the plain layout."""
+    """The group whose table `obs` describes the rows: empty for the root of an AnnData or MuData
+    file, `mod/rna` for a modality; None for the rows of the plain layout."""
 
 
 def row_space(opened: OpenFile, path: str) -> RowSpace:
@@ -55,7 +55,7 @@ def index_path(opened: OpenFile, space: RowSpace, ids: str | None) -> str | None
         if row_space(opened, path) == space:
             return path
     if space.owner is None:
-        return "ids" if lookup(opened, "ids") is not None else None
+        return "ids" if holds_array(opened, "ids") else None
     obs = f"{space.owner}/obs".lstrip("/")
     name = "".join(text_attribute(opened, obs, "_index"))
     return f"{obs}/{name}" if name else None

@@ -8,7 +8,7 @@ from typing import Literal, cast
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.index import row_space
-from cch_audit.reading.open import OpenFile, array_paths, listed, lookup, missing, text_attribute
+from cch_audit.reading.open import OpenFile, array_paths, holds_array, listed, text_attribute
 from cch_audit.settings import InputSettings
 
 Task = Literal["auto", "classification", "regression"]
@@ -151,7 +151,7 @@ def choose_column(
     attribute = ", ".join(text_attribute(opened, "", role))
     if attribute:
         return find(opened, attribute, f"root attribute {role!r}")
-    present = [name for name in names or (role,) if lookup(opened, name) is not None]
+    present = [name for name in names or (role,) if holds_array(opened, name)]
     if len(present) > 1:
         raise InputError(
             f"{opened.name}: datasets {listed(present)} could each be the {role}; "
@@ -187,7 +187,7 @@ def choose_predictions(roles: Iterable[Role], options: tuple[str, ...]) -> dict[
         chosen[name] = find(by_name[name].column.opened, path, "option --predictions")
     for name, role in by_name.items():
         path = "predictions/" + role.column.path.removeprefix("representations/")
-        if name not in chosen and lookup(role.column.opened, path) is not None:
+        if name not in chosen and holds_array(role.column.opened, path):
             chosen[name] = find(role.column.opened, path, "its name")
     return chosen
 
@@ -197,11 +197,9 @@ def find(opened: OpenFile, name: str, why: str) -> Role:
     path = "/".join(filter(None, name.split("/")))
     if not path:
         raise InputError(f"{opened.name}: {why} is {name!r}, which names no dataset")
-    for candidate in (path, f"representations/{path}"):
-        if lookup(opened, candidate) is not None:
-            column = open_column(opened, candidate, why)
-            return Role(candidate.removeprefix("representations/"), column, why)
-    raise missing(opened, path, why)
+    below = f"representations/{path}"
+    found = below if not holds_array(opened, path) and holds_array(opened, below) else path
+    return Role(found.removeprefix("representations/"), open_column(opened, found, why), why)
 
 
 def representations(opened: OpenFile) -> list[str]:

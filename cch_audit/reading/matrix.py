@@ -64,8 +64,9 @@ def dense_blocks(column: Column, rows: IntArray) -> Iterator[tuple[slice, slice,
     """Yield the blocks of a dense dataset that hold any of the ascending rows, along its chunks."""
     dataset = column.parts["values"]
     n_rows, n_columns = column.n_rows, column.n_columns
-    chunk_rows, chunk_columns = ((*(dataset.chunks or (CONTIGUOUS_ROWS, 1)), 1))[:2]
-    chunk_rows = min(chunk_rows, n_rows)
+    chunks = dataset.chunks or (CONTIGUOUS_ROWS, 1)
+    chunk_rows = min(chunks[0], n_rows)
+    chunk_columns = chunks[1] if len(chunks) > 1 else 1
     if chunk_rows * n_columns <= BLOCK_VALUES:
         width = n_columns
         n_units = BLOCK_VALUES // (chunk_rows * n_columns)

@@ -11,17 +11,18 @@ import numpy as np
 
 from cch_audit.errors import InputError
 
-# Groups with one of these encodings stand for one array; other groups are only folders.
-ARRAY_ENCODINGS = frozenset(
-    (
-        "csr_matrix",
-        "csc_matrix",
-        "categorical",
-        "nullable-integer",
-        "nullable-boolean",
-        "nullable-string-array",
-    )
-)
+# AnnData encodings of groups that stand for one array, and the datasets in them, the main one
+# first; other groups are only folders.
+SPARSE_PARTS = ("data", "indices", "indptr")
+NULLABLE_PARTS = ("values", "mask")
+ARRAY_PARTS = {
+    "csr_matrix": SPARSE_PARTS,
+    "csc_matrix": SPARSE_PARTS,
+    "categorical": ("codes", "categories"),
+    "nullable-integer": NULLABLE_PARTS,
+    "nullable-boolean": NULLABLE_PARTS,
+    "nullable-string-array": NULLABLE_PARTS,
+}
 # What h5py raises on damaged bytes, as found by flipping them.
 H5_ERRORS = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError, OverflowError)
 MOST_LISTED = 12
@@ -44,10 +45,9 @@ def translated(where: str) -> Iterator[None]:
     try:
         yield
     except H5_ERRORS as err:
-        reason = str(err).partition("\n")[0] or type(err).__name__
         raise InputError(
-            f"{where} cannot be read ({reason}); the file looks damaged or only partly written: "
-            "copy or write it again"
+            f"{where} cannot be read ({_first_line(err)}); the file looks damaged or only partly "
+            "written: copy or write it again"
         ) from err
 
 
@@ -77,7 +77,7 @@ def open_file(path: Path, max_bytes: int) -> Iterator[OpenFile]:
             "wait until that program has closed it, or audit a copy"
         ) from err
     except H5_ERRORS as err:
-        raise InputError(f"{name}: {_why_not_opened(str(err))}") from err
+        raise InputError(f"{name}: {_why_not_opened(_first_line(err))}") from err
     with root:
         opened = OpenFile(name, root, max_bytes)
         if next(array_paths(opened), None) is None:
@@ -107,6 +107,11 @@ def _check_regular(path: Path, name: str) -> None:
         raise InputError(
             f"{name}: is not an HDF5 file; write the arrays with h5py, anndata or mudata"
         )
+
+
+def _first_line(err: BaseException) -> str:
+    """Return what HDF5 says of an error, without its trace."""
+    return str(err).partition("\n")[0] or type(err).__name__
 
 
 def _why_not_opened(message: str) -> str:
@@ -180,8 +185,9 @@ def text_attribute(opened: OpenFile, path: str, name: str) -> tuple[str, ...]:
         return ()
     items = np.atleast_1d(np.asarray(value, dtype=object)).ravel().tolist()
     if not all(isinstance(item, str | bytes) for item in items):
+        held = " ".join(repr(value).split())
         raise InputError(
-            f"{where} holds {value!r}; it must be a string or an array of strings: write it again"
+            f"{where} holds {held}; it must be a string or an array of strings: write it again"
         )
     return tuple(
         item.decode("utf-8", "backslashreplace") if isinstance(item, bytes) else item
@@ -196,12 +202,15 @@ def array_paths(opened: OpenFile) -> Iterator[tuple[str, str | None]]:
     while pending:
         path = pending.pop()
         try:
-            node = lookup(opened, path)
-            if not isinstance(node, h5py.Group) or _is_array(opened, path):
+            if holds_array(opened, path):
                 yield path, None
                 continue
-            with translated(f"{opened.name}: {path!r}"):
-                address = h5py.h5o.get_info(node.id).addr
+            group = lookup(opened, path)
+            where = f"{opened.name}: '/{path}'"
+            if group is None:
+                raise InputError(f"{where} is listed but not there; the file is damaged")
+            with translated(where):
+                address = h5py.h5o.get_info(group.id).addr
             # A hard link may lead back to a group that was visited before.
             if address not in seen:
                 seen.add(address)
@@ -211,10 +220,12 @@ def array_paths(opened: OpenFile) -> Iterator[tuple[str, str | None]]:
             yield path, str(err)
 
 
-def _is_array(opened: OpenFile, path: str) -> bool:
-    """Return whether a group stands for one array."""
-    encoding = text_attribute(opened, path, "encoding-type")
-    return not ARRAY_ENCODINGS.isdisjoint(encoding)
+def holds_array(opened: OpenFile, path: str) -> bool:
+    """Return whether there is an array at a path: a dataset, or a group that encodes one."""
+    node = lookup(opened, path)
+    if isinstance(node, h5py.Group):
+        return "".join(text_attribute(opened, path, "encoding-type")) in ARRAY_PARTS
+    return node is not None
 
 
 def missing(opened: OpenFile, path: str, why: str) -> InputError:
@@ -222,9 +233,9 @@ def missing(opened: OpenFile, path: str, why: str) -> InputError:
     present = [found for found, problem in array_paths(opened) if problem is None]
     names = {found.rpartition("/")[2]: found for found in present} | {p: p for p in present}
     close = get_close_matches(path, names, n=1)
-    guess = f"; did you mean {names[close[0]]!r}?" if close else ";"
+    guess = f"did you mean {names[close[0]]!r}? The" if close else "the"
     return InputError(
-        f"{opened.name}: no dataset {path!r} ({why}){guess} the file holds {listed(present)}"
+        f"{opened.name}: no dataset {path!r} ({why}); {guess} file holds {listed(present)}"
     )
 
 
@@ -232,4 +243,4 @@ def listed(names: list[str]) -> str:
     """Return names as text, cut to a length that can be read."""
     shown = ", ".join(repr(name) for name in names[:MOST_LISTED])
     more = len(names) - MOST_LISTED
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    return f"{shown} and {more:,} more" if more > 0 else shown or "nothing that can be read"

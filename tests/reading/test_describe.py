@@ -100,3 +100,11 @@ def test_control_has_both_roles(arrays: Arrays, write: Write) -> None:
 def test_file_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         describe(tmp_path / "no.h5", InputSettings())
+
+
+def test_a_problem_that_check_does_not_meet(arrays: Arrays, write: Write) -> None:
+    tables = {f"obsm/{name}": arrays[name] for name in ("image", "text")}
+    path = write(tables | {"obs/kind": arrays["labels"]}, teacher="obsm/image", student="obsm/text")
+    with h5py.File(path, "a") as file:
+        file["obs"].attrs["_index"] = "gone"
+    assert describe(path, InputSettings(labels="obs/kind")).usable

@@ -142,3 +142,9 @@ def test_numeric_categories_are_classes(arrays: Arrays, write: Write) -> None:
         file["kind"].attrs["encoding-type"] = "categorical"
     labels = load_sample(path, InputSettings(labels="kind")).labels
     assert labels.class_names == ("0.5", "1.5", "2.5")
+
+
+def test_infinite_class(arrays: Arrays, write: Write, refuse: Refuse) -> None:
+    values = CODES * 1.0
+    values[0] = np.inf
+    refuse(write(arrays | {"labels": values}), "'labels'", "integral", task="classification")

@@ -155,3 +155,13 @@ def test_predictions_option_that_says_nothing(
     arrays: Arrays, write: Write, refuse: Refuse, option: str
 ) -> None:
     refuse(write(arrays), "NAME=PATH", "'text', 'image'", predictions=(option,))
+
+
+def test_folders_with_the_name_of_a_role_are_passed_over(arrays: Arrays, write: Write) -> None:
+    arrays["representations/image"] = arrays.pop("image")
+    for name in ("groups", "split", "ids", "image", "predictions/text", "y"):
+        arrays[f"{name}/inside"] = np.zeros(3)
+    sample = load(write(arrays))
+    assert list(sample.teachers) == ["image"]
+    assert sample.groups is None
+    assert not sample.predictions
