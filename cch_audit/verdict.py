@@ -58,15 +58,16 @@ def judge(
     raw, verdict = side(gap, margin), side(hull, margin)
     # Only a move larger than the noise of the estimate says anything.
     moving = abs(drift.gap) > gap.standard_error
-    later = side(_moved(hull, drift.gap), margin) if moving else verdict
-    flags, reason = [], f"the interval {_WHERE[verdict]} {_threshold(margin)}"
+    drifts = moving and side(_moved(gap, drift.gap), margin) != raw
+    flags, reason = [], f"interval {_WHERE[verdict]} {_threshold(margin)}"
     if any(saturated):
         flags.append("saturated")
     if raw != verdict:
         flags.append("bias_sensitive")
         reason = f"bias-sensitive: the raw interval alone would say {raw}"
-    if later != verdict:
+    if drifts:
         flags.append("drift")
+    if drifts and verdict != "undecided":
         verdict, reason = "undecided", "drift: the gap still moves with the number of rows"
     elif saturated[0] and verdict == "fail":
         verdict, reason = "undecided", "saturated: I(teacher; student) is larger than shown"
@@ -74,7 +75,8 @@ def judge(
         verdict, reason = "undecided", "saturated: I(student; labels) is larger than shown"
     if label_entropy is not None:
         shared = _hull(teacher_student, 0.0 if bias is None else bias.teacher_student)
-        if _moved(shared, drift.teacher_student).low > label_entropy + margin:
+        later_low = _moved(teacher_student, drift.teacher_student).low
+        if min(shared.low, later_low) > label_entropy + margin:
             flags.append("certificate")
             verdict, reason = (
                 "pass",
@@ -122,7 +124,7 @@ def overall(verdicts: Sequence[Verdict]) -> Verdict:
     return agree(verdicts)
 
 
-_WHERE = {"pass": "lies above", "fail": "lies below", "undecided": "includes"}
+_WHERE = {"pass": "above", "fail": "below", "undecided": "includes"}
 
 
 def _threshold(margin: float) -> str:
@@ -135,7 +137,7 @@ def _hull(interval: Interval, bias: float) -> Range:
     return Range(min(interval.low, interval.low - bias), max(interval.high, interval.high - bias))
 
 
-def _moved(interval: Range, drift: float) -> Range:
+def _moved(interval: Interval, drift: float) -> Range:
     """Return an interval stretched by further moves in the direction of its drift."""
     reach = DRIFT_REACH * drift
     return Range(interval.low + min(reach, 0.0), interval.high + max(reach, 0.0))

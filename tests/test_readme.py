@@ -1,0 +1,51 @@
+"""Every command that the README shows runs, exits as stated and prints what is printed there."""
+
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pseudo_terminal import run
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = re.compile(
+    r"<!-- run: exit (?P<code>\d+) -->\s+```console\n\$ (?P<command>.*)\n(?P<shown>(?:.*\n)*?)```"
+)
+EXAMPLES = list(EXAMPLE.finditer((ROOT / "README.md").read_text(encoding="utf-8")))
+
+
+def shape(text: str) -> list[str]:
+    """Return the words of each line with numbers masked: learned estimates differ by machine."""
+    masked = re.sub(r"-?\d+\.\d+", "#", text)
+    return masked.split()
+
+
+def test_the_readme_has_examples() -> None:
+    assert len(EXAMPLES) >= 3
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[e["command"] for e in EXAMPLES])
+def test_example(example: re.Match[str], tmp_path: Path) -> None:
+    (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
+    program, *arguments = shlex.split(example["command"])
+    assert program == "cch-audit"
+    code, shown = run(
+        [sys.executable, "-m", "cch_audit", *arguments],
+        columns=80,
+        environment={"NO_COLOR": "1", "PYTHONPATH": os.fspath(ROOT)},
+        folder=tmp_path,
+    )
+    assert code == int(example["code"])
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+    # The progress bar is drawn over itself before the report; compare from the report's first word.
+    printed = shape(example["shown"])
+    assert shape(shown)[-len(printed) :] == printed if printed else True
+
+
+def test_set_up_is_two_commands() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = readme.split("<!-- set-up -->")[1].split("<!-- end -->")[0]
+    assert len([line for line in block.splitlines() if line.startswith("    ")]) == 2
