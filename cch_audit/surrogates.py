@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import log_softmax
 from sklearn.covariance import ledoit_wolf
 
+from cch_audit.estimators.canonical import LARGEST
 from cch_audit.estimators.contract import is_classes, normal_scores
 from cch_audit.sample import FloatArray, IntArray
 
@@ -28,11 +29,11 @@ class Surrogate:
 def draw_surrogate(x: FloatArray, y: FloatArray | IntArray, rng: np.random.Generator) -> Surrogate:
     """Draw a surrogate of the same size and dimensions as the sample.
 
-    Columns: a Gaussian copula with the sample's normal-score correlations (Ledoit-Wolf), each
-    column mapped back to the sample's own values unless they are tied; its information is
-    -1/2 (log |S| - log |Sxx| - log |Syy|). Classes: Gaussian within each class with the sample's
-    class means and pooled covariance of the normal scores; its information is a Monte Carlo mean of
-    log p(y | x) / p(y).
+    Columns: a Gaussian copula with the normal-score covariances of each side (Ledoit-Wolf) and
+    their canonical correlations r less what noise adds to them; each column is mapped back to the
+    sample's own values unless they are tied; its information is -1/2 sum log(1 - r^2). Classes:
+    Gaussian within each class with the sample's class means and pooled covariance of the normal
+    scores; its information is a Monte Carlo mean of log p(y | x) / p(y).
 
     Parameters
     ----------
@@ -45,16 +46,40 @@ def draw_surrogate(x: FloatArray, y: FloatArray | IntArray, rng: np.random.Gener
 
 
 def _columns(x: FloatArray, y: FloatArray, rng: np.random.Generator) -> Surrogate:
-    """Gaussian copula of all columns."""
+    """Gaussian copula of all columns, from canonical pairs of known correlation."""
     n_samples, d = x.shape
-    columns = np.hstack([x, y])
-    covariance, _ = ledoit_wolf(normal_scores(columns))
-    factor = _factor(covariance)
-    drawn = rng.standard_normal((n_samples, len(covariance))) @ factor.T
-    halves = (covariance, covariance[:d, :d], covariance[d:, d:])
-    both, of_x, of_y = (np.linalg.slogdet(part)[1] for part in halves)
-    mapped = _own_values(drawn, columns)
-    return Surrogate(mapped[:, :d], mapped[:, d:], float(-0.5 * (both - of_x - of_y)))
+    x_scores, y_scores = normal_scores(x), normal_scores(y)
+    x_root, y_root = _root(ledoit_wolf(x_scores)[0]), _root(ledoit_wolf(y_scores)[0])
+    # Rows of a root's pseudo-inverse whiten: what is left between the sides is correlation.
+    cross = np.linalg.pinv(x_root) @ (x_scores.T @ y_scores / n_samples) @ np.linalg.pinv(y_root).T
+    left, sample_correlations, right = np.linalg.svd(cross, full_matrices=False)
+    correlations = shrink_singular_values(sample_correlations, cross.shape, n_samples)
+    u, v = (rng.standard_normal((n_samples, side)) for side in cross.shape)
+    shared = u @ left
+    # v along each right vector: correlated with u along the left one, independent elsewhere.
+    along = v @ right.T
+    tied = correlations * shared + np.sqrt(1 - correlations**2) * along
+    v = v + (tied - along) @ right
+    mapped = _own_values(np.hstack([u @ x_root.T, v @ y_root.T]), np.hstack([x, y]))
+    information = -0.5 * np.log1p(-(correlations**2)).sum()
+    return Surrogate(mapped[:, :d], mapped[:, d:], float(information))
+
+
+def shrink_singular_values(
+    values: FloatArray, shape: tuple[int, int], n_samples: int
+) -> FloatArray:
+    """Remove from singular values of a (p, q) cross-correlation matrix what noise adds to them.
+
+    With noise of standard deviation 1/sqrt(n) in every entry, y = s sqrt(n / m), m = max(p, q) and
+    b = min(p, q) / m, the value of least Frobenius loss is sqrt((y^2 - b - 1)^2 - 4 b) / y above
+    the bulk edge y = 1 + sqrt(b), and 0 below it (Gavish and Donoho 2017, eq. 7).
+    """
+    larger, ratio = max(shape), min(shape) / max(shape)
+    y = values * np.sqrt(n_samples / larger)
+    above = y > 1 + np.sqrt(ratio)
+    squared = np.where(above, (y**2 - ratio - 1) ** 2 - 4 * ratio, 0.0)
+    shrunk = np.sqrt(squared) / np.where(above, y, 1.0) * np.sqrt(larger / n_samples)
+    return np.asarray(np.minimum(shrunk, LARGEST))
 
 
 def _classes(x: FloatArray, y: IntArray, rng: np.random.Generator) -> Surrogate:
@@ -68,12 +93,12 @@ def _classes(x: FloatArray, y: IntArray, rng: np.random.Generator) -> Surrogate:
     spread = (means**2 * counts[:, None]).sum()
     noise = np.trace(covariance) * (len(codes) - 1)
     means = means * np.sqrt(max(0.0, 1 - noise / max(spread, 1e-12)))
-    factor = _factor(covariance)
+    root = _root(covariance)
     chance = counts / counts.sum()
 
     def draw(classes: IntArray) -> FloatArray:
         noise = rng.standard_normal((len(classes), x.shape[1]))
-        return np.asarray(means[classes] + noise @ factor.T)
+        return np.asarray(means[classes] + noise @ root.T)
 
     classes = rng.choice(len(codes), size=MONTE_CARLO_ROWS, p=chance)
     # Linear discriminants: log p(x | c) up to a term without c.
@@ -84,7 +109,7 @@ def _classes(x: FloatArray, y: IntArray, rng: np.random.Generator) -> Surrogate:
     return Surrogate(draw(place), y, float(information))
 
 
-def _factor(covariance: FloatArray) -> FloatArray:
+def _root(covariance: FloatArray) -> FloatArray:
     """Return a square root (d, d) of a covariance that may be near singular."""
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))

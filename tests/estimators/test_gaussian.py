@@ -15,10 +15,12 @@ def run(x, y, seed=0, groups=None):
 @pytest.mark.parametrize("d", [5, 20, 40])
 def test_closed_form_in_many_dimensions(d):
     sampler = Gaussian((0.8,) * 5, d, d)
-    found = run(*sampler.sample(4000))
-    error = found.pseudo_values.std() / np.sqrt(4000)
-    # Held out: low by about d parameters for each of the 5 pairs and sides over 2 n.
-    assert found.value == pytest.approx(sampler.information, abs=4 * error + 10 * d / 4000)
+    found = run(*sampler.sample(2000))
+    error = found.pseudo_values.std() / np.sqrt(2000)
+    # A direction found on m rows among d is off by sin^2 = d / (m r^2) on each side, which costs
+    # d / (m (1 - r^2)) nats a pair; m is 2/3 of 4/5 of the rows.
+    loss = 5 * d / (2000 * 8 / 15 * (1 - 0.8**2))
+    assert -4 * error - loss < found.value - sampler.information < 4 * error
 
 
 def test_monotone_marginals_do_not_matter():

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from samplers import Gaussian
 from torch import nn
 
+from cch_audit.estimators.knn import local_informations
 from cch_audit.estimators.networks import (
     StackedMLP,
     average_seeds,
@@ -77,14 +79,13 @@ def test_each_model_keeps_its_best_validation_weights():
     train(weight, lambda rows: (weight - 10.0) ** 2, validate)
     kept = (weight - torch.tensor([1.0, 100.0])) ** 2
     torch.testing.assert_close(kept.detach(), torch.stack(seen).amin(dim=0))
-    assert weight[1] > 9.0
-    assert weight[0] < weight[1]
+    assert weight[1] > weight[0] + 3  # one went on while the other was done
 
 
 def test_start_is_kept_when_training_only_hurts():
     weight = nn.Parameter(torch.tensor([3.0]))
     train(weight, lambda rows: (weight - 10.0) ** 2, lambda: weight.detach() ** 2)
-    assert float(weight) == 3.0
+    assert weight.item() == 3.0
 
 
 @pytest.mark.parametrize(("patience", "steps"), [(2, 50), (4, 100)])
@@ -162,3 +163,16 @@ def test_torch_generator_follows_the_numpy_one():
     ]
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
+
+
+@pytest.mark.xfail(
+    strict=True, reason="train_stack leaves the thread with denormal numbers flushed to zero"
+)
+def test_training_leaves_arithmetic_as_it_was():
+    weight = nn.Parameter(torch.zeros(1))
+    x, y = (np.round(side) for side in Gaussian((0.5,)).sample(60))
+    before = local_informations(x, y, 3)
+    train(weight, lambda rows: weight**2, lambda: torch.zeros(1))
+    # Radii of zero are common with ties; the kernel compares them with the next larger number.
+    for first, second in zip(before, local_informations(x, y, 3)):
+        np.testing.assert_array_equal(first, second)

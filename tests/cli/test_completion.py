@@ -1,0 +1,53 @@
+"""Shell completion, as the console script offers it."""
+
+from .process import Finished, run_driver
+
+SCRIPT = """
+import sys
+sys.argv[0] = "cch-audit"
+from cch_audit.cli import main
+main()
+"""
+
+
+def completed(words: str) -> list[str]:
+    """Return what bash would be offered for the last word of a command line."""
+    env = {
+        "_CCH_AUDIT_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    done = run_driver(SCRIPT, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split()
+
+
+def test_commands() -> None:
+    assert set(completed("cch-audit ")) == {"check", "inspect", "config"}
+
+
+def test_options() -> None:
+    assert completed("cch-audit check --form") == ["--format"]
+
+
+def test_choices() -> None:
+    assert completed("cch-audit check --format ") == ["table", "json", "markdown", "csv"]
+    assert set(completed("cch-audit check --estimator ")) == {"ksg", "mine", "lmi", "gaussian"}
+
+
+def test_a_settings_file_is_not_read_for_completion() -> None:
+    assert completed("cch-audit check --config missing.yaml --form") == ["--format"]
+
+
+def shown(*arguments: str, **env: str) -> Finished:
+    return run_driver(SCRIPT, *arguments, env=env)
+
+
+def test_the_scripts_that_shells_load() -> None:
+    # Which shell runs the tests must not matter.
+    named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    for shell, hook in {"bash": "complete ", "zsh": "compdef ", "fish": "complete "}.items():
+        done = shown("--show-completion", shell, **named)
+        assert done.returncode == 0
+        assert hook in done.stdout
+        assert "_CCH_AUDIT_COMPLETE" in done.stdout

@@ -1,0 +1,64 @@
+"""What does not audit starts fast: no heavy module is loaded for it."""
+
+import pytest
+
+from cch_audit import __version__
+
+from .process import QUICK, run, run_driver
+
+HEAVY = ("torch", "scipy", "sklearn", "numba", "h5py", "matplotlib", "pandas")
+LOADED = """
+import sys
+from cch_audit.cli import main
+try:
+    main()
+finally:
+    print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def loaded(*arguments: str) -> set[str]:
+    """Return the heavy modules that a run loads."""
+    return set(run_driver(LOADED, *arguments).stderr.splitlines()[-1].split()).intersection(HEAVY)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["check", "--help"],
+        ["inspect", "--help"],
+        ["config"],
+        ["check", "pairs.h5", "--estimator", "kgs"],
+        ["check", "pairs.h5", "--estimator", "ksg", "--rule", "mine"],
+        ["check", "pairs.h5", "--output", "no/such/report"],
+    ],
+    ids=" ".join,
+)
+def test_no_heavy_module_is_loaded(arguments: list[str]) -> None:
+    assert loaded(*arguments) == set()
+
+
+def test_a_missing_file_is_reported_without_torch() -> None:
+    assert "torch" not in loaded("check", "missing.h5")
+
+
+def test_inspect_loads_no_estimator(pairs: str) -> None:
+    assert loaded("inspect", pairs) <= {"h5py"}
+
+
+def test_an_audit_by_neighbours_never_loads_torch(pairs: str) -> None:
+    assert "torch" not in loaded("check", pairs, *QUICK)
+
+
+def test_the_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"cch-audit {__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"]])
+def test_help_goes_to_stdout(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
