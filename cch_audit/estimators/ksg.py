@@ -15,9 +15,10 @@ def estimate(
     settings: KsgSettings,
     groups: IntArray | None = None,
 ) -> Estimate:
-    """Estimate I(x; y) in nats by KSG-1 on standardised columns, Euclidean inside x and inside y.
+    """Estimate I(x; y) in nats by KSG-1 on standardised columns.
 
-    The estimate is psi(k) + psi(n) - <psi(nx + 1) + psi(ny + 1)> (Kraskov et al. 2004, eq. 8); its
+    The estimate is psi(k) + psi(n) - <psi(nx + 1) + psi(ny + 1)> (Kraskov et al. 2004, eq. 8), with
+    the Euclidean norm inside x and inside y, each divided by the root of its dimension; its
     variants for classes and ties are those of `local_informations`. The pseudo-value of row i is
     n I - (n - 1) I(without i), shifted so that the mean is the estimate. It is deterministic.
 
@@ -40,13 +41,22 @@ def from_neighbors(x: FloatArray, y: FloatArray | IntArray, n_neighbors: int) ->
         codes = np.unique(y, return_inverse=True)[1]
         # Without one row a class must still have k neighbours for each of the others.
         used = (np.bincount(codes) >= n_neighbors + 2)[codes]
-    columns = y[used] if is_classes(y) else standardize(y)
-    terms, without = local_informations(standardize(x[used]), columns, n_neighbors)
+    columns = y[used] if is_classes(y) else _unit(y)
+    terms, without = local_informations(_unit(x[used]), columns, n_neighbors)
     n, value = len(terms), float(terms.mean())
     pseudo_values = np.full(n_samples, value)
     # n I - (n - 1) I(without i), with the common part replaced by the estimate.
     pseudo_values[used] = value - (n - 1) * (without - without.mean())
     return Estimate(value=value, pseudo_values=pseudo_values)
+
+
+def _unit(x: FloatArray | IntArray) -> FloatArray:
+    """Standardise columns and bring every space to the same mean squared norm, 1.
+
+    The joint norm is a maximum: of 64 and 8 standardised columns only the 64 would ever decide it,
+    and the estimate would be exactly 0. Any scale of a whole space is allowed.
+    """
+    return standardize(x) / np.sqrt(x.shape[1])
 
 
 def conditional_on_classes(
