@@ -45,7 +45,7 @@ def cross_fitted(
     folds = assign_folds(len(x), settings.n_folds, y, groups, rng)
     n_outputs = int(y.max()) + 1 if is_classes(y) else y.shape[1]
     predictions = np.empty((len(x), n_outputs))
-    for fold in range(settings.n_folds):
+    for fold in np.unique(folds):
         others, held_out = folds != fold, folds == fold
         scaler = StandardScaler().fit(x[others])
         known, new = scaler.transform(x[others]), scaler.transform(x[held_out])

@@ -61,19 +61,17 @@ def assign_folds(
 ) -> IntArray:
     """Return a fold number per row: classes in proportion, groups whole.
 
-    Raises
-    ------
-    ValueError
-        If there are fewer groups than folds.
+    There are at most as many folds as groups; a single group is split like independent rows.
     """
     seed = int(rng.integers(2**31))
     rows = np.zeros(n_samples)
-    if groups is None:
+    n_groups = n_samples if groups is None else len(np.unique(groups))
+    if groups is None or n_groups == 1:
         kind = StratifiedKFold if is_classes(y) else KFold
         splits = kind(n_folds, shuffle=True, random_state=seed).split(rows, y)
     else:
         kind = StratifiedGroupKFold if is_classes(y) else GroupKFold
-        splits = kind(n_folds, shuffle=True, random_state=seed).split(rows, y, groups)
+        splits = kind(min(n_folds, n_groups), shuffle=True, random_state=seed).split(rows, y, groups)
     folds = np.empty(n_samples, dtype=np.int64)
     for number, (_, held_out) in enumerate(splits):
         folds[held_out] = number

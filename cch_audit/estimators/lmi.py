@@ -43,6 +43,7 @@ def estimate(
     x = normal_scores(x)
     columns = y if is_classes(y) else normal_scores(y)
     folds = assign_folds(len(x), settings.n_folds, y, groups, rng)
+    n_folds = int(folds.max()) + 1
     held_out, train, validation = split_rows(folds, settings.n_seeds, rng)
     generator = torch_generator(rng)
     target = torch.from_numpy(columns if is_classes(y) else columns.astype(np.float32))
@@ -66,7 +67,7 @@ def estimate(
     for model, rows in enumerate(held_out):
         of_x, *of_y = (latent[model, rows].numpy().astype(np.float64) for latent in latents)
         within = from_neighbors(of_x, of_y[0] if of_y else y[rows], settings.n_neighbors)
-        pseudo_values[model // settings.n_folds, rows] = within.pseudo_values
+        pseudo_values[model // n_folds, rows] = within.pseudo_values
     return average_seeds(pseudo_values)
 
 

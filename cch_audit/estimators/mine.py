@@ -63,6 +63,7 @@ def estimate(
     x = normal_scores(x)
     columns = np.eye(int(y.max()) + 1)[y] if is_classes(y) else normal_scores(y)
     folds = assign_folds(len(x), settings.n_folds, y, groups, rng)
+    n_folds = int(folds.max()) + 1
     held_out, train, validation = split_rows(folds, settings.n_seeds, rng)
     validation = validation[:, :VALIDATION_ROWS]
     generator = torch_generator(rng)
@@ -91,7 +92,7 @@ def estimate(
         for model, rows in enumerate(held_out):
             values = _pairs(*(part[model, rows] for part in everywhere))
             values = values.clamp(min=centre[model] - reach, max=tops[model])
-            pseudo_values[model // settings.n_folds, rows] = _pseudo_values(values.numpy())
+            pseudo_values[model // n_folds, rows] = _pseudo_values(values.numpy())
     saturated = pseudo_values.mean() > np.log(fewest) - 1.0
     return average_seeds(pseudo_values, ("saturated",) if saturated else ())
 
