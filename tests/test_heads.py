@@ -90,8 +90,8 @@ def test_groups_share_a_head(classes):
         return np.corrcoef(said[:, 0], y[:, 0])[0, 1]
 
     assert skill(predict(x, y)) > 0.5
-    # Four standard errors of fifty independent groups.
-    assert skill(predict(x, y, groups)) < 0.3 if classes else 0.57
+    # Four standard errors of fifty independent groups: .06 of a share, .14 of a correlation.
+    assert skill(predict(x, y, groups)) < (0.25 if classes else 0.57)
 
 
 def test_class_that_a_training_fold_lacks():
@@ -118,7 +118,7 @@ def test_separable_and_huge_inputs_stay_finite(classes):
     assert np.isfinite(predict(1e9 * x, y)).all()
     said = predict(x, y)
     assert np.isfinite(said).all()
-    assert np.abs(said).max() <= 30 if classes else 1e7
+    assert np.abs(said).max() <= (30 if classes else 1e7)
 
 
 @pytest.mark.parametrize("classes", [False, True])
@@ -128,13 +128,9 @@ def test_deterministic(classes):
     assert (predict(x, y) != predict(x, y, seed=1)).any()
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="needs four groups in every training fold")
-@pytest.mark.parametrize("classes", [False, True])
-@pytest.mark.parametrize("n_groups", [2, 4])
+@pytest.mark.parametrize(("n_groups", "classes"), [(2, False), (2, True), (4, True), (5, True)])
 def test_few_groups(n_groups, classes):
     x, y = Independent(3, 0 if classes else 1).sample(80)
-    if not classes and n_groups == 4:
-        pytest.xfail("ridge needs three groups only")
     assert np.isfinite(predict(x, y, np.arange(80) % n_groups)).all()
 
 

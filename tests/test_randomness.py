@@ -14,7 +14,13 @@ def test_same_seed_and_names_same_numbers():
 
 @pytest.mark.parametrize(
     "other",
-    [("head",), ("head", "student"), ("teacher", "head"), ("headteacher",), ("head", "teacher", "")],
+    [
+        ("head",),
+        ("head", "student"),
+        ("teacher", "head"),
+        ("headteacher",),
+        ("head", "teacher", ""),
+    ],
 )
 def test_other_names_other_numbers(other):
     assert draws("head", "teacher") != draws(*other)

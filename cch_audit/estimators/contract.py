@@ -71,7 +71,8 @@ def assign_folds(
         splits = kind(n_folds, shuffle=True, random_state=seed).split(rows, y)
     else:
         kind = StratifiedGroupKFold if is_classes(y) else GroupKFold
-        splits = kind(min(n_folds, n_groups), shuffle=True, random_state=seed).split(rows, y, groups)
+        n_folds = min(n_folds, n_groups)
+        splits = kind(n_folds, shuffle=True, random_state=seed).split(rows, y, groups)
     folds = np.empty(n_samples, dtype=np.int64)
     for number, (_, held_out) in enumerate(splits):
         folds[held_out] = number

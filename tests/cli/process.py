@@ -12,7 +12,7 @@ FIXTURES = ROOT / "fixtures"
 QUICK = ("--estimator", "ksg", "--surrogates", "0", "--resamples", "200", "--jobs", "1")
 """For runs whose numbers do not matter."""
 VIEWS = str(FIXTURES / "mfeat_views.h5")
-KSG = ("--estimator", "ksg", "--surrogates", "1")
+KSG = ("--estimator", "ksg", "--surrogates", "1", "--resamples", "200")
 PROGRAM = (sys.executable, "-m", "cch_audit")
 DECIDE_THE_LOOK = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "GITHUB_ACTIONS")
 

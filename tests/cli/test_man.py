@@ -131,7 +131,7 @@ def test_every_command_is_there(title: str) -> None:
 
 @pytest.mark.parametrize(
     "renderer",
-    [("man", "--warnings", "-l"), ("groff", "-man", "-ww", "-Tascii"), ("mandoc", "-Tlint")],
+    [("man", "--warnings", "-l"), ("groff", "-man", "-ww", "-Tascii")],
     ids=lambda renderer: renderer[0],
 )
 def test_the_page_renders_without_warnings_into_80_columns(renderer: tuple[str, ...]) -> None:

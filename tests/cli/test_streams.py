@@ -49,13 +49,6 @@ def test_csv_on_stdout_is_rows_of_equal_length(pairs: str) -> None:
     assert [row[0] for row in rows] == ["teacher", NOISE, NOISE]
 
 
-def test_quiet_leaves_stderr_empty(pairs: str) -> None:
-    loud = run_once("check", pairs, *QUICK, "--format", "csv")
-    quiet = run("check", pairs, *QUICK, "--format", "csv", "--quiet")
-    assert quiet.stderr == ""
-    assert (quiet.stdout, quiet.returncode) == (loud.stdout, loud.returncode)
-
-
 def test_a_piped_table_is_neither_coloured_nor_cut_nor_folded(pairs: str) -> None:
     table = run_once("check", pairs, *QUICK).stdout
     assert "\x1b" not in table
@@ -151,7 +144,7 @@ def test_an_ascii_stdout_takes_every_format(pairs: str, format: str) -> None:
         assert "teacher  noise \\xe9 \\u97f3 [x] (2 dimensions)\n" in done.stdout
     else:
         # What programs read is UTF-8 everywhere.
-        assert NOISE in done.stdout
+        assert "noise é 音" in done.stdout
 
 
 def test_the_c_locale_gets_an_ascii_table(pairs: str) -> None:

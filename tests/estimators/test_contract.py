@@ -102,6 +102,14 @@ def test_folds_depend_on_the_generator_alone(classes, grouped):
     assert (first != other).any()
 
 
-def test_too_few_groups_are_refused():
-    with pytest.raises(ValueError, match="groups"):
-        assign_folds(40, 5, np.zeros((40, 1)), np.arange(40) % 3, np.random.default_rng(0))
+def test_few_groups_become_few_folds():
+    groups = np.arange(40) % 3
+    folds = assign_folds(40, 5, np.zeros((40, 1)), groups, np.random.default_rng(0))
+    assert set(folds) == {0, 1, 2}
+    assert all(len(set(folds[groups == group])) == 1 for group in range(3))
+
+
+def test_one_group_is_split_like_independent_rows():
+    one = np.zeros(40, dtype=np.int64)
+    folds = assign_folds(40, 4, np.zeros((40, 1)), one, np.random.default_rng(0))
+    assert np.bincount(folds).tolist() == [10, 10, 10, 10]

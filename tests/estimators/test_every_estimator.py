@@ -28,7 +28,9 @@ def run(name, x, y, seed=0, settings=DEFAULT, groups=None) -> Estimate:
 
 
 def standard_error(found: Estimate) -> float:
-    return float(np.sqrt(found.pseudo_values.var() / len(found.pseudo_values) + found.seed_variance))
+    return float(
+        np.sqrt(found.pseudo_values.var() / len(found.pseudo_values) + found.seed_variance)
+    )
 
 
 KNOWN = {
