@@ -2,6 +2,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import torch
 from samplers import Family, Gaussian, Independent, audited
 
 from cch_audit.audit import audit
@@ -48,6 +49,13 @@ def nuisance(n: int = 800):
     signal = 2.0 * y[:, None] + rng.standard_normal((n, 1))
     student = np.hstack([shared + 0.3 * rng.standard_normal((n, 3)), signal])
     return audited({"teacher": shared + 0.3 * rng.standard_normal((n, 3))}, student, y)
+
+
+@pytest.fixture(autouse=True)
+def denormal_numbers():
+    """Let no test's training change how the next one computes."""
+    yield
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="module")
@@ -264,11 +272,6 @@ def test_groups_widen_the_interval():
     assert set(found[1].levels["predictions"].estimators) == set(names)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=ValueError,
-    reason="folds, and folds of halves, need more groups than the two that the reader accepts",
-)
 @pytest.mark.parametrize(
     ("n_groups", "name"), [(2, "ksg"), (5, "ksg"), (2, "lmi"), (7, "mine"), (9, "gaussian")]
 )

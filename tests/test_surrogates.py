@@ -50,6 +50,22 @@ def test_information_of_a_gaussian_is_recovered(n):
     assert np.mean(found) == pytest.approx(sampler.information, rel=0.1, abs=4 * error)
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="shrunk covariances whiten, unshrunk ones correlate: the two do not fit together, and "
+    "a correlation may even reach its cap",
+)
+@pytest.mark.parametrize("n", [300, 1000])
+def test_strong_dependence_is_recovered(n):
+    # -1/2 log(1 - r^2) is steep here: a correlation a hundredth too large adds a quarter nat.
+    sampler = Gaussian((0.967,), 5, 1)
+    for seed in range(10):
+        found = draw_surrogate(*sampler.sample(n, seed), rng()).information
+        # Four standard errors of r / sqrt(n), the noise of five directions, and a tenth.
+        tolerance = 4 * 0.967 / np.sqrt(n) + 5 / (2 * n) + 0.1 * sampler.information
+        assert found == pytest.approx(sampler.information, abs=tolerance)
+
+
 @pytest.mark.parametrize("distance", [1.0, 2.0, 3.0])
 def test_information_of_a_mixture_is_recovered(distance):
     sampler = Mixture(distance, (0.4, 0.3, 0.3), 3)

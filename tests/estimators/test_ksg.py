@@ -12,7 +12,8 @@ from cch_audit.estimators.ksg import conditional_on_classes, from_neighbors
 def test_pseudo_values_are_leave_one_out_differences(k, classes):
     sampler = Mixture(1.5, (0.6, 0.4), 2) if classes else Gaussian((0.7,), 2, 1)
     x, y = sampler.sample(60)
-    scaled = (standardize(x), y if classes else standardize(y))
+    # Every space has mean squared norm 1.
+    scaled = (standardize(x) / np.sqrt(2), y if classes else standardize(y))
     value = reference.local_informations(*scaled, k).mean()
     raw = 60 * value - 59 * reference.leave_one_out(*scaled, k)
     found = from_neighbors(x, y, k)
@@ -60,6 +61,17 @@ def test_half_zero_features_invent_nothing():
     assert error < 0.02
 
 
+def test_spaces_of_different_dimension_are_on_one_scale():
+    # 64 standardised columns lie eight times as far apart as one and alone would decide every
+    # radius: the estimate would be 0 to rounding.
+    x, y = Gaussian((0.95,), 1, 1).sample(1000)
+    noisy = x + 0.3 * np.random.default_rng(0).standard_normal((1000, 64))
+    found = from_neighbors(noisy, y, 3)
+    # The mean of 64 noisy columns gives x away, so that almost all of 1.16 nats is there; a
+    # third of it is far above noise.
+    assert 0.4 < found.value < 1.3
+
+
 def test_rows_of_small_classes_are_left_out():
     x, y = Mixture(1.5, (0.5, 0.5), 2).sample(100)
     x = np.vstack([x, np.ones((4, 2))])
@@ -75,7 +87,7 @@ def test_class_one_larger_than_the_smallest_is_used():
     x = np.vstack([x, np.random.default_rng(0).standard_normal((5, 2))])
     y = np.concatenate([y, [7] * 5])
     found = from_neighbors(x, y, 3)
-    expected = reference.local_informations(standardize(x), y, 3).mean()
+    expected = reference.local_informations(standardize(x), y, 3).mean()  # any scale of x
     assert found.value == pytest.approx(expected, abs=1e-9)
 
 
