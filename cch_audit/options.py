@@ -1,9 +1,9 @@
 """From settings to options: every setting becomes an option, a variable and a config key."""
 
 import inspect
-import math
 from collections.abc import Callable
-from dataclasses import Field, fields, is_dataclass, replace
+from contextlib import suppress
+from dataclasses import Field, fields, replace
 from difflib import get_close_matches
 from enum import Enum, StrEnum
 from pathlib import Path
@@ -41,7 +41,7 @@ def with_settings(*classes: type) -> Callable[[Callable[..., None]], Callable[..
                     "--config",
                     help="YAML file of settings, keys as the options' names.",
                     metavar="FILE",
-                    callback=_read_config,
+                    callback=_config_reader(classes),
                     is_eager=True,
                     envvar=ENVIRONMENT + "CONFIG",
                     show_envvar=False,
@@ -89,7 +89,7 @@ def _parameter(cls: type, setting: "Field[Any]") -> inspect.Parameter:
         metavar=metavar,
         min=low,
         max=high,
-        envvar=ENVIRONMENT + setting.name.upper(),
+        envvar=ENVIRONMENT + setting.name.upper() if cls in SECTIONS else None,
         show_envvar=False,
         show_default=not repeatable or bool(default),
     )
@@ -120,26 +120,39 @@ def _value(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _read_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Make a YAML file's values the defaults of this command's options."""
-    if path is None or context.resilient_parsing:
+def _config_reader(classes: tuple[type, ...]) -> Callable[[typer.Context, Path | None], Any]:
+    """Return what makes a YAML file's values the defaults of one command's options."""
+    own = {f.name for cls in classes if cls in SECTIONS for f in fields(cls)}
+
+    def read(context: typer.Context, path: Path | None) -> Path | None:
+        if path is not None and not context.resilient_parsing:
+            defaults, context.meta["estimators"] = _read_config(path)
+            # Keys of other commands are checked, and left alone here.
+            defaults = {name: value for name, value in defaults.items() if name in own}
+            context.default_map = {**(context.default_map or {}), **defaults}
         return path
+
+    return read
+
+
+def _read_config(path: Path) -> tuple[dict[str, Any], EstimatorSettings]:
+    """Return a YAML file's options and estimators' settings."""
     known = {name: kind for cls in SECTIONS for name, kind in get_type_hints(cls).items()}
-    defaults: dict[str, Any] = {}
     estimators = EstimatorSettings()
+    sections = vars(estimators)
+    keys = {f"{name}.{key}" for name, section in sections.items() for key in vars(section)}
+    defaults: dict[str, Any] = {}
     for key, value in _mapping(_load(path), str(path)).items():
         name = str(key).replace("-", "_")
-        section = getattr(estimators, name, None)
-        if is_dataclass(section) and not isinstance(section, type):
-            changed = _section(section, _mapping(value, f"{path}: {key}"), f"{path}: {key}")
+        if name in sections:
+            where = f"{path}: {key}"
+            changed = _section(sections[name], _mapping(value, where), where)
             estimators = replace(estimators, **{name: changed})
         elif name in known:
             defaults[name] = _as_option(value, known[name])
         else:
-            raise InputError(f"{path}: {_unknown(str(key), {*known, *vars(estimators)})}")
-    context.default_map = {**(context.default_map or {}), **defaults}
-    context.meta["estimators"] = estimators
-    return path
+            raise InputError(f"{path}: {_unknown(str(key), {*known, *sections, *keys})}")
+    return defaults, estimators
 
 
 def _as_option(value: Any, kind: Any) -> Any:
@@ -170,16 +183,27 @@ def _mapping(value: Any, where: str) -> dict[Any, Any]:
 
 def _section(section: Any, values: dict[Any, Any], where: str) -> Any:
     """Return one estimator's settings with some values replaced."""
-    kinds = get_type_hints(type(section))
+    settings = {f.name: f for f in fields(section)}
+    checked = {}
     for key, value in values.items():
-        if key not in kinds:
-            raise InputError(f"{where}: {_unknown(str(key), set(kinds))}")
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        whole = isinstance(value, int)
-        if not number or (kinds[key] is int and not whole) or not 0 < value < math.inf:
-            kind = "whole number" if kinds[key] is int else "number"
-            raise InputError(f"{where}.{key}: expected a positive {kind}, found {value!r}")
-    return replace(section, **values)
+        if key not in settings:
+            raise InputError(f"{where}: {_unknown(str(key), set(settings))}")
+        checked[key] = _number(value, settings[key], f"{where}.{key}")
+    return replace(section, **checked)
+
+
+def _number(value: Any, setting: "Field[Any]", where: str) -> int | float:
+    """Return a value of an estimator's section as its type, within its range."""
+    kind = type(setting.default)
+    low, high = setting.metadata["low"], setting.metadata["high"]
+    number = value
+    if kind is float and isinstance(value, int | float | str) and not isinstance(value, bool):
+        with suppress(ValueError):  # YAML 1.1 reads 1e-3 as text
+            number = float(value)
+    if type(number) is not kind or not low <= number <= high:
+        noun = "whole number" if kind is int else "number"
+        raise InputError(f"{where}: expected a {noun} from {low:g} to {high:g}, found {value!r}")
+    return float(number) if kind is float else int(number)
 
 
 def _unknown(key: str, known: set[str]) -> str:

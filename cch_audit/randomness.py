@@ -10,5 +10,7 @@ def stream(seed: int, *names: str) -> np.random.Generator:
 
     The names alone decide the stream, so adding a teacher or an estimator changes no other number.
     """
-    digest = hashlib.blake2b("\x1f".join(names).encode(), digest_size=16).digest()
+    digest = hashlib.blake2b(
+        "\x1f".join(names).encode("utf-8", "surrogateescape"), digest_size=16
+    ).digest()
     return np.random.default_rng([seed, int.from_bytes(digest, "little")])

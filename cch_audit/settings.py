@@ -7,6 +7,11 @@ EstimatorName = Literal["ksg", "mine", "lmi", "gaussian"]
 LevelName = Literal["representations", "predictions"]
 
 
+def _bounded(default: Any, low: float, high: float) -> Any:
+    """Return a field of an estimator's section with the closed range it may take."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
 def setting(
     default: Any,
     help: str,
@@ -86,50 +91,50 @@ class AuditSettings:
 class KsgSettings:
     """Settings of the nearest-neighbour estimator."""
 
-    n_neighbors: int = 3
+    n_neighbors: int = _bounded(3, 1, 20)
 
 
 @dataclass(frozen=True)
 class MineSettings:
     """Settings of the neural Donsker-Varadhan estimator."""
 
-    n_folds: int = 4
-    n_seeds: int = 2
-    hidden: int = 64
-    embedding: int = 16
-    batch_size: int = 256
-    max_steps: int = 200
-    learning_rate: float = 1e-2
-    weight_decay: float = 1e-3
+    n_folds: int = _bounded(4, 2, 20)
+    n_seeds: int = _bounded(2, 1, 20)
+    hidden: int = _bounded(64, 1, 4096)
+    embedding: int = _bounded(16, 1, 1024)
+    batch_size: int = _bounded(256, 16, 65536)
+    max_steps: int = _bounded(200, 1, 100000)
+    learning_rate: float = _bounded(1e-2, 1e-08, 1.0)
+    weight_decay: float = _bounded(1e-3, 0.0, 10.0)
 
 
 @dataclass(frozen=True)
 class LmiSettings:
     """Settings of the latent-space estimator."""
 
-    n_folds: int = 2
-    n_seeds: int = 2
-    hidden: int = 64
-    latent: int = 8
-    n_neighbors: int = 3
-    batch_size: int = 256
-    max_steps: int = 200
-    learning_rate: float = 5e-3
-    weight_decay: float = 1e-3
+    n_folds: int = _bounded(2, 2, 20)
+    n_seeds: int = _bounded(2, 1, 20)
+    hidden: int = _bounded(64, 1, 4096)
+    latent: int = _bounded(8, 1, 256)
+    n_neighbors: int = _bounded(3, 1, 20)
+    batch_size: int = _bounded(256, 16, 65536)
+    max_steps: int = _bounded(200, 1, 100000)
+    learning_rate: float = _bounded(5e-3, 1e-08, 1.0)
+    weight_decay: float = _bounded(1e-3, 0.0, 10.0)
 
 
 @dataclass(frozen=True)
 class GaussianSettings:
     """Settings of the canonical-correlation estimator."""
 
-    n_folds: int = 5
+    n_folds: int = _bounded(5, 2, 20)
 
 
 @dataclass(frozen=True)
 class HeadSettings:
     """Settings of the cross-fitted prediction heads."""
 
-    n_folds: int = 3
+    n_folds: int = _bounded(3, 2, 20)
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ class Surrogate:
 def draw_surrogate(x: FloatArray, y: FloatArray | IntArray, rng: np.random.Generator) -> Surrogate:
     """Draw a surrogate of the same size and dimensions as the sample.
 
-    Columns: a Gaussian copula with the normal-score covariances of each side (Ledoit-Wolf) and
-    their canonical correlations r less what noise adds to them; each column is mapped back to the
+    Columns: a Gaussian copula with the normal-score covariances of each side and their canonical
+    correlations r less what a finite sample adds to them; each column is mapped back to the
     sample's own values unless they are tied; its information is -1/2 sum log(1 - r^2). Classes:
     Gaussian within each class with the sample's class means and pooled covariance of the normal
     scores; its information is a Monte Carlo mean of log p(y | x) / p(y).
@@ -49,12 +49,15 @@ def _columns(x: FloatArray, y: FloatArray, rng: np.random.Generator) -> Surrogat
     """Gaussian copula of all columns, from canonical pairs of known correlation."""
     n_samples, d = x.shape
     x_scores, y_scores = normal_scores(x), normal_scores(y)
-    x_root, y_root = _root(ledoit_wolf(x_scores)[0]), _root(ledoit_wolf(y_scores)[0])
-    # Rows of a root's pseudo-inverse whiten: what is left between the sides is correlation.
-    cross = np.linalg.pinv(x_root) @ (x_scores.T @ y_scores / n_samples) @ np.linalg.pinv(y_root).T
-    left, sample_correlations, right = np.linalg.svd(cross, full_matrices=False)
-    correlations = shrink_singular_values(sample_correlations, cross.shape, n_samples)
-    u, v = (rng.standard_normal((n_samples, side)) for side in cross.shape)
+    x_root, y_root = (_root(scores.T @ scores / n_samples) for scores in (x_scores, y_scores))
+    # The pseudo-inverse of a root whitens: what is left between the sides is correlation.
+    x_white, y_white = x_scores @ np.linalg.pinv(x_root).T, y_scores @ np.linalg.pinv(y_root).T
+    left, sample_correlations, right = np.linalg.svd(
+        x_white.T @ y_white / n_samples, full_matrices=False
+    )
+    shape = (x.shape[1], y.shape[1])
+    correlations = debiased_correlations(sample_correlations, shape, n_samples)
+    u, v = (rng.standard_normal((n_samples, side)) for side in shape)
     shared = u @ left
     # v along each right vector: correlated with u along the left one, independent elsewhere.
     along = v @ right.T
@@ -65,21 +68,29 @@ def _columns(x: FloatArray, y: FloatArray, rng: np.random.Generator) -> Surrogat
     return Surrogate(mapped[:, :d], mapped[:, d:], float(information))
 
 
-def shrink_singular_values(
-    values: FloatArray, shape: tuple[int, int], n_samples: int
-) -> FloatArray:
-    """Remove from singular values of a (p, q) cross-correlation matrix what noise adds to them.
+def debiased_correlations(values: FloatArray, shape: tuple[int, int], n_samples: int) -> FloatArray:
+    """Return canonical correlations less what a finite sample adds to them.
 
-    With noise of standard deviation 1/sqrt(n) in every entry, y = s sqrt(n / m), m = max(p, q) and
-    b = min(p, q) / m, the value of least Frobenius loss is sqrt((y^2 - b - 1)^2 - 4 b) / y above
-    the bulk edge y = 1 + sqrt(b), and 0 below it (Gavish and Donoho 2017, eq. 7).
+    With c1 = p/n and c2 = q/n, a population value r (squared) shows as
+    g = (1 - c1 + c1/r) (1 - c2 + c2/r) r (Bao, Hu, Pan and Zhou 2019, theorem 1.8); this is the
+    larger root r of that equation. Values at or below the edge of pure noise,
+    (sqrt(c1 (1 - c2)) + sqrt(c2 (1 - c1)))^2, become 0, and so do all of them where p + q >= n.
+
+    Parameters
+    ----------
+    values : (min(p, q),) sample canonical correlations
+    shape : p and q
     """
-    larger, ratio = max(shape), min(shape) / max(shape)
-    y = values * np.sqrt(n_samples / larger)
-    above = y > 1 + np.sqrt(ratio)
-    squared = np.where(above, (y**2 - ratio - 1) ** 2 - 4 * ratio, 0.0)
-    shrunk = np.sqrt(squared) / np.where(above, y, 1.0) * np.sqrt(larger / n_samples)
-    return np.asarray(np.minimum(shrunk, LARGEST))
+    c1, c2 = (min(size / n_samples, 1.0) for size in shape)
+    squared = np.clip(values, 0.0, 1.0) ** 2
+    edge = (np.sqrt(c1 * (1 - c2)) + np.sqrt(c2 * (1 - c1))) ** 2
+    if c1 + c2 >= 1:
+        return np.zeros_like(squared)
+    leading = (1 - c1) * (1 - c2)
+    middle = squared - c2 * (1 - c1) - c1 * (1 - c2)
+    inside = np.maximum(middle**2 - 4 * leading * c1 * c2, 0.0)
+    root = (middle + np.sqrt(inside)) / (2 * leading)
+    return np.asarray(np.where(squared > edge, np.minimum(np.sqrt(np.abs(root)), LARGEST), 0.0))
 
 
 def _classes(x: FloatArray, y: IntArray, rng: np.random.Generator) -> Surrogate:

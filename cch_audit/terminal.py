@@ -52,19 +52,32 @@ def check_output(path: str | None) -> None:
 
 
 def write(text: str, path: str | None) -> None:
-    """Write a finished report to standard output, or to a file that appears whole or not at all."""
-    if path is None:
-        sys.stdout.flush()
-        encoding = "utf-8" if shows_unicode(sys.stdout) or not text.isascii() else "ascii"
-        sys.stdout.buffer.write(text.encode(encoding))
-        sys.stdout.flush()
-        return
-    # A link stays a link: the file that it names is replaced.
-    target = Path(path).resolve()
+    """Write a finished report to standard output, or to a file that appears whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the system refuses, for example because the disk is full.
+    """
+    try:
+        if path is None:
+            sys.stdout.buffer.write(text.encode("utf-8"))
+            sys.stdout.flush()
+        else:
+            # A link stays a link: the file that it names is replaced.
+            _replace(Path(path).resolve(), text.encode("utf-8"))
+    except (OSError, AttributeError) as err:
+        # A closed standard output has no buffer.
+        reason = getattr(err, "strerror", None) or "it is closed"
+        raise InputError(f"{path or 'standard output'}: cannot be written ({reason})") from err
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Replace a file by a complete new one, with the permissions that a new file would have."""
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8"))
+            file.write(content)
         umask = os.umask(0)
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)

@@ -140,9 +140,6 @@ def test_adding_an_estimator_changes_no_other_number(both):
             assert one.levels[level].estimators["ksg"] == more.levels[level].estimators["ksg"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="training flushes denormals, and the kernel compares zero radii with one"
-)
 def test_training_a_network_changes_no_other_number():
     # Integers tie; in the same thread KSG then counts rows at distance zero differently.
     teachers, s, y = paired(0.7)
@@ -362,11 +359,6 @@ def test_progress_ends_at_one():
         "mine",
         pytest.param(
             "lmi",
-            marks=pytest.mark.xfail(
-                strict=True,
-                raises=ValueError,
-                reason="a fold of a half leaves two or three rows in each class, fewer than k + 2",
-            ),
         ),
     ],
 )

@@ -58,6 +58,7 @@ WORLDS = {
     "class mixture": World(_classes, None),
     "zero, weak": _balanced(0.4),
     "zero, strong": _balanced(0.65),
+    "zero, 2 nats": _balanced(0.75),
 }
 
 
@@ -136,7 +137,20 @@ def _audited(sample: Sample, estimator: str, seed: int) -> EstimatorResult:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [300, 1000])
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *list(WORLDS)[:-1],
+        pytest.param(
+            "zero, 2 nats",
+            marks=pytest.mark.xfail(
+                strict=True,
+                reason="false pass in 60 %: surrogates of nearly deterministic labels carry less "
+                "information than the sample, hence too little bias",
+            ),
+        ),
+    ],
+)
 def test_intervals_cover_and_verdicts_hold(name, n):
     found = measure(name, n)
     print(f"\n{found}")

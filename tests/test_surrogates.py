@@ -50,11 +50,6 @@ def test_information_of_a_gaussian_is_recovered(n):
     assert np.mean(found) == pytest.approx(sampler.information, rel=0.1, abs=4 * error)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="shrunk covariances whiten, unshrunk ones correlate: the two do not fit together, and "
-    "a correlation may even reach its cap",
-)
 @pytest.mark.parametrize("n", [300, 1000])
 def test_strong_dependence_is_recovered(n):
     # -1/2 log(1 - r^2) is steep here: a correlation a hundredth too large adds a quarter nat.

@@ -1,6 +1,7 @@
 """`cch-audit check`: audit every teacher for one student."""
 
 import math
+import shlex
 import sys
 import time
 from dataclasses import asdict
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 @with_settings(InputSettings, AuditSettings, OutputSettings)
 def check(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="HDF5 file of representations and labels.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="HDF5 file of representations and labels.")
+    ],
     inputs: InputSettings,
     settings: AuditSettings,
     output: OutputSettings,
@@ -54,7 +57,7 @@ def check(
         audits = audit(sample, settings, estimators, inputs.seed, progress)
     verdict = overall([one.verdict for one in audits])
     report = Report(
-        command="check",
+        command=shlex.join(["cch-audit", *sys.argv[1:]]),
         input=_summarize(sample),
         settings={**plain(inputs), **plain(settings), **asdict(estimators)},
         seed=inputs.seed,

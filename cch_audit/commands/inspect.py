@@ -13,7 +13,7 @@ from cch_audit.settings import InputSettings, InspectSettings
 
 @with_settings(InputSettings, InspectSettings)
 def inspect(
-    file: Annotated[Path, typer.Argument(help="HDF5 file to look into.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file to look into.")],
     inputs: InputSettings,
     output: InspectSettings,
 ) -> None:

@@ -1,10 +1,10 @@
 """The Gaussian reference: canonical correlations, or linear discriminants for classes."""
 
 import numpy as np
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from cch_audit.estimators.canonical import fit_canonical
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
+from cch_audit.estimators.discriminant import log_posterior_ratios
 from cch_audit.sample import FloatArray, IntArray
 from cch_audit.settings import GaussianSettings
 
@@ -58,11 +58,7 @@ def _class_ratios(x: FloatArray, y: IntArray, folds: IntArray) -> FloatArray:
     """Held-out log posterior over prior of shrunk linear discriminants."""
     ratios = np.empty(len(x))
     for fold in np.unique(folds):
-        held_out, others = folds == fold, folds != fold
-        model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(
-            x[others], y[others]
-        )
-        column = np.searchsorted(model.classes_, y[held_out])
-        posterior = model.predict_log_proba(x[held_out])[np.arange(held_out.sum()), column]
-        ratios[held_out] = posterior - np.log(model.priors_[column])
+        held_out, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        table = log_posterior_ratios(x, y, others, int(y.max()) + 1)
+        ratios[held_out] = table[held_out, y[held_out]]
     return ratios

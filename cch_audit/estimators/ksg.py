@@ -34,13 +34,23 @@ def estimate(
 
 
 def from_neighbors(x: FloatArray, y: FloatArray | IntArray, n_neighbors: int) -> Estimate:
-    """Estimate I(x; y) from nearest neighbours; rows of classes too small for k are left out."""
+    """Estimate I(x; y) from nearest neighbours; rows of classes too small for k are left out.
+
+    k is lowered to what the rows, or the largest class, allow. Where even one neighbour is too many
+    the estimate is 0.
+    """
     n_samples = len(x)
-    used = np.ones(n_samples, dtype=bool)
+    used, largest = np.ones(n_samples, dtype=bool), n_samples
     if is_classes(y):
         codes = np.unique(y, return_inverse=True)[1]
-        # Without one row a class must still have k neighbours for each of the others.
-        used = (np.bincount(codes) >= n_neighbors + 2)[codes]
+        counts = np.bincount(codes)
+        largest = int(counts.max())
+    # Without one row, a row must still have k neighbours and a next one.
+    n_neighbors = min(n_neighbors, largest - 2)
+    if n_neighbors < 1:
+        return Estimate(value=0.0, pseudo_values=np.zeros(n_samples))
+    if is_classes(y):
+        used = (counts >= n_neighbors + 2)[codes]
     columns = y[used] if is_classes(y) else _unit(y)
     terms, without = local_informations(_unit(x[used]), columns, n_neighbors)
     n, value = len(terms), float(terms.mean())

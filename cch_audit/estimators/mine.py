@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from torch import Tensor, nn
 
 from cch_audit.estimators.canonical import fit_canonical
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
+from cch_audit.estimators.discriminant import log_posterior_ratios
 from cch_audit.estimators.networks import (
     StackedMLP,
     average_seeds,
@@ -22,8 +22,6 @@ from cch_audit.estimators.networks import (
 from cch_audit.sample import FloatArray, IntArray
 from cch_audit.settings import MineSettings
 
-LEAST_RATIO = -20.0
-"""Floor of a discriminant's log ratio; the posterior of a far class underflows."""
 VALIDATION_ROWS = 1000
 """Most rows on which training is watched; the critic is evaluated on all pairs of them."""
 TEMPERS = (1.0, 0.75, 0.5, 0.25, 0.0)
@@ -177,7 +175,7 @@ def _closed_forms(
     for rows, others in zip(train.numpy(), validation.numpy(), strict=True):
         if is_classes(y):
             none = np.zeros(len(x))
-            ratios = _discriminant(x, y, rows, columns.shape[1])
+            ratios = log_posterior_ratios(x, y, rows, columns.shape[1])
             models.append((x, columns, none, none, ratios, columns))
         else:
             model = fit_canonical(x, columns, rows, others)
@@ -185,15 +183,6 @@ def _closed_forms(
             models.append((x, columns, *parts))
     stacks = (np.stack(part).astype(np.float32) for part in zip(*models, strict=True))
     return [torch.from_numpy(stack) for stack in stacks]
-
-
-def _discriminant(x: FloatArray, y: IntArray, rows: IntArray, n_classes: int) -> FloatArray:
-    """Return log posterior less log prior of a shrunk linear discriminant, (n_samples, K)."""
-    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(x[rows], y[rows])
-    ratios = np.zeros((len(x), n_classes))
-    posterior = np.maximum(model.predict_proba(x), np.finfo(np.float64).tiny)
-    ratios[:, model.classes_] = np.log(posterior) - np.log(model.priors_)
-    return np.asarray(np.maximum(ratios, LEAST_RATIO))
 
 
 def _pseudo_values(critic: npt.NDArray[np.float32]) -> FloatArray:

@@ -89,7 +89,6 @@ def train_stack(
     (n_models,). The start counts as a candidate. Training stops when no model has improved in
     `patience` checks. Models share nothing: the sum of losses has separate gradients.
     """
-    torch.set_flush_denormal(True)  # softmax weights near 1e-40 cost ten times a normal one
     optimizer = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max_steps)
     n_models, n_train = train_rows.shape
@@ -98,6 +97,7 @@ def train_stack(
         best = validate()
         kept = [weight.clone() for weight in weights]
     stale, position, order = 0, n_train, train_rows
+    torch.set_flush_denormal(True)  # softmax weights near 1e-40 cost ten times a normal one
     for step in range(1, max_steps + 1):
         if position + batch_size > n_train:
             shuffled = torch.rand(n_models, n_train, generator=generator).argsort(dim=1)
@@ -117,6 +117,7 @@ def train_stack(
             stale = 0 if bool(better.any()) else stale + 1
             if stale == patience:
                 break
+    torch.set_flush_denormal(False)  # the thread goes on to other arithmetic
     with torch.no_grad():
         for copy, weight in zip(kept, weights, strict=True):
             weight.copy_(copy)

@@ -59,9 +59,6 @@ def test_more_columns_than_rows():
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-@pytest.mark.xfail(
-    strict=True, reason="numpy.corrcoef divides by zero where the moment rows are constant"
-)
 def test_columns_that_are_constant_on_the_moment_rows_are_uncorrelated():
     x = np.zeros((100, 1))
     x[-1] = 1.0

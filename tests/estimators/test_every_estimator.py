@@ -189,14 +189,9 @@ HOSTILE = _hostile()
 
 def _cases():
     """Every estimator on every hostile input, without even a warning but where one is known."""
-    silent = pytest.mark.xfail(
-        strict=True, reason="fit_canonical divides by zero where the moment rows are constant"
-    )
-    known = {("gaussian", "constant column on both sides")}
-    known |= {("mine", "constant column on both sides"), ("mine", "nearly all zero")}
     for name in NAMES:
         for task in HOSTILE:
-            yield pytest.param(name, task, marks=[silent] if (name, task) in known else [])
+            yield pytest.param(name, task)
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -91,14 +91,15 @@ def test_class_one_larger_than_the_smallest_is_used():
     assert found.value == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=ValueError,
-    reason="no class has k + 2 rows: LMI meets this in its folds of halves of 50 rows",
-)
 def test_classes_that_are_all_too_small_give_zero():
-    found = from_neighbors(np.random.default_rng(0).standard_normal((20, 2)), np.arange(20) % 5, 3)
+    found = from_neighbors(np.random.default_rng(0).standard_normal((20, 2)), np.arange(20) // 2, 3)
     assert found.value == 0.0
+
+
+def test_small_classes_lower_the_number_of_neighbours():
+    x, y = np.random.default_rng(0).standard_normal((20, 2)), np.arange(20) % 5
+    # Four rows in each class: two neighbours at most, since one row less must leave them.
+    assert from_neighbors(x, y, 3).value == from_neighbors(x, y, 2).value
 
 
 def test_conditional_on_classes_is_the_weighted_mean_within():

@@ -83,11 +83,6 @@ def test_mean_over_seeds():
     assert found.pseudo_values.mean() == pytest.approx(found.value, abs=1e-9)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=ValueError,
-    reason="25 rows in two folds leave no class with k + 2 rows: an audit of 50 rows meets it",
-)
 def test_half_of_fifty_rows_in_five_classes():
     x, y = np.random.default_rng(0).standard_normal((25, 3)), np.arange(25) % 5
     assert np.isfinite(run(x, y, max_steps=25).value)

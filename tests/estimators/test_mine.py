@@ -88,10 +88,6 @@ def test_copies_are_saturated(columns, n):
     assert run(*Copies(columns).sample(n), n_seeds=1).flags == ("saturated",)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="one canonical pair is capped at 4.3 nats, the flag starts at log(n / 4) - 1 = 4.5",
-)
 def test_copies_of_one_column_are_saturated_in_large_samples():
     assert run(*Copies(1).sample(1000), n_seeds=1).flags == ("saturated",)
 

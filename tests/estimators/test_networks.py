@@ -165,9 +165,6 @@ def test_torch_generator_follows_the_numpy_one():
     assert not torch.equal(draws[0], draws[2])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="train_stack leaves the thread with denormal numbers flushed to zero"
-)
 def test_training_leaves_arithmetic_as_it_was():
     weight = nn.Parameter(torch.zeros(1))
     x, y = (np.round(side) for side in Gaussian((0.5,)).sample(60))

@@ -73,7 +73,9 @@ def audit(
         verdict=verdict,
         reasons=reasons,
         levels={
-            "predictions": LevelResult("undecided", ("ksg: interval straddles zero",), voters, predictions),
+            "predictions": LevelResult(
+                "undecided", ("ksg: interval straddles zero",), voters, predictions
+            ),
             "representations": LevelResult(verdict, reasons, voters, representations),
         },
         gated=("representations",),
@@ -135,7 +137,9 @@ def regression_report() -> Report:
     copy = estimator(78.123456, 0.07, "fail")
     degenerate = replace(copy, student_labels=Interval(0.0, 0.0, 0.0, 0.0), flags=("saturated",))
     levels = dict(first.levels)
-    levels["predictions"] = LevelResult("fail", ("ksg: interval below zero",), ("ksg",), {"ksg": degenerate})
+    levels["predictions"] = LevelResult(
+        "fail", ("ksg: interval below zero",), ("ksg",), {"ksg": degenerate}
+    )
     companions = replace(
         first.companions,
         label_entropy=None,

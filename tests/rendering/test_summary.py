@@ -28,9 +28,10 @@ def test_undecided_says_why() -> None:
 
 
 def test_one_estimator_may_decide_alone() -> None:
-    base = report()
-    settings = {**base.settings, "rule": "gaussian"}
-    assert summary(replace(base, settings=settings)).endswith(
+    one = audit()
+    level = replace(one.levels["representations"], voters=("gaussian",))
+    levels = {**one.levels, "representations": level}
+    assert summary(report(replace(one, levels=levels))).endswith(
         "gaussian decides alone, gap 0.550 nats."
     )
 
