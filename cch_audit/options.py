@@ -194,7 +194,8 @@ def _section(section: Any, values: dict[Any, Any], where: str) -> Any:
 
 def _number(value: Any, setting: "Field[Any]", where: str) -> int | float:
     """Return a value of an estimator's section as its type, within its range."""
-    kind = type(setting.default)
+    default: Any = setting.default
+    kind: type = type(default)
     low, high = setting.metadata["low"], setting.metadata["high"]
     number = value
     if kind is float and isinstance(value, int | float | str) and not isinstance(value, bool):

@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 @with_settings(InputSettings, AuditSettings, OutputSettings)
 def check(
     context: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="HDF5 file of representations and labels.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file to audit.")],
     inputs: InputSettings,
     settings: AuditSettings,
     output: OutputSettings,
