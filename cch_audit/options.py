@@ -194,17 +194,18 @@ def _section(section: Any, values: dict[Any, Any], where: str) -> Any:
 
 def _number(value: Any, setting: "Field[Any]", where: str) -> int | float:
     """Return a value of an estimator's section as its type, within its range."""
-    default: Any = setting.default
-    kind: type = type(default)
+    whole = isinstance(setting.default, int)
     low, high = setting.metadata["low"], setting.metadata["high"]
     number = value
-    if kind is float and isinstance(value, int | float | str) and not isinstance(value, bool):
+    if not whole and isinstance(value, int | str) and not isinstance(value, bool):
         with suppress(ValueError):  # YAML 1.1 reads 1e-3 as text
             number = float(value)
-    if type(number) is not kind or not low <= number <= high:
-        noun = "whole number" if kind is int else "number"
+    fits = isinstance(number, int if whole else float) and not isinstance(number, bool)
+    if not (fits and low <= number <= high):
+        noun = "whole number" if whole else "number"
         raise InputError(f"{where}: expected a {noun} from {low:g} to {high:g}, found {value!r}")
-    return float(number) if kind is float else int(number)
+    checked: int | float = number
+    return checked
 
 
 def _unknown(key: str, known: set[str]) -> str:
