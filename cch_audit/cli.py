@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -55,6 +56,8 @@ def main() -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
+    # What a library warns of while it fits is not the user's to mend; the report has its own.
+    warnings.simplefilter("ignore")
     try:
         app()
     except InputError as err:

@@ -48,24 +48,47 @@ def draw_surrogate(x: FloatArray, y: FloatArray | IntArray, rng: np.random.Gener
 def _columns(x: FloatArray, y: FloatArray, rng: np.random.Generator) -> Surrogate:
     """Gaussian copula of all columns, from canonical pairs of known correlation."""
     n_samples, d = x.shape
-    x_scores, y_scores = normal_scores(x), normal_scores(y)
-    x_root, y_root = (_root(scores.T @ scores / n_samples) for scores in (x_scores, y_scores))
-    # The pseudo-inverse of a root whitens: what is left between the sides is correlation.
-    x_white, y_white = x_scores @ np.linalg.pinv(x_root).T, y_scores @ np.linalg.pinv(y_root).T
+    x_basis, y_basis = _Basis.of(normal_scores(x)), _Basis.of(normal_scores(y))
     left, sample_correlations, right = np.linalg.svd(
-        x_white.T @ y_white / n_samples, full_matrices=False
+        x_basis.leading.T @ y_basis.leading / n_samples, full_matrices=False
     )
-    shape = (x.shape[1], y.shape[1])
+    shape = (x_basis.leading.shape[1], y_basis.leading.shape[1])
     correlations = debiased_correlations(sample_correlations, shape, n_samples)
-    u, v = (rng.standard_normal((n_samples, side)) for side in shape)
-    shared = u @ left
+    u = rng.standard_normal((n_samples, x_basis.root.shape[1]))
+    v = rng.standard_normal((n_samples, y_basis.root.shape[1]))
     # v along each right vector: correlated with u along the left one, independent elsewhere.
-    along = v @ right.T
+    along = v[:, : shape[1]] @ right.T
+    shared = u[:, : shape[0]] @ left
     tied = correlations * shared + np.sqrt(1 - correlations**2) * along
-    v = v + (tied - along) @ right
-    mapped = _own_values(np.hstack([u @ x_root.T, v @ y_root.T]), np.hstack([x, y]))
+    v[:, : shape[1]] += (tied - along) @ right
+    mapped = _own_values(np.hstack([u @ x_basis.root.T, v @ y_basis.root.T]), np.hstack([x, y]))
     information = -0.5 * np.log1p(-(correlations**2)).sum()
     return Surrogate(mapped[:, :d], mapped[:, d:], float(information))
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """Principal components of one side's normal scores."""
+
+    leading: FloatArray
+    """White scores on the leading components, (n_samples, m)."""
+    root: FloatArray
+    """Square root of the covariance, (d, r): white coordinates to columns, leading ones first."""
+
+    @classmethod
+    def of(cls, scores: FloatArray) -> "_Basis":
+        """Decompose scores; correlations are sought among n / 8 components at most.
+
+        Between more components a sample of this size has large correlations by chance alone, and
+        with p + q >= n perfect ones.
+        """
+        n_samples = len(scores)
+        values, vectors = np.linalg.eigh(scores.T @ scores / n_samples)
+        values, vectors = values[::-1], vectors[:, ::-1]
+        present = values > 1e-10 * max(values[0], 1e-300)
+        spread, vectors = np.sqrt(values[present]), vectors[:, present]
+        m = min(len(spread), max(1, n_samples // 8))
+        return cls(scores @ (vectors[:, :m] / spread[:m]), vectors * spread)
 
 
 def debiased_correlations(values: FloatArray, shape: tuple[int, int], n_samples: int) -> FloatArray:

@@ -357,9 +357,7 @@ def test_progress_ends_at_one():
         "ksg",
         "gaussian",
         "mine",
-        pytest.param(
-            "lmi",
-        ),
+        "lmi",
     ],
 )
 def test_smallest_sample_that_is_read(name):

@@ -61,6 +61,22 @@ def test_strong_dependence_is_recovered(n):
         assert found == pytest.approx(sampler.information, abs=tolerance)
 
 
+@pytest.mark.parametrize("d", [10, 40, 90, 300])
+def test_strong_factors_in_many_columns_are_recovered(d):
+    # Four factors make up nearly all of the variance; KSG itself sees two nats of them.
+    generator = rng()
+    factors = Gaussian((0.9,) * 4)
+    loadings = generator.standard_normal((2, 4, d))
+    x, y = (
+        side @ loading + 0.3 * generator.standard_normal((200, d))
+        for side, loading in zip(factors.sample(200), loadings)
+    )
+    found = draw_surrogate(x, y, generator).information
+    # Four standard errors of sqrt(4 r^2 / n), and a tenth.
+    tolerance = 4 * np.sqrt(4 * 0.9**2 / 200) + 0.1 * factors.information
+    assert found == pytest.approx(factors.information, abs=tolerance)
+
+
 @pytest.mark.parametrize("distance", [1.0, 2.0, 3.0])
 def test_information_of_a_mixture_is_recovered(distance):
     sampler = Mixture(distance, (0.4, 0.3, 0.3), 3)

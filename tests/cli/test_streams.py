@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import subprocess
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from cch_audit import terminal
 from cch_audit.errors import InputError
 
 from .conftest import NOISE
-from .process import QUICK, run, run_driver, run_once
+from .process import PROGRAM, QUICK, environment, run, run_driver, run_once
 
 FORMATS = ("table", "json", "markdown", "csv")
 SENTENCE = "FAIL: I(teacher;student) does not exceed I(student;labels) on representations: "
@@ -92,9 +93,18 @@ def test_a_failed_rendering_leaves_the_old_file(pairs: str, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [report]
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (OSError(errno.ENOSPC, "No space left"), InputError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    shown: type[BaseException],
 ) -> None:
     report = tmp_path / "report.txt"
     report.write_text("old")
@@ -103,7 +113,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         raise error
 
     monkeypatch.setattr(Path, "replace", replace)
-    with pytest.raises(type(error)):
+    with pytest.raises(shown):
         terminal.write("new", str(report))
     assert report.read_text() == "old"
     assert list(tmp_path.iterdir()) == [report]
@@ -163,3 +173,32 @@ def test_inspect_writes_to_stdout_alone(pairs: str, format: str, tmp_path: Path)
     written = run("inspect", pairs, "--format", format, "--output", str(report))
     assert (written.returncode, written.stdout) == (0, "")
     assert report.read_text("utf-8") == shown.stdout
+
+
+def test_what_check_writes_where_does_not_concern_inspect(pairs: str, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    report = tmp_path / "report.csv"
+    settings.write_text(f"output: {report}\nformat: csv\n", encoding="utf-8")
+    plainly = run("inspect", pairs)
+    env = {"CCH_AUDIT_OUTPUT": str(report), "CCH_AUDIT_FORMAT": "markdown"}
+    for changed in (
+        run("inspect", pairs, "--config", str(settings)),
+        run("inspect", pairs, env=env),
+    ):
+        assert (changed.returncode, changed.stdout) == (0, plainly.stdout)
+    assert not report.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_an_input_error(pairs: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, "check", pairs, *QUICK, "--quiet"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: standard output: cannot be written")

@@ -102,6 +102,19 @@ def test_small_classes_lower_the_number_of_neighbours():
     assert from_neighbors(x, y, 3).value == from_neighbors(x, y, 2).value
 
 
+@pytest.mark.parametrize("n_neighbors", [1, 3])
+def test_classes_of_two_give_zero(n_neighbors):
+    x = np.random.default_rng(0).standard_normal((20, 2))
+    found = from_neighbors(x, np.arange(20) // 2, n_neighbors)
+    assert found.value == 0.0
+    np.testing.assert_array_equal(found.pseudo_values, np.zeros(20))
+
+
+def test_few_rows_lower_the_number_of_neighbours():
+    x, y = Gaussian((0.7,)).sample(4)
+    assert from_neighbors(x, y, 3).value == from_neighbors(x, y, 2).value
+
+
 def test_conditional_on_classes_is_the_weighted_mean_within():
     rng = np.random.default_rng(0)
     classes = rng.permutation(np.repeat([0, 1], [200, 100]))
