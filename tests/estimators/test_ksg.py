@@ -4,6 +4,7 @@ import reference
 from samplers import Gaussian, Independent, Mixture
 
 from cch_audit.estimators.contract import standardize
+from cch_audit.estimators.knn import local_informations
 from cch_audit.estimators.ksg import conditional_on_classes, from_neighbors
 
 
@@ -137,3 +138,18 @@ def test_class_code_does_not_add_to_what_is_shared_within():
     found = conditional_on_classes(x, paired, y, 3)
     error = found.pseudo_values.std() / np.sqrt(600)
     assert found.value == pytest.approx(0.0, abs=4 * error)
+
+
+@pytest.mark.parametrize("dimensions", [(64, 8), (8, 64), (512, 16)])
+def test_a_larger_space_does_not_blind_the_joint_norm(dimensions):
+    # On standardised columns alone the larger space has all the larger distances, every row of the
+    # other one counts as near, and the estimate is exactly 0 whatever the dependence.
+    rng = np.random.default_rng(0)
+    classes = rng.integers(10, size=1000)
+    x, y = (
+        rng.standard_normal((10, d))[classes] + rng.standard_normal((1000, d)) for d in dimensions
+    )
+    plain = local_informations(standardize(x), standardize(y), 3)[0].mean()
+    assert abs(plain) < 0.01
+    # Ten classes, of which eight columns tell most apart: well over a nat is shared.
+    assert from_neighbors(x, y, 3).value > 1.0
