@@ -64,7 +64,6 @@ def _rows(x, y, codes, k, digamma, log):  # type: ignore[no-untyped-def]
     terms, own, change = np.empty(n), np.empty(n), np.zeros(n)
     block_x, block_y = np.empty((ROWS, n)), np.empty((ROWS, n))
     smallest = np.empty(k + 1)
-    ball = np.empty(n, np.int64)
     for i in range(n):
         lane = i % ROWS
         if lane == 0:
@@ -78,7 +77,7 @@ def _rows(x, y, codes, k, digamma, log):  # type: ignore[no-untyped-def]
         dx[i], dy[i] = np.inf, np.inf
         _smallest(dx, dy, smallest)
         near, far = smallest[k - 1], smallest[k]
-        counts = _counts(dx, dy, near, ball)
+        counts = _counts(dx, dy, near)
         terms[i] = _term(n, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
         base = _term(n - 1, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
         own[i] = base
@@ -90,9 +89,9 @@ def _rows(x, y, codes, k, digamma, log):  # type: ignore[no-untyped-def]
         for j in range(n):
             change[j] += (leave_x if dx[j] < edge else 0.0) + (leave_y if dy[j] < edge else 0.0)
         # A row inside the ball takes a neighbour with it, and without ties the radius grows.
-        members = ball[: counts[0]].copy()
+        members = _members(dx, dy, near, counts[0])
         radius = near if counts[0] > k else far
-        after = counts if counts[0] > k else _counts(dx, dy, far, ball)
+        after = counts if counts[0] > k else _counts(dx, dy, far)
         strict = radius * (1 - 2 * TIE)
         for j in members:
             less_x, less_y = int(dx[j] < strict), int(dy[j] < strict)
@@ -134,19 +133,28 @@ def _smallest(dx, dy, out):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def _counts(dx, dy, radius, ball):  # type: ignore[no-untyped-def]
+def _counts(dx, dy, radius):  # type: ignore[no-untyped-def]
     """Count rows within a squared radius: joint closed, x strict, x closed, y strict, y closed."""
     strict, closed = radius * (1 - 2 * TIE), radius * (1 + 2 * TIE)
     joint, x_strict, x_closed, y_strict, y_closed = 0, 0, 0, 0, 0
-    for j in range(len(dx)):
+    for j in range(len(dx)):  # no branch, so that it compiles to vector instructions
         x_strict += dx[j] < strict
         x_closed += dx[j] <= closed
         y_strict += dy[j] < strict
         y_closed += dy[j] <= closed
-        if dx[j] <= closed and dy[j] <= closed:
-            ball[joint] = j
-            joint += 1
+        joint += max(dx[j], dy[j]) <= closed
     return joint, x_strict, x_closed, y_strict, y_closed
+
+
+@numba.njit(nogil=True, cache=True)
+def _members(dx, dy, radius, size):  # type: ignore[no-untyped-def]
+    """Return the rows within a squared radius, of which there are so many."""
+    members, found = np.empty(size, np.int64), 0
+    for j in range(len(dx)):
+        if max(dx[j], dy[j]) <= radius * (1 + 2 * TIE):
+            members[found] = j
+            found += 1
+    return members
 
 
 @numba.njit(nogil=True, cache=True)
