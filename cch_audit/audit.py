@@ -116,8 +116,7 @@ def _informations(sample: Sample, predictions: Mapping[str, FloatArray]) -> list
         wanted.append(Information(level, ("student_labels", student), view[student], labels))
         for teacher in sample.teachers:
             name = ("teacher_student", teacher, student)
-            x = sample.teachers[teacher] if level == "representations" else view[teacher]
-            wanted.append(Information(level, name, x, view[student]))
+            wanted.append(Information(level, name, view[teacher], view[student]))
     return wanted
 
 

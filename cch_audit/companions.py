@@ -3,7 +3,7 @@
 import numpy as np
 from joblib import Parallel, delayed
 
-from cch_audit.estimators.contract import Estimate, is_classes, standardize
+from cch_audit.estimators.contract import Estimate, is_classes
 from cch_audit.estimators.ksg import conditional_on_classes, from_neighbors
 from cch_audit.intervals import Distribution, bootstrap_means
 from cch_audit.results import Companions, Interval
@@ -36,7 +36,7 @@ def measure_companions(
     groups : (n_samples,) codes of rows resampled together, or None
     n_jobs : threads
     """
-    teacher, student, y = standardize(teacher), standardize(student), labels.values
+    y = labels.values
 
     def interval(plus: Estimate, minus: Estimate | None = None) -> Interval:
         parts = [plus] if minus is None else [plus, minus]
@@ -51,7 +51,7 @@ def measure_companions(
     if is_classes(y):
         shared = delayed(conditional_on_classes)(teacher, student, y, n_neighbors)
     else:
-        both = np.hstack([student, standardize(y)])
+        both = np.hstack([student, y])
         shared = delayed(from_neighbors)(teacher, both, n_neighbors)
         variances = float(teacher_prediction.var(axis=0).sum()), float(y.var(axis=0).sum())
     pair = np.hstack([teacher, student])
