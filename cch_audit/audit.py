@@ -1,54 +1,20 @@
-"""The audit: every information measured, compared, judged; from a sample to its audits."""
+"""The audit: what was measured, compared and judged; from a sample to its audits."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import get_args
 
 import numpy as np
-from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
 from cch_audit.companions import measure_companions
-from cch_audit.estimators import Estimate, estimate
-from cch_audit.heads import cross_fitted, log_odds
-from cch_audit.intervals import Distribution, bootstrap_means, half, half_sample_draws
+from cch_audit.estimators.ksg import from_neighbors
+from cch_audit.intervals import Distribution, bootstrap_means, half_sample_draws
+from cch_audit.measurement import Measured, Measurements, Progress, measure, n_jobs
 from cch_audit.randomness import stream
 from cch_audit.results import Audit, Companions, EstimatorResult, LevelResult, PerInformation
-from cch_audit.sample import FloatArray, IntArray, Sample
-from cch_audit.settings import AuditSettings, EstimatorSettings, KsgSettings, LevelName
-from cch_audit.surrogates import draw_surrogate
+from cch_audit.sample import Sample
+from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
 from cch_audit.verdict import agree, combine, judge
-
-Progress = Callable[[str, float], None]
-"""Told what has been measured and the share of the work that is done."""
-COST = {"ksg": 1.0, "gaussian": 0.5, "lmi": 4.0, "mine": 6.0}
-"""Rough relative seconds of one estimate, for the progress bar alone."""
-
-
-@dataclass(frozen=True)
-class Information:
-    """One mutual information to measure: two variables and the name of the pair."""
-
-    level: str
-    name: tuple[str, ...]
-    x: FloatArray
-    y: FloatArray | IntArray
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one estimator found for one information."""
-
-    estimate: Estimate
-    halves: FloatArray
-    """(n_halves,) estimates; complementary halves are neighbours."""
-    bias: float | None
-    """Mean error on surrogates; None when none were drawn."""
-
-    @property
-    def drift(self) -> float:
-        """Estimate from all rows minus the mean from the first pair of halves."""
-        return self.estimate.value - float(self.halves[:2].mean())
 
 
 def audit(
@@ -75,142 +41,45 @@ def audit(
     # One thread per task: small matrices lose more to threads than they gain, and sums that are
     # split by thread would make results depend on the number of cores.
     with threadpool_limits(1):
-        predictions = _predictions(sample, estimators, n_jobs(settings), seed)
-        informations = _informations(sample, predictions)
-        measured = _measure(informations, sample, settings, estimators, seed, progress)
-        return tuple(
-            _one_teacher(teacher, sample, predictions, measured, settings, estimators.ksg, seed)
-            for teacher in sample.teachers
-        )
+        measured = measure(sample, settings, estimators, seed, progress)
+        return judge_teachers(sample, measured, settings, estimators, seed)
 
 
-def _predictions(
-    sample: Sample, estimators: EstimatorSettings, n_jobs: int, seed: int
-) -> dict[str, FloatArray]:
-    """Return each representation's predictions: the user's own, or a cross-fitted head's."""
-    labels = sample.labels
-
-    def predict(name: str, x: FloatArray) -> FloatArray:
-        own = sample.predictions.get(name)
-        if own is not None:
-            return log_odds(own) if labels.kind == "classes" else own
-        rng = stream(seed, "head", name)
-        return cross_fitted(x, labels.values, sample.groups, rng, estimators.heads)
-
-    views = {**sample.teachers, sample.student_name: sample.student}
-    found = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(predict)(name, x) for name, x in views.items()
-    )
-    return dict(zip(views, found))
-
-
-def _informations(sample: Sample, predictions: Mapping[str, FloatArray]) -> list[Information]:
-    """List the informations behind the gaps; the student's own is measured once per level."""
-    student, labels = sample.student_name, sample.labels.values
-    views = {
-        "representations": {**sample.teachers, student: sample.student},
-        "predictions": predictions,
-    }
-    wanted = []
-    for level, view in views.items():
-        wanted.append(Information(level, ("student_labels", student), view[student], labels))
-        for teacher in sample.teachers:
-            name = ("teacher_student", teacher, student)
-            wanted.append(Information(level, name, view[teacher], view[student]))
-    return wanted
-
-
-def _measure(
-    informations: list[Information],
+def judge_teachers(
     sample: Sample,
+    measured: Measurements,
     settings: AuditSettings,
     estimators: EstimatorSettings,
     seed: int,
-    progress: Progress,
-) -> dict[tuple[str, ...], Measured]:
-    """Run every estimator on every information; keys are level, estimator and name."""
-    n_halves = 2 if settings.ci == "pseudo" else settings.half_samples + settings.half_samples % 2
-    sides = [
-        half(sample.n_samples, sample.labels.values, sample.groups, stream(seed, "half", str(pair)))
-        for pair in range(n_halves // 2)
-    ]
-    parts = [("all", 0)]
-    parts += [("half", number) for number in range(n_halves)]
-    parts += [("surrogate", number) for number in range(settings.surrogates)]
-
-    def task(information: Information, estimator: str, part: str, number: int) -> Estimate | float:
-        names = (information.level, *information.name, estimator, part, str(number))
-        rng = stream(seed, *names)
-        x, y, groups = information.x, information.y, sample.groups
-        if part == "all":
-            return estimate(estimator, x, y, rng, estimators, groups)
-        once = _single_seed(estimators)
-        if part == "half":
-            rows = sides[number // 2] == number % 2
-            inside = None if groups is None else groups[rows]
-            return estimate(estimator, x[rows], y[rows], rng, once, inside).value
-        drawn = draw_surrogate(x, y, rng)
-        return estimate(estimator, drawn.x, drawn.y, rng, once).value - drawn.information
-
-    plan = [
-        (information, estimator, *part)
-        for estimator in settings.estimator
-        for part in parts
-        for information in informations
-    ]
-    # The longest first, so that no core waits long at the end; sorting keeps the order of parts.
-    plan.sort(key=lambda job: _cost(job[0], job[1], estimators), reverse=True)
-    costs = np.cumsum([_cost(job[0], job[1], estimators, job[2]) for job in plan])
-    results = Parallel(n_jobs=n_jobs(settings), prefer="threads", return_as="generator")(
-        delayed(task)(*job) for job in plan
-    )
-    found: dict[tuple[str, ...], list[Estimate | float]] = {}
-    for job, cost, result in zip(plan, costs, results, strict=True):
-        information, estimator, *_ = job
-        found.setdefault((information.level, estimator, *information.name), []).append(result)
-        progress(f"{estimator}, {information.level}", float(cost / costs[-1]))
-    return {key: _collect(values, n_halves) for key, values in found.items()}
-
-
-def _single_seed(estimators: EstimatorSettings) -> EstimatorSettings:
-    """Return the same settings with one seed for each network, for halves and surrogates."""
-    return replace(
-        estimators,
-        mine=replace(estimators.mine, n_seeds=1),
-        lmi=replace(estimators.lmi, n_seeds=1),
-    )
-
-
-def n_jobs(settings: AuditSettings) -> int:
-    """Return how many tasks run at the same time."""
-    return settings.jobs or int(cpu_count())
-
-
-def _cost(
-    information: Information, estimator: str, estimators: EstimatorSettings, part: str = "all"
-) -> float:
-    """Guess the relative time of one task, for the progress bar alone."""
-    seeds = int(getattr(getattr(estimators, estimator), "n_seeds", 1)) if part == "all" else 1
-    width = information.x.shape[1] + (0 if information.y.ndim == 1 else information.y.shape[1])
-    return float(COST[estimator] * seeds * (0.5 if part == "half" else 1.0) * (30 + width))
-
-
-def _collect(values: list[Estimate | float], n_halves: int) -> Measured:
-    """Gather the results of one information: the estimate, then halves, then surrogates."""
-    whole, *numbers = values
-    assert isinstance(whole, Estimate)
-    others = np.array(numbers, dtype=np.float64)
-    errors = others[n_halves:]
-    return Measured(whole, others[:n_halves], float(errors.mean()) if len(errors) else None)
+) -> tuple[Audit, ...]:
+    """Put intervals around what was measured, judge each teacher and add the companions."""
+    neighbors = estimators.ksg.n_neighbors
+    of_student = from_neighbors(sample.student, sample.labels.values, neighbors)
+    audits = []
+    for teacher in sample.teachers:
+        companions = measure_companions(
+            sample.teachers[teacher],
+            sample.student,
+            sample.labels,
+            of_student,
+            measured.predictions[teacher],
+            sample.groups,
+            neighbors,
+            settings.confidence,
+            settings.resamples,
+            n_jobs(settings),
+            stream(seed, "companions", teacher, sample.student_name),
+        )
+        audits.append(_one_teacher(teacher, sample, measured, companions, settings, seed))
+    return tuple(audits)
 
 
 def _one_teacher(
     teacher: str,
     sample: Sample,
-    predictions: Mapping[str, FloatArray],
-    measured: Mapping[tuple[str, ...], Measured],
+    measured: Measurements,
+    companions: Companions,
     settings: AuditSettings,
-    ksg: KsgSettings,
     seed: int,
 ) -> Audit:
     """Judge one teacher from what was measured."""
@@ -218,9 +87,9 @@ def _one_teacher(
     levels = {}
     for level in get_args(LevelName):
         results: dict[str, EstimatorResult] = {
-            name: _one_estimator(
-                measured[level, name, "teacher_student", teacher, student],
-                measured[level, name, "student_labels", student],
+            name: judge_estimator(
+                measured.teacher_student(level, name, teacher),
+                measured.student_labels(level, name),
                 sample,
                 settings,
                 stream(seed, level, name, teacher, student, "bootstrap"),
@@ -230,18 +99,6 @@ def _one_teacher(
         levels[level] = combine(results, settings.rule)
     gated = get_args(LevelName) if settings.level == "both" else (settings.level,)
     verdict = agree([levels[level].verdict for level in gated])
-    companions = measure_companions(
-        sample.teachers[teacher],
-        sample.student,
-        sample.labels,
-        predictions[teacher],
-        sample.groups,
-        ksg.n_neighbors,
-        settings.confidence,
-        settings.resamples,
-        n_jobs(settings),
-        stream(seed, "companions", teacher, student),
-    )
     return Audit(
         teacher=teacher,
         student=student,
@@ -256,7 +113,7 @@ def _one_teacher(
     )
 
 
-def _one_estimator(
+def judge_estimator(
     shared: Measured,
     own: Measured,
     sample: Sample,

@@ -13,7 +13,9 @@ import typer
 from cch_audit import __version__
 from cch_audit.commands.check import check
 from cch_audit.commands.config import config
+from cch_audit.commands.confirm import confirm
 from cch_audit.commands.inspect import inspect
+from cch_audit.commands.rank import rank
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.rendering.text import printable
 
@@ -25,6 +27,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command(name="check")(check)
+app.command(name="confirm")(confirm)
+app.command(name="rank")(rank)
 app.command(name="inspect")(inspect)
 app.command(name="config")(config)
 

@@ -14,6 +14,7 @@ def measure_companions(
     teacher: FloatArray,
     student: FloatArray,
     labels: Labels,
+    of_student: Estimate,
     teacher_prediction: FloatArray,
     groups: IntArray | None,
     n_neighbors: int,
@@ -32,6 +33,7 @@ def measure_companions(
     ----------
     teacher, student : (n_samples, d) representations
     labels : class codes or targets
+    of_student : KSG's I(S; Y), which all teachers of a student share
     teacher_prediction : (n_samples, q) outputs; only its variance is used, for continuous labels
     groups : (n_samples,) codes of rows resampled together, or None
     n_jobs : threads
@@ -55,10 +57,8 @@ def measure_companions(
         shared = delayed(from_neighbors)(teacher, both, n_neighbors)
         variances = float(teacher_prediction.var(axis=0).sum()), float(y.var(axis=0).sum())
     pair = np.hstack([teacher, student])
-    alone = [delayed(from_neighbors)(x, y, n_neighbors) for x in (pair, teacher, student)]
-    of_pair, of_teacher, of_student, within = Parallel(n_jobs=n_jobs, prefer="threads")(
-        [*alone, shared]
-    )
+    alone = [delayed(from_neighbors)(x, y, n_neighbors) for x in (pair, teacher)]
+    of_pair, of_teacher, within = Parallel(n_jobs=n_jobs, prefer="threads")([*alone, shared])
     return Companions(
         label_entropy=labels.entropy,
         teacher_labels=interval(of_teacher),

@@ -14,10 +14,25 @@ import typer
 import yaml
 
 from cch_audit.errors import InputError
-from cch_audit.settings import AuditSettings, EstimatorSettings, InputSettings, OutputSettings
+from cch_audit.settings import (
+    AuditSettings,
+    ConfirmationSettings,
+    EstimatorSettings,
+    GateSettings,
+    InputSettings,
+    OutputSettings,
+    RankSettings,
+)
 
 ENVIRONMENT = "CCH_AUDIT_"
-SECTIONS = (InputSettings, AuditSettings, OutputSettings)
+SECTIONS = (
+    InputSettings,
+    AuditSettings,
+    GateSettings,
+    ConfirmationSettings,
+    RankSettings,
+    OutputSettings,
+)
 
 
 def with_settings(*classes: type) -> Callable[[Callable[..., None]], Callable[..., None]]:

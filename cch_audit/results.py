@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Verdict = Literal["pass", "fail", "undecided"]
+Outcome = Literal["helps", "hurts", "no_change", "undecided"]
+Agreement = Literal["agrees", "disagrees", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,117 @@ class Companions:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A paired difference of a metric between two arms of an experiment, over its seeds."""
+
+    estimate: float
+    low: float
+    high: float
+    p: float
+    """Two-sided sign-flip test."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric on test rows with and without distillation."""
+
+    baseline: float
+    distilled: float
+    change: Change
+    """Distilled minus baseline."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """The same training with the teacher's content removed, for the experiment's metric."""
+
+    change: Change
+    """Control minus baseline: what regularisation alone does."""
+    advantage: Change
+    """Distilled minus control: what the teacher's content does."""
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """One temperature and weight, judged on validation rows."""
+
+    temperature: float | None
+    """None for continuous labels."""
+    weight: float
+    change: float
+    """Mean change of the metric on validation rows; test rows are kept for the chosen cells."""
+    chosen: int
+    """Number of seeds that chose this cell."""
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What training the student with and without the teacher showed."""
+
+    outcome: Outcome
+    metric: Literal["accuracy", "mse"]
+    """The metric that decides the outcome; a lower `mse` is better."""
+    baseline: float
+    distilled: float
+    change: Change
+    """Distilled minus baseline."""
+    smallest_detectable: float
+    """The change that so many seeds with this spread would detect in 80 % of experiments."""
+    min_effect: float
+    """The smallest gain that matters, in units of the metric."""
+    metrics: Mapping[str, Comparison]
+    """`accuracy`, `weighted_f1`, `macro_auc`, or `mse`, `r2`."""
+    controls: Mapping[str, Control]
+    """`shuffled`, `shuffled_within_class`, `uniform`, or `shuffled`, `mean`, `matched_ridge`."""
+    grid: tuple[GridCell, ...]
+    fusion: Comparison | None
+    """The metric with teacher and student as joint input, without and with distillation."""
+    teacher_score: float
+    """The metric of the teacher's own predictions on the test rows."""
+    baseline_at_half: float
+    """The metric of a student trained without distillation on half the training rows."""
+    architecture: Literal["linear", "mlp"]
+    loss: str
+    """The loss that was minimised, as a formula."""
+    n_seeds: int
+    n_train: int
+    n_validation: int
+    n_test: int
+    """Test rows over all seeds."""
+    notes: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What the closed form of the linear Gaussian model says about distillation at weight 1/2."""
+
+    change: float
+    """Change of the expected squared error, in units of the labels' variance; below 0 helps."""
+    best_weight: float | None
+    """The weight that minimises the expected error; None if there is none, because no positive
+    weight helps or because more always helps more."""
+    n_train: int
+    """Number of training rows it speaks about."""
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Transferability scores that need no mutual information."""
+
+    score: float
+    """The teacher's own cross-validated accuracy, or R^2."""
+    log_me: float
+    """Log evidence of a Bayesian linear model of the labels per row."""
+    h_score: float | None
+    """None for continuous labels."""
+    cka: float
+    """Linear centred kernel alignment of teacher and student."""
+    forecast: Forecast | None
+    """None for classes, and where there are too few rows."""
+
+
+@dataclass(frozen=True)
 class Audit:
     """The audit of one teacher for one student."""
 
@@ -112,6 +225,47 @@ class Audit:
     """Plain sentences on what the numbers mean together, e.g. that the levels disagree."""
     teacher_dimension: int
     student_dimension: int
+    baselines: Baselines | None = None
+    """Only `rank` measures them."""
+    confirmation: Confirmation | None = None
+    agreement: Agreement | None = None
+    """Whether the outcome of the confirmation is what the verdict says."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The place of one teacher."""
+
+    teacher: str
+    rank: int | None
+    """Place in the order, shared by teachers that cannot be told apart from the first of them;
+    None for a control."""
+    ties: tuple[str, ...]
+    """Teachers that cannot be told apart from this one."""
+    columns: Mapping[str, float | None]
+    """Every column that `--by` accepts, more is better; None where it does not apply."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """How well one column of a ranking foretold the measured change."""
+
+    kendall_tau: float | None
+    """Rank correlation with the measured gain; None where it is not defined."""
+    regret: float
+    """Gain of the best teacher minus that of the column's first choice, in units of the metric."""
+    harmful: float
+    """Share of its first choices that hurt, out of as many as pass the criterion (at least one)."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The teachers in order, the best first; controls after them."""
+
+    by: str
+    teachers: tuple[Ranked, ...]
+    records: Mapping[str, Record]
+    """By column; empty without a confirmation."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +288,7 @@ class InputSummary:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything one `check` run found."""
+    """Everything one run found."""
 
     command: str
     input: InputSummary
@@ -146,3 +300,4 @@ class Report:
     seconds: float
     audits: tuple[Audit, ...]
     warnings: tuple[str, ...]
+    ranking: Ranking | None = None

@@ -5,6 +5,19 @@ from typing import Any, Literal
 
 EstimatorName = Literal["ksg", "mine", "lmi", "gaussian"]
 LevelName = Literal["representations", "predictions"]
+ColumnName = Literal[
+    "gap",
+    "representations",
+    "predictions",
+    "teacher_labels",
+    "teacher_labels_given_student",
+    "score",
+    "log_me",
+    "h_score",
+    "cka",
+    "forecast",
+    "gain",
+]
 
 
 def _bounded(default: Any, low: float, high: float) -> Any:
@@ -149,10 +162,66 @@ class EstimatorSettings:
 
 
 @dataclass(frozen=True)
+class ConfirmationSettings:
+    """The training run that checks a verdict."""
+
+    architecture: Literal["linear", "mlp"] = setting(
+        "linear", "Head of teacher and student: linear, or with one hidden layer."
+    )
+    temperature: str = setting(
+        "1,2,3,4", "Temperatures to choose from, separated by commas; classes only."
+    )
+    weight: str = setting(
+        "0.2,0.3,0.5,0.7,0.8", "Weights of the teacher's term to choose from, from 0 to below 1."
+    )
+    seeds: int = setting(8, "Repetitions, each with its own split and initial weights.")
+    epochs: int = setting(100, "Most epochs; the best one on validation rows is kept.", low=1)
+    hidden: int = setting(64, "Width of the hidden layer of --architecture mlp.", low=1, high=4096)
+    train_size: int | None = setting(
+        None, "Training rows of each repetition; by default half of them, at most 400.", low=20
+    )
+    split_seed: int = setting(0, "Seed of the splits and of the initial weights.", low=0)
+    min_effect: float = setting(
+        0.01,
+        "Smallest gain that matters: in accuracy, or as a share of the labels' variance.",
+        low=0.0,
+        high=1.0,
+    )
+    fusion: bool = setting(
+        False, "Also compare teacher and student as joint input, without and with distillation."
+    )
+
+
+@dataclass(frozen=True)
+class GateSettings:
+    """Whether a training run is made, and whether it decides too."""
+
+    confirm: bool = setting(False, "Also train the student with and without each teacher.")
+    require_confirmed: bool = setting(
+        False, "Pass only if the verdict is pass and the training run says that it helps."
+    )
+
+
+@dataclass(frozen=True)
+class RankSettings:
+    """How teachers are ordered."""
+
+    by: ColumnName = setting(  # noqa: RUF009 - as the other settings
+        "gap", "Column that orders the teachers; gap is the lower end of the gated one."
+    )
+    top: int | None = setting(None, "Report the first teachers only, so many.", low=1)
+    controls: bool = setting(
+        False, "Add teachers that teach nothing, to see which columns are fooled."
+    )
+
+
+@dataclass(frozen=True)
 class OutputSettings:
     """What is printed, where, and what the exit code says."""
 
-    format: Literal["table", "json", "markdown", "csv"] = setting("table", "Format of the report.")
+    format: Literal["table", "json", "markdown", "csv", "names"] = setting(
+        "table", "Format of the report."
+    )
     output: str | None = setting(None, "Write the report to this file instead of standard output.")
     units: Literal["nats", "bits"] = setting(
         "nats", "Unit of the printed informations; JSON stays in nats."

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from cch_audit.results import (
+    Agreement,
     EstimatorResult,
     Gap,
     Interval,
     LevelResult,
+    Outcome,
     PerInformation,
     Range,
     Verdict,
@@ -122,6 +124,32 @@ def overall(verdicts: Sequence[Verdict]) -> Verdict:
     if "fail" in verdicts:
         return "fail"
     return agree(verdicts)
+
+
+def best(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the verdict of a choice among teachers: pass if any passes, fail if all fail."""
+    return "pass" if "pass" in verdicts else agree(verdicts)
+
+
+def of_outcome(outcome: Outcome) -> Verdict:
+    """Return the verdict that a training run stands for: a change that is no gain is a fail."""
+    if outcome == "undecided":
+        return "undecided"
+    return "pass" if outcome == "helps" else "fail"
+
+
+def confirmed(verdict: Verdict, outcome: Outcome) -> Verdict:
+    """Return pass where both say yes, fail where either says no, else undecided."""
+    both: tuple[Verdict, Verdict] = (verdict, of_outcome(outcome))
+    return "fail" if "fail" in both else agree(both)
+
+
+def agreement(verdict: Verdict, outcome: Outcome) -> Agreement:
+    """Say whether the outcome of a training run is what the verdict forecast."""
+    both: tuple[Verdict, Verdict] = (verdict, of_outcome(outcome))
+    if "undecided" in both:
+        return "undecided"
+    return "agrees" if both[0] == both[1] else "disagrees"
 
 
 _WHERE = {"pass": "above", "fail": "below", "undecided": "includes"}

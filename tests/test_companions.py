@@ -5,6 +5,7 @@ import pytest
 from samplers import Mixture
 
 from cch_audit.companions import measure_companions
+from cch_audit.estimators.ksg import from_neighbors
 from cch_audit.sample import Labels
 
 N = 1500
@@ -14,8 +15,19 @@ def companions(teacher, student, y, groups=None, prediction=None, n_jobs=1):
     names = tuple(str(code) for code in np.unique(y)) if y.ndim == 1 else ()
     prediction = np.zeros((len(y), 1)) if prediction is None else prediction
     rng = np.random.default_rng(1)
+    of_student = from_neighbors(student, y, 3)
     return measure_companions(
-        teacher, student, Labels(y, names), prediction, groups, 3, 0.95, 1000, n_jobs, rng
+        teacher,
+        student,
+        Labels(y, names),
+        of_student,
+        prediction,
+        groups,
+        3,
+        0.95,
+        1000,
+        n_jobs,
+        rng,
     )
 
 

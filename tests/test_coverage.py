@@ -8,7 +8,8 @@ import pytest
 from samplers import Gaussian, Mixture, audited, gaussian_information
 from threadpoolctl import threadpool_limits
 
-from cch_audit.audit import Information, _measure, _one_estimator
+from cch_audit.audit import judge_estimator
+from cch_audit.measurement import Information, estimate_all
 from cch_audit.randomness import stream
 from cch_audit.results import EstimatorResult
 from cch_audit.sample import Sample
@@ -123,10 +124,10 @@ def _audited(sample: Sample, estimator: str, seed: int) -> EstimatorResult:
     ]
     settings = AuditSettings(estimator=(estimator,), jobs=1)
     with threadpool_limits(1):
-        measured = _measure(
+        measured = estimate_all(
             informations, sample, settings, EstimatorSettings(), seed, lambda what, share: None
         )
-    return _one_estimator(
+    return judge_estimator(
         measured["representations", estimator, *shared],
         measured["representations", estimator, *own],
         sample,

@@ -6,18 +6,35 @@ import typer
 import yaml
 
 from cch_audit.options import estimator_settings, with_settings
-from cch_audit.settings import AuditSettings, InputSettings, OutputSettings, plain
+from cch_audit.settings import (
+    AuditSettings,
+    ConfirmationSettings,
+    GateSettings,
+    InputSettings,
+    OutputSettings,
+    RankSettings,
+    plain,
+)
 
 
-@with_settings(InputSettings, AuditSettings, OutputSettings)
+@with_settings(
+    InputSettings, AuditSettings, RankSettings, GateSettings, ConfirmationSettings, OutputSettings
+)
 def config(
-    context: typer.Context, inputs: InputSettings, audit: AuditSettings, output: OutputSettings
+    context: typer.Context,
+    inputs: InputSettings,
+    audit: AuditSettings,
+    ranking: RankSettings,
+    gate: GateSettings,
+    training: ConfirmationSettings,
+    output: OutputSettings,
 ) -> None:
     """Print the effective settings as YAML that --config accepts.
 
     An option beats the environment (CCH_AUDIT_SEED, ...), which beats the file given with --config,
     which beats the default.
     """
-    estimators = estimator_settings(context)
-    effective = {**plain(inputs), **plain(audit), **plain(output), **asdict(estimators)}
-    typer.echo(yaml.safe_dump(effective, sort_keys=False), nl=False)
+    effective = asdict(estimator_settings(context))
+    sections = [plain(section) for section in (inputs, audit, ranking, gate, training, output)]
+    merged = {key: value for section in (*sections, effective) for key, value in section.items()}
+    typer.echo(yaml.safe_dump(merged, sort_keys=False), nl=False)

@@ -46,7 +46,10 @@ class Layout:
 
 
 def choose_layout(
-    student_file: OpenFile, teacher_file: OpenFile, settings: InputSettings
+    student_file: OpenFile,
+    teacher_file: OpenFile,
+    settings: InputSettings,
+    every_teacher: bool = False,
 ) -> Layout:
     """Choose the dataset of each role from options, root attributes and names, or refuse to guess.
 
@@ -58,6 +61,8 @@ def choose_layout(
         The file with the teachers; the same object if there is one file.
     settings
         The user's options.
+    every_teacher
+        Whether all representations but the student are teachers when no option names any.
 
     Raises
     ------
@@ -68,7 +73,10 @@ def choose_layout(
     groups = choose_column(student_file, "groups", settings.groups)
     split = choose_column(student_file, "split", settings.split)
     used = [role for role in (labels, groups, split) if role is not None]
-    student, teachers = choose_representations(student_file, teacher_file, settings, used)
+    if every_teacher and not (settings.teacher or settings.teachers):
+        student, teachers = _every_other(student_file, teacher_file, settings, used)
+    else:
+        student, teachers = choose_representations(student_file, teacher_file, settings, used)
     for role in (student, *teachers):
         if same_dataset(role.column, labels.column):
             raise InputError(
@@ -234,6 +242,29 @@ def representations(opened: OpenFile) -> list[str]:
 def same_dataset(one: Column, other: Column) -> bool:
     """Return whether two columns are the same object of the same file."""
     return one.opened is other.opened and one.parts == other.parts
+
+
+def _every_other(
+    student_file: OpenFile, teacher_file: OpenFile, settings: InputSettings, used: list[Role]
+) -> tuple[Role, tuple[Role, ...]]:
+    """Return the student and every other representation that has the same kind of rows."""
+    student = named_student(student_file, settings)
+    if student is None:
+        raise InputError(
+            f"{student_file.name}: which representation is the student is not said; pass --student "
+            f"or set the root attribute 'student'. {_found(representations(student_file))}"
+        )
+    taken = {role.column.path for role in (*used, student) if role.column.opened is teacher_file}
+    owner = row_space(student_file, student.column.path).owner
+    paths = [path for path in representations(teacher_file) if path not in taken]
+    if owner is None:  # the plain layout; a table of its own has other rows
+        paths = [path for path in paths if row_space(teacher_file, path).owner is None]
+    if not paths:
+        raise InputError(
+            f"{teacher_file.name}: there is no representation beside the student "
+            f"{student.name!r}; add teachers, or name them with --teachers"
+        )
+    return student, _distinct(student, [find(teacher_file, p, "every other one") for p in paths])
 
 
 def _only_one(opened: OpenFile, role: str, used: list[Role]) -> Role:

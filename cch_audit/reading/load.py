@@ -33,7 +33,7 @@ FEW_ROWS = 300
 FEW_GROUPS = 10
 
 
-def load_sample(path: Path, settings: InputSettings) -> Sample:
+def load_sample(path: Path, settings: InputSettings, *, every_teacher: bool = False) -> Sample:
     """Read the paired rows of one student, its teachers and the labels.
 
     Parameters
@@ -43,6 +43,8 @@ def load_sample(path: Path, settings: InputSettings) -> Sample:
         another, the teachers.
     settings
         Which datasets and rows are read.
+    every_teacher
+        Whether all representations but the student are teachers when no option names any.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def load_sample(path: Path, settings: InputSettings) -> Sample:
         The file cannot be used; the message says why and what to do.
     """
     with open_files(path, settings) as (student_file, teacher_file):
-        layout = choose_layout(student_file, teacher_file, settings)
+        layout = choose_layout(student_file, teacher_file, settings, every_teacher)
         task = choose_task(student_file, settings)
         for role in (layout.student, *layout.teachers, *layout.predictions.values()):
             check_representation(role.column, role.why)

@@ -5,7 +5,7 @@ from typing import Literal
 from cch_audit.rendering.text import Units
 from cch_audit.results import Report
 
-Format = Literal["table", "json", "markdown", "csv"]
+Format = Literal["table", "json", "markdown", "csv", "names"]
 
 
 def render(
@@ -23,7 +23,7 @@ def render(
     Parameters
     ----------
     report : Report
-    format : {"table", "json", "markdown", "csv"}
+    format : {"table", "json", "markdown", "csv", "names"}
     units : {"nats", "bits"}
         Unit of every printed information; JSON stays in nats.
     verbose, width, color, unicode
@@ -33,6 +33,10 @@ def render(
         from cch_audit.rendering import as_json
 
         return as_json.render(report)
+    if format == "names":
+        from cch_audit.rendering import as_names
+
+        return as_names.render(report)
     if format == "csv":
         from cch_audit.rendering import as_csv
 

@@ -7,7 +7,19 @@ from typing import Any
 
 from cch_audit.rendering.as_json import plain
 from cch_audit.rendering.text import Units, for_reading, ordered_levels
-from cch_audit.results import EstimatorResult, Gap, Interval, PerInformation, Range, Report
+from cch_audit.results import (
+    Audit,
+    Baselines,
+    Change,
+    EstimatorResult,
+    Forecast,
+    Gap,
+    Interval,
+    PerInformation,
+    Range,
+    Ranked,
+    Report,
+)
 
 _PARTS: dict[str, type] = {
     "teacher_student": Interval,
@@ -18,20 +30,38 @@ _PARTS: dict[str, type] = {
     "drift": PerInformation,
 }
 _NUMBERS = [(part, f.name) for part, cls in _PARTS.items() for f in fields(cls)]
+_SCORES = [f.name for f in fields(Baselines) if f.name != "forecast"]
+_FORECAST = [f.name for f in fields(Forecast)]
+_CHANGE = [f.name for f in fields(Change)]
 
 COLUMNS = (
     *("teacher", "student", "level", "gated", "estimator", "unit"),
     *(f"{part}_{name}" for part, name in _NUMBERS),
     *("verdict", "reason", "flags"),
+    *("rank", "control"),
+    *(f"baselines_{name}" for name in _SCORES),
+    *(f"forecast_{name}" for name in _FORECAST),
+    *("outcome", "metric", "baseline", "distilled"),
+    *(f"change_{name}" for name in _CHANGE),
+    "agreement",
 )
+"""A ranking adds its own columns behind these, as `ranking_<name>`."""
 
 
 def render(report: Report, *, units: Units) -> str:
-    """Return the estimators' results as CSV, unrounded; a number that is missing is empty."""
+    """Return the results as CSV, unrounded; a number that is missing is empty.
+
+    What concerns a teacher as a whole is repeated in each of its rows.
+    """
     file = StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for audit in for_reading(report, units=units).audits:
+    report = for_reading(report, units=units)
+    ranked = {} if report.ranking is None else {one.teacher: one for one in report.ranking.teachers}
+    names = list(dict.fromkeys(name for one in ranked.values() for name in one.columns))
+    writer.writerow([*COLUMNS, *(f"ranking_{name}" for name in names)])
+    for audit in report.audits:
+        place = ranked.get(audit.teacher)
+        columns = {} if place is None else plain(place.columns)
         for level_name, level in ordered_levels(audit):
             gated = "true" if level_name in audit.gated else "false"
             for name, result in level.estimators.items():
@@ -40,6 +70,8 @@ def render(report: Report, *, units: Units) -> str:
                         *(audit.teacher, audit.student, level_name, gated, name, units),
                         *_numbers(result),
                         *(result.verdict, result.reason, ";".join(result.flags)),
+                        *_teacher(audit, place),
+                        *(columns.get(name) for name in names),
                     ]
                 )
     return file.getvalue()
@@ -48,3 +80,20 @@ def render(report: Report, *, units: Units) -> str:
 def _numbers(result: EstimatorResult) -> list[float | None]:
     parts: dict[str, Any] = plain(result)
     return [(parts[part] or {}).get(name) for part, name in _NUMBERS]
+
+
+def _teacher(audit: Audit, place: Ranked | None) -> list[float | str | None]:
+    """Return what is known of a teacher beside the gaps."""
+    scores = plain(audit.baselines) or {}
+    forecast = scores.get("forecast") or {}
+    found = plain(audit.confirmation) or {}
+    change = found.get("change") or {}
+    is_control = None if place is None else ("true" if place.rank is None else "false")
+    return [
+        *(None if place is None else place.rank, is_control),
+        *(scores.get(name) for name in _SCORES),
+        *(forecast.get(name) for name in _FORECAST),
+        *(found.get(name) for name in ("outcome", "metric", "baseline", "distilled")),
+        *(change.get(name) for name in _CHANGE),
+        audit.agreement,
+    ]

@@ -1,43 +1,15 @@
 """The estimates of one level as rich tables."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from rich.box import Box
 from rich.table import Table
 from rich.text import Text
 
+from cch_audit.rendering.drawing import badge, ruled_table
 from cch_audit.rendering.text import estimator_title, interval, number, span
-from cch_audit.results import Interval, LevelResult, PerInformation, Verdict
-
-# Blue, orange and grey stay apart in every common colour blindness, on dark and light terminals.
-STYLES = {
-    "pass": "bold color(231) on color(25)",
-    "fail": "bold color(16) on color(208)",
-    "undecided": "bold color(16) on color(250)",
-}
+from cch_audit.results import Interval, LevelResult, PerInformation
 
 
-def badge(verdict: Verdict) -> Text:
-    """Return the verdict as a word that needs no colour."""
-    return Text.assemble((verdict.upper(), STYLES[verdict]))
-
-
-def ruled_table(box: Box, headers: Sequence[str], *, numbers: Sequence[str] = ()) -> Table:
-    """Return a table that folds long cells instead of cutting them; numbers are flush right."""
-    table = Table(
-        box=box, header_style="bold", show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
-    )
-    for header in headers:
-        table.add_column(
-            Text(header), justify="right" if header in numbers else "left", overflow="fold"
-        )
-    return table
-
-
-def one_line_table(
-    level: LevelResult, settings: Mapping[str, Any], box: Box, reason_width: int | None = None
-) -> Table:
+def one_line_table(level: LevelResult, box: Box, reason_width: int | None = None) -> Table:
     """Return one line per estimator, for wide terminals and pipes; only the reason may wrap."""
     numbers = (
         "I(teacher;student)",
@@ -64,7 +36,7 @@ def one_line_table(
     return table
 
 
-def stacked_table(level: LevelResult, settings: Mapping[str, Any], box: Box) -> Table:
+def stacked_table(level: LevelResult, box: Box) -> Table:
     """Return several lines per estimator, intervals under estimates, for 80 columns."""
     headers = (
         "estimator",

@@ -1,8 +1,37 @@
 """The report as Markdown that fits a pull-request comment."""
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from cch_audit.rendering.cells import OUTCOMES, Rows, as_rows
+from cch_audit.rendering.confirmation import (
+    CONTROLS_MEANING,
+    CONTROLS_TITLE,
+    METRICS_TITLE,
+    TITLE,
+    control_rows,
+    fact_lines,
+    grid_rows,
+    grid_title,
+    metric_rows,
+    outcome_sentence,
+)
+from cch_audit.rendering.markdown_syntax import bullets, code, drawn, escape, folded, table
+from cch_audit.rendering.ranking import (
+    gap_title,
+    grouped_notes,
+    places,
+    shared_metric,
+    student_lines,
+)
+from cch_audit.rendering.ranking_columns import (
+    RECORD_MEANINGS,
+    RECORDS_TITLE,
+    gap_columns,
+    measured_columns,
+    record_rows,
+    score_columns,
+    score_meanings,
+)
 from cch_audit.rendering.summary import sentence
 from cch_audit.rendering.text import (
     Units,
@@ -23,8 +52,8 @@ from cch_audit.rendering.wording import (
 )
 from cch_audit.results import Audit, LevelResult, Report
 
-# An underscore inside a word is plain text to Markdown.
-_SPECIAL = re.compile(r"[\\`*\[\]<>&|~$#@]|(?<![^\W_])_|_(?![^\W_])")
+WIDTH = 100_000
+"""Columns of a table that scrolls."""
 
 
 def render(report: Report, *, units: Units) -> str:
@@ -34,30 +63,60 @@ def render(report: Report, *, units: Units) -> str:
 
 def _lines(report: Report, units: Units) -> Iterator[str]:
     verdict, _, rest = sentence(report, units).partition(":")
-    yield f"**{verdict}**:{_escape(rest)}"
+    yield f"**{verdict}**:{escape(rest)}"
     for warning in report.warnings:
-        yield f"\n> **WARNING**: {_escape(warning)}"
+        yield f"\n> **WARNING**: {escape(warning)}"
     yield ""
-    yield from _table(
+    if report.ranking is None:
+        audits: Sequence[Audit] = report.audits
+        yield from _gated(report, units)
+    else:
+        audits = [place.audit for place in places(report)]
+        yield from _ranking(report, units)
+    yield ""
+    yield from map(escape, footnotes(report))
+    for audit in audits:
+        yield from folded(f"{code(audit.teacher)} to {code(audit.student)}", _audit(audit, units))
+    facts = [(name, code(value)) for name, value in input_lines(report, units, verbose=True)]
+    yield from folded("Input", [*table(("what", "value"), facts), *bullets(report.input.notes)])
+
+
+def _gated(report: Report, units: Units) -> Iterator[str]:
+    yield from table(
         ("teacher", "level", *_columns(units)),
         [
-            [_code(audit.teacher), name, *row]
+            [code(audit.teacher), name, *row]
             for audit in report.audits
             for name in audit.gated
-            for row in _rows(audit.levels[name], report)
+            for row in _rows(audit.levels[name])
         ],
     )
-    yield ""
-    yield from map(_escape, footnotes(report))
-    for audit in report.audits:
-        yield from _folded(
-            f"{_code(audit.teacher)} to {_code(audit.student)}", _audit(audit, report, units)
-        )
-    facts = [(name, _code(value)) for name, value in input_lines(report, units, verbose=True)]
-    yield from _folded("Input", [*_table(("what", "value"), facts), *_bullets(report.input.notes)])
+    confirmed = [audit for audit in report.audits if audit.confirmation is not None]
+    if len(confirmed) > 1:
+        yield from bullets([f"{audit.teacher}: {outcome_sentence(audit)}" for audit in confirmed])
 
 
-def _audit(audit: Audit, report: Report, units: Units) -> Iterator[str]:
+def _ranking(report: Report, units: Units) -> Iterator[str]:
+    assert report.ranking is not None
+    shown = places(report)
+    yield f"**{escape(gap_title(report, units))}**\n"
+    columns = [*gap_columns(), *score_columns(report), *measured_columns()]
+    rows = as_rows(shown, columns)
+    yield from drawn(rows, names=("teacher",))
+    facts = [f"{name}: {value}" for name, value in student_lines(report, units)]
+    yield from bullets([*facts, *grouped_notes(report)])
+    yield from folded(
+        "Columns",
+        bullets([f"{name}: {meaning}" for name, meaning in score_meanings(report, rows)]),
+    )
+    metric = shared_metric(report)
+    if metric is not None and report.ranking.records:
+        records = drawn(record_rows(report.ranking, metric))
+        meanings = bullets([f"{name}: {meaning}" for name, meaning in RECORD_MEANINGS])
+        yield from folded(RECORDS_TITLE, [*records, *meanings])
+
+
+def _audit(audit: Audit, units: Units) -> Iterator[str]:
     yield (
         f"Teacher with {audit.teacher_dimension} dimensions, "
         f"student with {audit.student_dimension}."
@@ -65,21 +124,42 @@ def _audit(audit: Audit, report: Report, units: Units) -> Iterator[str]:
     for name, level in ordered_levels(audit):
         role = level_role(name, audit.gated)
         yield f"\n**{LEVEL_TITLES[name]}** ({role}): **{level.verdict.upper()}**"
-        yield from _bullets(level.reasons)
+        yield from bullets(level.reasons)
         yield ""
-        rows = zip(_rows(level, report), level.estimators.values(), strict=True)
-        yield from _table(
+        rows = zip(_rows(level), level.estimators.values(), strict=True)
+        yield from table(
             (*_columns(units), "reason", "flags"),
-            [[*row, _escape(r.reason), _escape(", ".join(r.flags))] for row, r in rows],
+            [[*row, escape(r.reason), escape(", ".join(r.flags))] for row, r in rows],
         )
     yield f"\n**{COMPANIONS_TITLE}, in {units}**\n"
-    yield from _table(
+    yield from table(
         ("quantity", "value", "meaning"),
-        [[_escape(name), *rest] for name, *rest in companion_lines(audit.companions)],
+        [[escape(name), *rest] for name, *rest in companion_lines(audit.companions)],
     )
+    yield from _confirmation(audit)
     if audit.notes:
         yield "\n**Notes**"
-    yield from _bullets(audit.notes)
+    yield from bullets(audit.notes)
+
+
+def _confirmation(audit: Audit) -> Iterator[str]:
+    found = audit.confirmation
+    if found is None:
+        return
+    yield f"\n**{TITLE} says {OUTCOMES[found.outcome]}**\n"
+    yield escape(outcome_sentence(audit))
+    yield ""
+    yield from drawn(Rows(("what", "value"), tuple(fact_lines(found))))
+    yield f"\n{METRICS_TITLE}:\n"
+    yield from drawn(metric_rows(found))
+    if found.controls:
+        yield f"\n{CONTROLS_TITLE}. {CONTROLS_MEANING}\n"
+        yield from drawn(control_rows(found))
+    if found.grid:
+        yield f"\n{grid_title(found)}:\n"
+        for rows in grid_rows(found, WIDTH):
+            yield from drawn(rows)
+    yield from bullets(found.notes)
 
 
 def _columns(units: Units) -> tuple[str, ...]:
@@ -93,7 +173,7 @@ def _columns(units: Units) -> tuple[str, ...]:
     )
 
 
-def _rows(level: LevelResult, report: Report) -> Iterator[list[str]]:
+def _rows(level: LevelResult) -> Iterator[list[str]]:
     for name, result in level.estimators.items():
         yield [
             estimator_title(name, level),
@@ -104,30 +184,3 @@ def _rows(level: LevelResult, report: Report) -> Iterator[list[str]]:
             span(result.verdict_interval),
             result.verdict.upper(),
         ]
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    for cells in (header, ["---"] * len(header), *rows):
-        yield f"| {' | '.join(cells)} |"
-
-
-def _bullets(lines: Sequence[str]) -> Iterator[str]:
-    if lines:
-        yield ""
-    for line in lines:
-        yield f"- {_escape(line)}"
-
-
-def _folded(title: str, body: Iterable[str]) -> Iterator[str]:
-    yield f"\n<details>\n<summary>{title}</summary>\n"
-    yield from body
-    yield "\n</details>"
-
-
-def _code(name: str) -> str:
-    """Return a name as inline code, where no mention, link or emphasis starts."""
-    return f"<code>{_escape(name)}</code>"
-
-
-def _escape(text: str) -> str:
-    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", text)

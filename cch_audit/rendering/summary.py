@@ -1,12 +1,18 @@
 """The verdict in one sentence."""
 
+from collections.abc import Iterator
+
+from cch_audit.rendering.confirmation import CLAIMS as OUTCOME_CLAIMS
+from cch_audit.rendering.confirmation import outcome_sentence
+from cch_audit.rendering.metrics import counted
+from cch_audit.rendering.ranking import column_title, is_control
 from cch_audit.rendering.text import (
     Units,
     deciding_levels,
     for_reading,
     gap_range,
 )
-from cch_audit.results import Audit, Report
+from cch_audit.results import Audit, Outcome, Report
 
 CLAIMS = {
     "pass": "I(teacher;student) exceeds I(student;labels)",
@@ -30,8 +36,16 @@ def summary(report: Report, *, units: Units = "nats", unicode: bool = True) -> s
 
 def sentence(report: Report, units: Units) -> str:
     """Return the sentence for a report that `for_reading` has already prepared."""
-    if len(report.audits) == 1:
-        return _one_teacher(report.audits[0], report, units)
+    if report.ranking is not None:
+        parts = [_ranking(report)]
+    elif len(report.audits) == 1:
+        parts = [_one_teacher(report.audits[0], report, units)]
+    else:
+        parts = [_several_teachers(report)]
+    return " ".join([*parts, *_measured(report)])
+
+
+def _several_teachers(report: Report) -> str:
     counts = []
     for verdict in ("pass", "fail", "undecided"):
         names = [audit.teacher for audit in report.audits if audit.verdict == verdict]
@@ -40,13 +54,45 @@ def sentence(report: Report, units: Units) -> str:
     return f"{report.verdict.upper()}: of {len(report.audits)} teachers, {'; '.join(counts)}."
 
 
+def _ranking(report: Report) -> str:
+    ranking = report.ranking
+    assert ranking is not None
+    teachers = [audit for audit in report.audits if not is_control(audit, report)]
+    passing = [audit for audit in teachers if audit.verdict == "pass"]
+    first = [one.teacher for one in ranking.teachers if one.rank == 1]
+    who = ", ".join(first) + (" (cannot be told apart)" if len(first) > 1 else "")
+    return (
+        f"{report.verdict.upper()}: {len(passing)} of {counted(len(teachers), 'teacher')} "
+        f"{'passes' if len(passing) == 1 else 'pass'}; first by {column_title(ranking.by)}: {who}."
+    )
+
+
+def _measured(report: Report) -> Iterator[str]:
+    """Yield what training showed, if anything was trained."""
+    audits = [audit for audit in report.audits if not is_control(audit, report)]
+    audits = [audit for audit in audits if audit.confirmation is not None]
+    if len(audits) == 1:
+        yield outcome_sentence(audits[0])
+    elif audits:
+        names: dict[Outcome, list[str]] = {outcome: [] for outcome in OUTCOME_CLAIMS}
+        for audit in audits:
+            assert audit.confirmation is not None
+            names[audit.confirmation.outcome].append(audit.teacher)
+        found = [
+            f"{OUTCOME_CLAIMS[outcome]} with {', '.join(teachers)}"
+            for outcome, teachers in names.items()
+            if teachers
+        ]
+        yield f"Measured: {'; '.join(found)}."
+
+
 def _one_teacher(audit: Audit, report: Report, units: Units) -> str:
     margin = report.settings.get("margin", 0.0)
     by_margin = f" by the margin of {margin:g} nats" if margin else ""
     where = " and ".join(audit.gated)
     return (
         f"{audit.verdict.upper()}: {CLAIMS[audit.verdict]}{by_margin} on {where}: "
-        f"{_why(audit)}, gap {gap_range(audit)} {units}."
+        f"{_why(audit)}, gap {gap_range(deciding_levels(audit))} {units}."
     )
 
 

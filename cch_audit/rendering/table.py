@@ -1,25 +1,39 @@
 """The report as a table for people, in a terminal or piped."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import StringIO
 
-from rich.box import SIMPLE_HEAD, Box
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cch_audit.rendering.estimates import (
+from cch_audit.rendering.cells import Cell, as_rows, outcome_badge, verdict_badge
+from cch_audit.rendering.confirmation_table import confirmation_block
+from cch_audit.rendering.drawing import (
+    ASCII_HEAD,
+    INDENT,
     STYLES,
+    Look,
     badge,
-    detail_table,
-    one_line_table,
-    ruled_table,
-    stacked_table,
+    bullets,
+    filled,
+    grid,
+    indented,
+    titled,
 )
+from cch_audit.rendering.estimates import detail_table, one_line_table, stacked_table
+from cch_audit.rendering.ranking import grouped_notes, places, rank_text, student_lines
+from cch_audit.rendering.ranking_table import ranking_block
 from cch_audit.rendering.summary import sentence
-from cch_audit.rendering.text import Units, for_reading, gap_range, ordered_levels
+from cch_audit.rendering.text import (
+    Units,
+    deciding_levels,
+    for_reading,
+    gap_range,
+    ordered_levels,
+)
 from cch_audit.rendering.wording import (
     COMPANIONS_TITLE,
     LEVEL_TITLES,
@@ -34,8 +48,6 @@ from cch_audit.results import Audit, LevelResult, Report
 TITLE = "Cross-modal complementarity audit: gap = I(teacher;student) - I(student;labels)"
 
 WARNING_STYLE = "bold color(16) on color(220)"
-
-ASCII_HEAD = Box(str(SIMPLE_HEAD).replace("─", "-"), ascii=True)
 
 
 def render(
@@ -71,40 +83,65 @@ def render(
         emoji=False,
         highlight=False,
     )
-    for part in _page(report, units, verbose, SIMPLE_HEAD if unicode else ASCII_HEAD, console):
+    look = Look(units, verbose, SIMPLE_HEAD if unicode else ASCII_HEAD, console)
+    for part in _page(report, look):
         console.print(part)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
-def _page(
-    report: Report, units: Units, verbose: bool, box: Box, console: Console
-) -> Iterator[RenderableType]:
-    draw = _widest_fitting(report, box, console)
+def _page(report: Report, look: Look) -> Iterator[RenderableType]:
     yield Text(TITLE, "bold")
     yield ""
-    yield _grid(input_lines(report, units, verbose=verbose))
-    count = len(report.audits)
-    for position, audit in enumerate(report.audits, 1):
-        yield "" if count == 1 else "\n"
-        yield _grid(_heading(audit, "teacher" if count == 1 else f"teacher {position} of {count}"))
-        yield from _levels(audit, draw, units, verbose, box)
-        yield from _titled(
-            f"{COMPANIONS_TITLE}, in {units}", _grid(companion_lines(audit.companions))
-        )
-        yield from _bullets("Notes", audit.notes)
-    yield from _bullets("Input", report.input.notes)
-    if verbose:
-        yield from _titled("Run", _grid(run_lines(report)))
+    facts = input_lines(report, look.units, verbose=look.verbose)
+    notes: Sequence[str] = ()
+    if report.ranking is None:
+        yield grid(facts)
+        yield from _audits(report.audits, look)
+    else:
+        yield grid([*facts, *student_lines(report, look.units)])
+        yield from ranking_block(report, look)
+        if look.verbose:
+            shown = places(report)
+            yield from _audits(
+                [place.audit for place in shown], look, [rank_text(place) for place in shown]
+            )
+        else:
+            notes = grouped_notes(report)
+            yield ""
+            yield Text("Every teacher's estimators and reasons: add --verbose.")
+    yield from bullets("Notes", notes)
+    yield from bullets("Input", report.input.notes)
+    if look.verbose:
+        yield from titled("Run", grid(run_lines(report)))
     yield ""
     yield from (Text(note) for note in footnotes(report))
-    if count > 1:
-        yield from _titled("Teachers", _closing_table(report, units, box))
+    if len(report.audits) > 1 and report.ranking is None:
+        yield from titled("Teachers", _closing_table(report, look))
     for warning in report.warnings:
         yield ""
         yield Text.assemble(("WARNING", WARNING_STYLE), ": ", (warning, "bold"))
     yield ""
-    verdict, _, rest = sentence(report, units).partition(":")
-    yield Text.assemble((verdict, STYLES[report.verdict]), ":", rest)
+    verdict, _, rest = sentence(report, look.units).partition(":")
+    yield Text.assemble((verdict, STYLES[verdict_badge(report.verdict).tone]), ":", rest)
+
+
+def _audits(
+    audits: Sequence[Audit], look: Look, ranks: Sequence[str] = ()
+) -> Iterator[RenderableType]:
+    """Yield one block per teacher, with its rank if there is one."""
+    draw = _widest_fitting(audits, look)
+    count = len(audits)
+    for position, audit in enumerate(audits, 1):
+        yield "" if count == 1 else "\n"
+        title = "teacher" if count == 1 else f"teacher {position} of {count}"
+        rank = [("rank", ranks[position - 1])] if ranks else []
+        yield grid([*_heading(audit, title), *rank])
+        yield from _levels(audit, draw, look)
+        yield from titled(
+            f"{COMPANIONS_TITLE}, in {look.units}", grid(companion_lines(audit.companions))
+        )
+        yield from confirmation_block(audit, look)
+        yield from bullets("Notes", audit.notes)
 
 
 def _heading(audit: Audit, teacher: str) -> Iterator[tuple[str, str | Text]]:
@@ -115,67 +152,47 @@ def _heading(audit: Audit, teacher: str) -> Iterator[tuple[str, str | Text]]:
 
 
 def _levels(
-    audit: Audit, draw: Callable[[LevelResult], Table], units: Units, verbose: bool, box: Box
+    audit: Audit, draw: Callable[[LevelResult], Table], look: Look
 ) -> Iterator[RenderableType]:
     for name, level in ordered_levels(audit):
         yield ""
         yield Text.assemble(
             (f"{LEVEL_TITLES[name]}: ", "bold"),
             badge(level.verdict),
-            f" ({level_role(name, audit.gated)}; in {units})",
+            f" ({level_role(name, audit.gated)}; in {look.units})",
         )
         if level.reasons != audit.reasons:
-            yield from (_indented(Text(reason)) for reason in level.reasons)
+            yield from (indented(Text(reason)) for reason in level.reasons)
         yield ""
         yield draw(level)
-        if verbose:
+        if look.verbose:
             yield ""
-            yield detail_table(level, box)
+            yield detail_table(level, look.box)
 
 
-def _widest_fitting(report: Report, box: Box, console: Console) -> Callable[[LevelResult], Table]:
+def _widest_fitting(audits: Sequence[Audit], look: Look) -> Callable[[LevelResult], Table]:
     """Return how to draw every level: one line per estimator if that fits at all of them."""
-    one_line = partial(one_line_table, settings=report.settings, box=box)
-    levels = [level for audit in report.audits for level in audit.levels.values()]
-    unlimited = console.options.update(width=10**6)
+    one_line = partial(one_line_table, box=look.box)
+    levels = [level for audit in audits for level in audit.levels.values()]
+    unlimited = look.console.options.update(width=10**6)
     widest = max(
-        console.measure(one_line(level, reason_width=24), options=unlimited).maximum
+        look.console.measure(one_line(level, reason_width=24), options=unlimited).maximum
         for level in levels
     )
-    if widest <= console.width:
+    if widest <= look.console.width:
         return one_line
-    return partial(stacked_table, settings=report.settings, box=box)
+    return partial(stacked_table, box=look.box)
 
 
-def _closing_table(report: Report, units: Units, box: Box) -> Table:
-    table = ruled_table(box, ("verdict", f"gap ({units})", "teacher"))
-    for audit in report.audits:
-        table.add_row(badge(audit.verdict), gap_range(audit), Text(audit.teacher))
-    return table
+def _closing_table(report: Report, look: Look) -> RenderableType:
+    columns: list[tuple[str, Callable[[Audit], Cell | None]]] = [
+        ("verdict", lambda audit: verdict_badge(audit.verdict)),
+        (f"gap ({look.units})", lambda audit: gap_range(deciding_levels(audit))),
+        ("training", _outcome),
+        ("teacher", lambda audit: audit.teacher),
+    ]
+    return filled(as_rows(report.audits, columns), look, names=("teacher",), indent=INDENT)
 
 
-def _titled(title: str, body: RenderableType) -> Iterator[RenderableType]:
-    yield ""
-    yield Text(title, "bold")
-    yield _indented(body)
-
-
-def _bullets(title: str, lines: Iterable[str]) -> Iterator[RenderableType]:
-    rows = [("-", line) for line in lines]
-    if rows:
-        yield from _titled(title, _grid(rows, padding=1))
-
-
-def _indented(body: RenderableType) -> Padding:
-    return Padding(body, (0, 0, 0, 2), expand=False)
-
-
-def _grid(lines: Iterable[tuple[str | Text, ...]], *, padding: int = 2) -> Table:
-    """Return aligned columns without rules, whose cells fold."""
-    rows = [[Text(cell) if isinstance(cell, str) else cell for cell in line] for line in lines]
-    grid = Table.grid(padding=(0, padding, 0, 0))
-    for _ in rows[0]:
-        grid.add_column(overflow="fold")
-    for row in rows:
-        grid.add_row(*row)
-    return grid
+def _outcome(audit: Audit) -> Cell | None:
+    return None if audit.confirmation is None else outcome_badge(audit.confirmation.outcome)

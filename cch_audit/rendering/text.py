@@ -1,15 +1,22 @@
 """What the formats for people share: printable strings, numbers, units."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal
 
-from cch_audit.results import Audit, Interval, LevelResult, PerInformation, Range, Report
+from cch_audit.results import Audit, Interval, LevelResult, PerInformation, Range, Ranked, Report
 
 Units = Literal["nats", "bits"]
 
 NATS_PER = {"nats": 1.0, "bits": math.log(2)}
+
+
+INFORMATION_COLUMNS = {
+    *("gap", "representations", "predictions"),
+    *("teacher_labels", "teacher_labels_given_student"),
+}
+"""The columns of a ranking that are in nats."""
 
 
 def printable(text: str, *, unicode: bool = True) -> str:
@@ -33,6 +40,8 @@ def for_reading(report: Report, *, units: Units, unicode: bool = True) -> Report
         if isinstance(value, Interval | Range | PerInformation):
             names = [f.name for f in fields(value) if f.name != "probability_positive"]
             return replace(value, **{name: getattr(value, name) / nats for name in names})
+        if isinstance(value, Ranked):
+            value = replace(value, columns={k: in_units(k, v) for k, v in value.columns.items()})
         if is_dataclass(value) and not isinstance(value, type):
             changes = {f.name: convert(getattr(value, f.name)) for f in fields(value)}
             if changes.get("label_entropy") is not None:
@@ -43,6 +52,9 @@ def for_reading(report: Report, *, units: Units, unicode: bool = True) -> Report
         if isinstance(value, list | tuple):
             return tuple(convert(item) for item in value)
         return value
+
+    def in_units(column: str, value: float | None) -> float | None:
+        return value / nats if value is not None and column in INFORMATION_COLUMNS else value
 
     nats = NATS_PER[units]
     converted: Report = convert(report)
@@ -64,15 +76,17 @@ def interval(value: Interval) -> str:
     return f"{number(value.estimate)} {span(value)}"
 
 
-def gap_range(audit: Audit) -> str:
-    """Return the smallest and largest gap among the estimators that decide."""
-    gaps = [
-        level.estimators[name].gap.estimate
-        for level in deciding_levels(audit)
-        for name in level.voters
-    ]
+def gap_range(levels: Sequence[LevelResult]) -> str:
+    """Return the smallest and largest gap among the estimators that decide at some levels."""
+    gaps = [level.estimators[name].gap.estimate for level in levels for name in level.voters]
     ends = dict.fromkeys((number(min(gaps)), number(max(gaps))))
     return " to ".join(ends)
+
+
+def gap_hull(level: LevelResult) -> Range:
+    """Return the ends of the verdict intervals of the estimators that decide at a level."""
+    intervals = [level.estimators[name].verdict_interval for name in level.voters]
+    return Range(min(i.low for i in intervals), max(i.high for i in intervals))
 
 
 def deciding_levels(audit: Audit) -> list[LevelResult]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cch_audit.rendering.ranking import ranking_footnotes, shared_metric
 from cch_audit.rendering.text import Units, interval, number
 from cch_audit.results import Companions, Report
 
@@ -89,12 +90,23 @@ def footnotes(report: Report) -> list[str]:
         verdict_interval = (
             "The verdict interval decides; no bias allowance was measured, so bias is not in it."
         )
-    return [
+    notes = [
         f"{which} interval in brackets covers what this estimator would return on another sample "
         f"of this size. {verdict_interval}",
         "The condition is sufficient in a linear Gaussian model with Var(t) <= Var(y), and not "
         "necessary: PASS does not promise a gain and FAIL does not rule one out.",
     ]
+    metric = shared_metric(report)
+    if metric is not None:
+        lower = " A lower MSE is better." if metric == "mse" else ""
+        notes.append(
+            "A change by KD (knowledge distillation) is the mean over seeds of the score on test "
+            f"rows with KD minus that without, from the same split and initial weights.{lower} Its "
+            "interval (BCa) is over seeds and splits; p is that of the two-sided sign-flip test."
+        )
+    if report.ranking is not None:
+        notes += ranking_footnotes(report)
+    return notes
 
 
 def run_lines(report: Report) -> list[tuple[str, str]]:

@@ -10,10 +10,19 @@ from cch_audit.results import (
     InputSummary,
     Interval,
     LevelResult,
+    Outcome,
     PerInformation,
     Range,
     Report,
     Verdict,
+)
+
+from .experiments import (
+    baselines,
+    confirmation,
+    confirmed,
+    ranking,
+    regression_confirmation,
 )
 
 REASONS: dict[Verdict, str] = {
@@ -207,6 +216,72 @@ def hostile_report() -> Report:
     )
 
 
+def confirmed_report(
+    verdict: Verdict = "pass", outcome: Outcome = "helps", *, fusion: bool = False
+) -> Report:
+    """One teacher and a training run, which may contradict its verdict."""
+    found = confirmation(outcome, fusion=fusion)
+    return report(confirmed(audit(verdict=verdict), found), verdict=verdict)
+
+
+def confirmed_regression_report(outcome: Outcome = "helps", *, scale: float = 1.0) -> Report:
+    base = regression_report()
+    found = regression_confirmation(outcome, scale=scale)
+    return replace(base, audits=(confirmed(base.audits[0], found),))
+
+
+CONTROLS = ("control: copy of the student", "control: noise")
+
+
+def ranked_report(*, confirm: bool = True, controls: bool = True) -> Report:
+    """Five teachers, of which two share a rank, and two controls."""
+    teachers: dict[str, tuple[Verdict, Outcome]] = {
+        "transcriptome/expression_top200": ("pass", "helps"),
+        "proteins": ("pass", "hurts"),
+        "copy_number/segments_by_chromosome_arm": ("undecided", "undecided"),
+        "methylation": ("fail", "no_change"),
+        "clinic": ("fail", "helps"),
+    }
+    names: dict[str, tuple[Verdict, Outcome]] = {
+        **teachers,
+        **dict.fromkeys(CONTROLS, ("pass", "no_change")),
+    }
+    audits = []
+    for name, (verdict, outcome) in names.items():
+        one = baselines(audit(name, verdict=verdict))
+        if name not in teachers and not controls:
+            continue
+        audits.append(confirmed(one, confirmation(outcome)) if confirm else one)
+    base = report(*audits)
+    order = ranking(audits, controls=CONTROLS if controls else ())
+    return replace(base, command="cch-audit rank data.h5 --student mod/audio", ranking=order)
+
+
+def ranked_regression_report() -> Report:
+    """Continuous labels, and forecasts; one teacher could not be trained."""
+    base = regression_report()
+    verdicts: dict[str, Verdict] = {"x1": "pass", "x3": "fail", "x4": "undecided"}
+    audits = [
+        baselines(replace(base.audits[0], teacher=name, verdict=verdict), labels="continuous")
+        for name, verdict in verdicts.items()
+    ]
+    audits[:2] = [confirmed(one, regression_confirmation()) for one in audits[:2]]
+    return replace(base, verdict="pass", audits=tuple(audits), ranking=ranking(audits))
+
+
+def ranked_hostile_report() -> Report:
+    base = hostile_report()
+    audits = [
+        confirmed(
+            baselines(one),
+            replace(confirmation(), loss=f"loss of {one.teacher}", notes=(f"See {one.teacher}.",)),
+        )
+        for one in base.audits
+    ]
+    order = ranking(audits, controls=[HOSTILE["long"]])
+    return replace(base, audits=tuple(audits), ranking=order)
+
+
 EVERY_REPORT = {
     "one teacher": report(),
     "undecided": report(audit(verdict="undecided"), verdict="undecided"),
@@ -215,4 +290,18 @@ EVERY_REPORT = {
     ),
     "regression": regression_report(),
     "hostile": hostile_report(),
+    "confirmed": confirmed_report(),
+    "confirmed against the verdict": confirmed_report("fail", "helps"),
+    "undecided training": confirmed_report("pass", "undecided"),
+    "fusion": confirmed_report("fail", "hurts", fusion=True),
+    "confirmed regression": confirmed_regression_report(),
+    "confirmed regression in small units": confirmed_regression_report("hurts", scale=1e-6),
+    "two confirmed teachers": report(
+        confirmed(audit(), confirmation()), confirmed(audit("b"), confirmation("no_change"))
+    ),
+    "ranking": ranked_report(confirm=False, controls=False),
+    "ranking with controls": ranked_report(confirm=False),
+    "confirmed ranking": ranked_report(),
+    "ranked regression": ranked_regression_report(),
+    "hostile ranking": ranked_hostile_report(),
 }

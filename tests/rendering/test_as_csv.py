@@ -9,7 +9,16 @@ from cch_audit.rendering.as_csv import COLUMNS, render
 from cch_audit.rendering.text import printable
 from cch_audit.results import Report
 
-from .reports import EVERY_REPORT, audit, report
+from .experiments import COLUMNS as RANKING_COLUMNS
+from .reports import (
+    CONTROLS,
+    EVERY_REPORT,
+    audit,
+    confirmed_report,
+    ranked_regression_report,
+    ranked_report,
+    report,
+)
 
 every_report = pytest.mark.parametrize("case", EVERY_REPORT.values(), ids=EVERY_REPORT)
 
@@ -35,7 +44,7 @@ def test_one_row_per_teacher_level_and_estimator(case: Report) -> None:
         assert float(row["verdict_interval_high"]) == result.verdict_interval.high
         assert row["verdict"] == result.verdict
         assert row["flags"].split(";") == list(result.flags or ("",))
-        assert set(row) == set(COLUMNS)
+        assert {name for name in row if not name.startswith("ranking_")} == set(COLUMNS)
 
 
 def test_missing_numbers_are_empty() -> None:
@@ -61,3 +70,44 @@ def test_one_printable_line_per_row(case: Report) -> None:
     lines = render(case, units="nats").split("\n")
     assert len(lines) == len(rows(case)) + 2
     assert all(line.isprintable() for line in lines)
+
+
+def test_a_check_without_training_leaves_the_last_columns_empty() -> None:
+    for row in rows(report()):
+        for name in COLUMNS[COLUMNS.index("rank") :]:
+            assert row[name] == ""
+
+
+def test_a_training_run_is_in_its_metric_whatever_the_unit() -> None:
+    for row in rows(confirmed_report("fail", "helps"), "bits"):
+        assert (row["outcome"], row["agreement"]) == ("helps", "disagrees")
+        assert (row["metric"], row["baseline"]) == ("accuracy", "0.7343")
+        assert (row["change_estimate"], row["change_p"]) == ("0.0105", "0.0078125")
+
+
+def test_a_ranking_adds_its_columns_to_every_row() -> None:
+    found = rows(ranked_report())
+    assert list(found[0])[-len(RANKING_COLUMNS) :] == [
+        f"ranking_{name}" for name in RANKING_COLUMNS
+    ]
+    places = {row["teacher"]: (row["rank"], row["control"]) for row in found}
+    assert places["proteins"] == ("2", "false")
+    assert places[CONTROLS[0]] == ("", "true")
+    logs = {row["teacher"]: row["ranking_log_me"] for row in found}
+    assert logs[CONTROLS[0]] == ""
+    assert float(logs["proteins"]) == pytest.approx(0.3)
+
+
+def test_baselines_and_forecast() -> None:
+    row = next(row for row in rows(ranked_regression_report(), "bits") if row["teacher"] == "x1")
+    assert (row["baselines_score"], row["baselines_log_me"]) == ("0.512", "-1.4321")
+    assert row["baselines_h_score"] == ""
+    assert (row["forecast_change"], row["forecast_n_train"]) == ("-0.0293", "200")
+
+
+def test_a_ranking_in_bits_keeps_what_is_no_information() -> None:
+    for nats, bits in zip(rows(ranked_report()), rows(ranked_report(), "bits"), strict=True):
+        for name in ("ranking_representations", "ranking_teacher_labels"):
+            assert float(bits[name]) == float(nats[name]) / math.log(2)
+        for name in ("ranking_score", "ranking_log_me", "ranking_cka", "baselines_log_me"):
+            assert bits[name] == nats[name]

@@ -3,15 +3,25 @@ import subprocess
 import sys
 from dataclasses import replace
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 
 from cch_audit.rendering.as_json import render
 from cch_audit.results import Interval, Report
+from cch_audit.settings import ColumnName
 
-from .reports import EVERY_REPORT, HOSTILE, audit, hostile_report, report
+from .reports import (
+    EVERY_REPORT,
+    HOSTILE,
+    audit,
+    confirmed_regression_report,
+    confirmed_report,
+    hostile_report,
+    ranked_report,
+    report,
+)
 
 SCHEMA = json.loads((files("cch_audit") / "schemas" / "report.schema.json").read_text("utf-8"))
 
@@ -38,6 +48,10 @@ def test_schema_is_closed_and_requires_every_key() -> None:
             assert set(definition["required"]) == set(definition["properties"]), name
 
 
+def test_schema_knows_the_columns_of_a_ranking() -> None:
+    assert SCHEMA["$defs"]["column_name"]["enum"] == list(get_args(ColumnName))
+
+
 @every_report
 def test_strings_and_numbers_survive(case: Report) -> None:
     for one, written in zip(case.audits, document(case)["audits"], strict=True):
@@ -62,6 +76,35 @@ def test_keys_that_scripts_read() -> None:
     estimators = written["audits"][0]["levels"]["representations"]["estimators"]
     assert estimators["gaussian"]["bias"] is None
     assert estimators["lmi"]["flags"] == ["drift", "bias_sensitive"]
+
+
+def test_a_check_has_the_keys_of_the_other_commands() -> None:
+    written = document(report())
+    assert written["ranking"] is None
+    one = written["audits"][0]
+    assert (one["baselines"], one["confirmation"], one["agreement"]) == (None, None, None)
+
+
+def test_keys_of_a_training_run() -> None:
+    one = document(confirmed_report())["audits"][0]
+    found = one["confirmation"]
+    assert (found["outcome"], found["metric"], one["agreement"]) == ("helps", "accuracy", "agrees")
+    assert set(found["change"]) == {"estimate", "low", "high", "p"}
+    assert found["controls"]["uniform"]["change"]["estimate"] == -0.0131
+    assert found["grid"][0]["temperature"] == 1.0
+    (row,) = {cell["temperature"] for cell in _grid(confirmed_regression_report())}
+    assert row is None
+
+
+def _grid(case: Report) -> Any:
+    return document(case)["audits"][0]["confirmation"]["grid"]
+
+
+def test_keys_of_a_ranking() -> None:
+    found = document(ranked_report())["ranking"]
+    assert [one["rank"] for one in found["teachers"]] == [1, 2, 2, 4, 5, None, None]
+    assert found["records"][found["by"]]["kendall_tau"] == 0.6
+    assert document(ranked_report(confirm=False))["ranking"]["records"] == {}
 
 
 def test_numbers_that_are_not_finite_become_null() -> None:

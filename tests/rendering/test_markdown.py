@@ -7,7 +7,13 @@ from cch_audit.rendering.markdown import render
 from cch_audit.rendering.summary import summary
 from cch_audit.results import Report
 
-from .reports import EVERY_REPORT, hostile_report, report
+from .reports import (
+    EVERY_REPORT,
+    confirmed_report,
+    hostile_report,
+    ranked_report,
+    report,
+)
 
 every_report = pytest.mark.parametrize("case", EVERY_REPORT.values(), ids=EVERY_REPORT)
 
@@ -27,6 +33,11 @@ def test_opens_with_the_verdict() -> None:
     assert render(report(), units="nats").splitlines()[0] == f"**{verdict}**:{rest}"
 
 
+def folded(case: Report) -> int:
+    """Count the parts folded away beside the teachers': input, columns, records."""
+    return 1 if case.ranking is None else 2 + bool(case.ranking.records)
+
+
 @every_report
 def test_names_cannot_write_markdown_or_html(case: Report) -> None:
     text = render(case, units="nats")
@@ -35,7 +46,7 @@ def test_names_cannot_write_markdown_or_html(case: Report) -> None:
         *("<code>", "</code>", "<details>", "</details>", "<summary>", "</summary>"),
     }
     assert "`" not in text
-    assert text.count("<details>") == text.count("</details>") == len(case.audits) + 1
+    assert text.count("<details>") == text.count("</details>") == len(case.audits) + folded(case)
     assert all(c.isprintable() or c == "\n" for c in text)
 
 
@@ -54,3 +65,29 @@ def test_unit_is_in_the_header() -> None:
     text = render(report(), units="bits")
     assert "| I(teacher;student), bits |" in text
     assert "1.781 [1.637, 1.925]" in text
+
+
+def test_the_outcome_is_visible_and_the_training_run_folded() -> None:
+    text = render(confirmed_report(), units="nats")
+    top, details = text.split("<details>", 1)
+    assert "Measured: KD helps (accuracy +0.0105" in top
+    assert "its rows shuffled within each class" not in top
+    assert "| its rows shuffled within each class | -0.0139" in details
+    assert "| 3 | +0.0145 | +0.0135 (3) | +0.0115 (2) |" in details
+
+
+def test_every_teacher_has_a_visible_sentence() -> None:
+    top = render(EVERY_REPORT["two confirmed teachers"], units="nats").split("<details>", 1)[0]
+    assert "- mod/text: Measured: KD helps" in top
+    assert "- b: Measured: no detectable change by KD" in top
+
+
+def test_a_ranking_is_one_visible_table() -> None:
+    text = render(ranked_report(), units="nats")
+    top = text.split("<details>", 1)[0]
+    rows = [line.split(" | ") for line in top.splitlines() if line.startswith("|")]
+    assert [row[0] for row in rows[2:]] == ["| 1", "| 2", "| 2", "| 4", "| 5", *["| control"] * 2]
+    assert rows[2][1] == "<code>transcriptome/expression_top200</code>"
+    assert {len(row) for row in rows} == {16}
+    assert "- student: mod/audio (74 dimensions)" in top
+    assert "Kendall tau" in text[len(top) :]

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from cch_audit.rendering import Format, as_csv, as_json, markdown, render, table
+from cch_audit.rendering import Format, as_csv, as_json, as_names, markdown, render, table
 
 from .reports import report
 
@@ -13,6 +13,7 @@ def test_each_format_has_its_renderer() -> None:
     case = report()
     assert render(case, "json", units="bits") == as_json.render(case)
     assert render(case, "csv", units="bits") == as_csv.render(case, units="bits")
+    assert render(case, "names") == as_names.render(case)
     assert render(case, "markdown") == markdown.render(case, units="nats")
     assert render(case, "table", width=200, unicode=False) == table.render(
         case, units="nats", verbose=False, width=200, color=False, unicode=False

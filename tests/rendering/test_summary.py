@@ -1,8 +1,20 @@
 from dataclasses import replace
 
-from cch_audit.rendering.summary import summary
+import pytest
 
-from .reports import EVERY_REPORT, audit, hostile_report, regression_report, report
+from cch_audit.rendering.summary import summary
+from cch_audit.results import Outcome, Verdict
+
+from .reports import (
+    EVERY_REPORT,
+    audit,
+    confirmed_regression_report,
+    confirmed_report,
+    hostile_report,
+    ranked_report,
+    regression_report,
+    report,
+)
 
 
 def test_pass() -> None:
@@ -66,3 +78,80 @@ def test_one_printable_line() -> None:
 
 def test_bits() -> None:
     assert summary(report(), units="bits").endswith("gap 1.016 to 1.183 bits.")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "expected"),
+    [
+        (
+            "pass",
+            "helps",
+            "Measured: KD helps (accuracy +0.0105 [+0.0026, +0.0184], p = 0.008); "
+            "the CCH verdict was PASS: agrees.",
+        ),
+        (
+            "pass",
+            "hurts",
+            "Measured: KD hurts (accuracy -0.0209 [-0.0273, -0.0145], p < 0.001); "
+            "the CCH verdict was PASS: disagrees.",
+        ),
+        (
+            "fail",
+            "no_change",
+            "Measured: no detectable change by KD (accuracy +0.0004 [-0.0031, +0.0039], "
+            "p = 0.852); the CCH verdict was FAIL: agrees.",
+        ),
+        (
+            "pass",
+            "undecided",
+            "Measured: undecided whether KD helps (accuracy +0.0048 [-0.0183, +0.0279], "
+            "p = 0.461); the CCH verdict was PASS: undecided.",
+        ),
+        (
+            "fail",
+            "helps",
+            "Measured: KD helps (accuracy +0.0105 [+0.0026, +0.0184], p = 0.008); the CCH verdict "
+            "was FAIL: disagrees (the criterion is sufficient, not necessary: FAIL rules no gain "
+            "out).",
+        ),
+    ],
+)
+def test_the_outcome_follows_the_verdict(verdict: Verdict, outcome: Outcome, expected: str) -> None:
+    text = summary(confirmed_report(verdict, outcome), units="bits")
+    assert text.startswith(f"{verdict.upper()}: ")
+    assert text.endswith(f" {expected}")
+
+
+def test_a_squared_error_has_its_relative_change() -> None:
+    assert "KD helps (MSE -0.105 [-0.184, -0.0260], -8.5 %, p = 0.008);" in summary(
+        confirmed_regression_report()
+    )
+
+
+def test_outcomes_of_several_teachers() -> None:
+    assert summary(EVERY_REPORT["two confirmed teachers"]) == (
+        "PASS: of 2 teachers, 2 pass (mod/text, b). Measured: KD helps with mod/text; "
+        "no detectable change by KD with b."
+    )
+
+
+def test_a_ranking_names_the_first_and_counts_no_control() -> None:
+    assert summary(ranked_report(confirm=False)) == (
+        "PASS: 2 of 5 teachers pass; first by gap on representations: "
+        "transcriptome/expression_top200."
+    )
+    assert summary(ranked_report()).endswith(
+        "Measured: KD helps with transcriptome/expression_top200, clinic; KD hurts with proteins; "
+        "no detectable change by KD with methylation; undecided whether KD helps with "
+        "copy_number/segments_by_chromosome_arm."
+    )
+
+
+def test_teachers_that_share_the_first_rank() -> None:
+    base = ranked_report(confirm=False)
+    assert base.ranking is not None
+    places = tuple(
+        replace(one, rank=None if one.rank is None else 1) for one in base.ranking.teachers
+    )
+    text = summary(replace(base, ranking=replace(base.ranking, teachers=places)))
+    assert text.endswith("methylation, clinic (cannot be told apart).")

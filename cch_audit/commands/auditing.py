@@ -1,0 +1,169 @@
+"""What check, confirm and rank share: from a file and options to a report and its exit code."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cch_audit import terminal
+from cch_audit.commands.refusing import check_audit, check_training
+from cch_audit.commands.reporting import command_line, exit_code, finish, summarize
+from cch_audit.results import Audit, Ranking, Report, Verdict
+from cch_audit.settings import (
+    AuditSettings,
+    ConfirmationSettings,
+    EstimatorSettings,
+    GateSettings,
+    InputSettings,
+    OutputSettings,
+    RankSettings,
+    plain,
+)
+from cch_audit.verdict import agreement, confirmed
+
+if TYPE_CHECKING:
+    from cch_audit.distillation.arms import Grid
+    from cch_audit.distillation.confirm import Experiment
+    from cch_audit.sample import Sample
+
+Progress = Callable[[str, float], None]
+Conclude = Callable[[Sequence[Audit]], tuple[Verdict, Verdict]]
+"""From audits to the verdict of the report, and to the one that the exit code follows."""
+
+AUDITING = 0.8
+"""Share of the progress bar that the audit takes when training runs follow."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The settings of one run."""
+
+    inputs: InputSettings
+    audit: AuditSettings
+    estimators: EstimatorSettings
+    training: ConfirmationSettings
+    output: OutputSettings
+    trains: bool
+    """Whether the student is trained with each teacher."""
+    ranking: RankSettings | None = None
+    """None: teachers stay in the order asked for."""
+
+
+def run(file: Path, options: Options, conclude: Conclude) -> NoReturn:
+    """Audit every teacher of a file, train and rank where asked to, report and exit.
+
+    Raises
+    ------
+    InputError
+        If an option or the file cannot be used.
+    typer.Exit
+        With the exit code.
+    """
+    started = time.perf_counter()
+    check_audit(options.audit)
+    grid = check_training(options.training)
+    terminal.check_output(options.output.output)
+    with terminal.progress_bar(not options.output.quiet) as progress:
+        # Heavy imports wait until the options are known to be good.
+        from cch_audit.reading.load import load_sample
+
+        sample = load_sample(file, options.inputs, every_teacher=options.ranking is not None)
+        audits, ranking = _audit(sample, options, grid, progress)
+    controls = [] if ranking is None else [p.teacher for p in ranking.teachers if p.rank is None]
+    verdict, deciding = conclude([one for one in audits if one.teacher not in controls])
+    if ranking is not None and options.ranking is not None:
+        from cch_audit.ranking import first_teachers
+
+        audits, ranking = first_teachers(audits, ranking, options.ranking.top)
+    report = Report(
+        command=command_line(),
+        input=summarize(sample),
+        settings=_effective(options),
+        seed=options.inputs.seed,
+        verdict=verdict,
+        exit_code=exit_code(deciding, options.output),
+        seconds=time.perf_counter() - started,
+        audits=audits,
+        warnings=sample.source.warnings,
+        ranking=ranking,
+    )
+    finish(report, options.output)
+
+
+def _audit(
+    sample: "Sample", options: Options, grid: "Grid", progress: Progress
+) -> tuple[tuple[Audit, ...], Ranking | None]:
+    """Measure, judge, train and rank."""
+    from threadpoolctl import threadpool_limits
+
+    from cch_audit.audit import judge_teachers
+    from cch_audit.distillation.confirm import plan_experiment, training_rows
+    from cch_audit.measurement import measure, n_jobs
+
+    settings, estimators, seed = options.audit, options.estimators, options.inputs.seed
+    jobs = n_jobs(settings)
+    controls: tuple[str, ...] = ()
+    # One thread per task: small matrices lose more to threads than they gain, and sums that are
+    # split by thread would make results depend on the number of cores.
+    with threadpool_limits(1):
+        experiment = None
+        if options.trains:  # planned first, so that too few rows are refused at once
+            experiment = plan_experiment(sample, options.training, grid, settings.confidence, jobs)
+        if options.ranking is not None and options.ranking.controls:
+            from cch_audit.controls import add_controls
+
+            sample, controls = add_controls(sample, estimators, jobs, seed)
+        share = AUDITING if experiment else 1.0
+        measured = measure(
+            sample, settings, estimators, seed, lambda what, done: progress(what, share * done)
+        )
+        audits = judge_teachers(sample, measured, settings, estimators, seed)
+        if experiment is not None:
+            audits = _train(sample, audits, experiment, progress)
+        if options.ranking is None:
+            return audits, None
+        from cch_audit.ranking import rank_audits
+
+        n_train = training_rows(sample.n_samples, options.training)
+        return rank_audits(
+            sample, measured, audits, controls, options.ranking, settings, n_train, seed
+        )
+
+
+def _train(
+    sample: "Sample", audits: Sequence[Audit], experiment: "Experiment", progress: Progress
+) -> tuple[Audit, ...]:
+    """Return the audits with a training run of each teacher."""
+    from cch_audit.distillation.confirm import confirm
+
+    trained = []
+    for number, audit in enumerate(audits):
+
+        def shifted(what: str, done: float, before: int = number) -> None:
+            progress(what, AUDITING + (1 - AUDITING) * (before + done) / len(audits))
+
+        found = confirm(sample, audit.teacher, experiment, shifted)
+        says = agreement(audit.verdict, found.outcome)
+        trained.append(replace(audit, confirmation=found, agreement=says))
+    return tuple(trained)
+
+
+def _effective(options: Options) -> Mapping[str, Any]:
+    """Return the settings that bear on the result."""
+    sections = {**plain(options.inputs), **plain(options.audit), **asdict(options.estimators)}
+    if options.trains:
+        sections |= plain(options.training)
+    if options.ranking is not None:
+        sections |= plain(options.ranking)
+    return sections
+
+
+def decisive(audits: Sequence[Audit], gate: GateSettings) -> list[Verdict]:
+    """Return what the exit code follows for each teacher: the verdict, or the training run too."""
+    return [
+        confirmed(audit.verdict, audit.confirmation.outcome)
+        if gate.require_confirmed and audit.confirmation
+        else audit.verdict
+        for audit in audits
+    ]

@@ -1,0 +1,45 @@
+"""`cch-audit confirm`: audit every teacher, train with it, and let the outcome decide."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cch_audit.commands.auditing import Options, run
+from cch_audit.options import estimator_settings, with_settings
+from cch_audit.results import Audit, Verdict
+from cch_audit.settings import AuditSettings, ConfirmationSettings, InputSettings, OutputSettings
+from cch_audit.verdict import of_outcome, overall
+
+
+@with_settings(InputSettings, AuditSettings, ConfirmationSettings, OutputSettings)
+def confirm(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file to train on.")],
+    inputs: InputSettings,
+    settings: AuditSettings,
+    training: ConfirmationSettings,
+    output: OutputSettings,
+) -> None:
+    """Train the student with and without the teacher, and compare the outcome with the verdict.
+
+    Frozen representations, a small head, controls, and paired seeds. Exit codes follow the outcome:
+    0 helps, 1 hurts or no detectable change, 3 undecided; the others as for check. With several
+    teachers: 0 if all help, 1 if any does not, else 3.
+    """
+    options = Options(
+        inputs=inputs,
+        audit=settings,
+        estimators=estimator_settings(context),
+        training=training,
+        output=output,
+        trains=True,
+    )
+
+    def conclude(audits: Sequence[Audit]) -> tuple[Verdict, Verdict]:
+        outcomes = [audit.confirmation.outcome for audit in audits if audit.confirmation]
+        verdicts = [audit.verdict for audit in audits]
+        return overall(verdicts), overall([of_outcome(outcome) for outcome in outcomes])
+
+    run(file, options, conclude)

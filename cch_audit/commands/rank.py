@@ -1,0 +1,58 @@
+"""`cch-audit rank`: choose among teachers of one student."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cch_audit.commands.auditing import Options, decisive, run
+from cch_audit.errors import InputError
+from cch_audit.options import estimator_settings, with_settings
+from cch_audit.results import Audit, Verdict
+from cch_audit.settings import (
+    AuditSettings,
+    ConfirmationSettings,
+    GateSettings,
+    InputSettings,
+    OutputSettings,
+    RankSettings,
+)
+from cch_audit.verdict import best
+
+
+@with_settings(
+    InputSettings, AuditSettings, RankSettings, GateSettings, ConfirmationSettings, OutputSettings
+)
+def rank(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file to choose from.")],
+    inputs: InputSettings,
+    settings: AuditSettings,
+    ranking: RankSettings,
+    gate: GateSettings,
+    training: ConfirmationSettings,
+    output: OutputSettings,
+) -> None:
+    """Order the teachers of one student by the gap, beside what else could choose among them.
+
+    Teachers are all other representations unless some are named. Exit codes: 0 if at least one
+    teacher passes, 1 if all fail, else 3; the others as for check.
+    """
+    trains = gate.confirm or gate.require_confirmed
+    if ranking.by == "gain" and not trains:
+        raise InputError("--by gain needs the training runs; add --confirm")
+    options = Options(
+        inputs=inputs,
+        audit=settings,
+        estimators=estimator_settings(context),
+        training=training,
+        output=output,
+        trains=trains,
+        ranking=ranking,
+    )
+
+    def conclude(audits: Sequence[Audit]) -> tuple[Verdict, Verdict]:
+        return best([audit.verdict for audit in audits]), best(decisive(audits, gate))
+
+    run(file, options, conclude)

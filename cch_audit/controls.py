@@ -1,0 +1,51 @@
+"""Teachers that teach nothing: they show which columns of a ranking can be fooled."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from cch_audit.baselines import score
+from cch_audit.measurement import predict
+from cch_audit.randomness import stream
+from cch_audit.sample import FloatArray, Sample
+from cch_audit.settings import EstimatorSettings
+
+
+def add_controls(
+    sample: Sample, estimators: EstimatorSettings, n_jobs: int, seed: int
+) -> tuple[Sample, tuple[str, ...]]:
+    """Return the sample with four more teachers, and their names.
+
+    A copy of the student; the strongest teacher with its rows shuffled; the same with its rows in
+    place and its predictions about the wrong class (targets: mirrored at their mean); and noise.
+    """
+    predictions = predict(sample, estimators, n_jobs, seed)
+    strongest = max(sample.teachers, key=lambda name: score(sample.labels, predictions[name]))
+    rng = stream(seed, "controls")
+    best = sample.teachers[strongest]
+    permuted = f"control: {strongest}, {_WRONG[sample.labels.kind]}"
+    controls = {
+        f"control: copy of {sample.student_name}": sample.student,
+        f"control: {strongest}, rows shuffled": best[rng.permutation(sample.n_samples)],
+        permuted: best,
+        "control: noise": rng.standard_normal(sample.student.shape),
+    }
+    wrong = _misled(predictions[strongest], sample.labels.kind == "classes")
+    changed = replace(
+        sample,
+        teachers={**sample.teachers, **controls},
+        predictions={**sample.predictions, permuted: wrong},
+    )
+    return changed, tuple(controls)
+
+
+_WRONG = {"classes": "classes permuted", "continuous": "predictions mirrored"}
+
+
+def _misled(prediction: FloatArray, classes: bool) -> FloatArray:
+    """Return predictions whose every class is named as the next one, or mirrored targets."""
+    if not classes:
+        return np.asarray(2 * prediction.mean(axis=0) - prediction)
+    if prediction.shape[1] == 1:
+        return np.hstack([prediction / 2, -prediction / 2])
+    return np.roll(prediction, 1, axis=1)

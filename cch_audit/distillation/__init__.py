@@ -1,0 +1,1 @@
+"""Distillation on frozen representations: the training run that checks a verdict."""

@@ -1,0 +1,181 @@
+"""One repetition: a teacher, the arms, the choice on validation rows, the scores on test rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from cch_audit.distillation.arms import (
+    BASELINE,
+    CONTROLS,
+    DISTILLED,
+    Cells,
+    Grid,
+    Lesson,
+    plan_cells,
+    soft_targets,
+)
+from cch_audit.distillation.least_squares import solve_heads
+from cch_audit.distillation.metrics import deciding_score, scores, validation_loss
+from cch_audit.distillation.splits import Split
+from cch_audit.estimators.contract import assign_folds, is_classes
+from cch_audit.sample import FloatArray, IntArray
+
+TEACHER_FOLDS = 5
+Scores = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Learner:
+    """How heads are trained."""
+
+    hidden: int
+    """Width of the hidden layer; 0 for a linear head."""
+    epochs: int
+    grid: Grid
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be learned, on the rows of one split."""
+
+    y: FloatArray | IntArray
+    """(n_samples,) class codes or (n_samples, q) standardised targets."""
+    n_outputs: int
+    groups: IntArray | None
+    split: Split
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """What one split showed."""
+
+    arms: Mapping[str, Scores]
+    """Scores on test rows: every arm, `teacher`, `half`, and with fusion `fused`,
+    `fused_distilled`."""
+    grid: FloatArray
+    """Change of the deciding score on validation rows, for every cell of the distilled arm."""
+    chosen: int
+    """Which of those cells was chosen."""
+
+
+def repeat(
+    task: Task,
+    teacher: FloatArray,
+    student: FloatArray,
+    outputs: FloatArray | None,
+    learner: Learner,
+    fusion: bool,
+    rng: np.random.Generator,
+) -> Repetition:
+    """Train every arm on one split.
+
+    The teacher is a head of the student's architecture on its own representation, trained on the
+    same rows; its outputs on those rows come from folds that did not see them. Temperature,
+    weight, penalty and epoch are chosen by the loss on the labels of validation rows.
+
+    Parameters
+    ----------
+    task : labels and split
+    teacher, student : (n_samples, d) representations
+    outputs : (n_samples, K) outputs of the user's own teacher, or None
+    learner : architecture, epochs and grid
+    fusion : also compare joint inputs
+    rng : draws folds, weights, batches and shuffles
+    """
+    y, split = task.y, task.split
+    seed = int(rng.integers(2**31))  # every student starts from the same weights and batches
+    of_teacher = outputs
+    if of_teacher is None:
+        of_teacher = _teach(task, teacher, learner, rng)
+    soft = of_teacher[split.train]
+    arms = (BASELINE, DISTILLED, *CONTROLS[is_classes(y)])
+    found, cells, on_validation = _students(task, student, soft, arms, learner, seed, rng)
+    found["teacher"] = scores(y[split.test], of_teacher[split.test])
+    half = Split(split.train[: len(split.train) // 2], split.validation, split.test)
+    fewer = Task(y, task.n_outputs, task.groups, half)
+    found["half"] = _students(
+        fewer, student, soft[: len(half.train)], (BASELINE,), learner, seed, rng
+    )[0][BASELINE]
+    if fusion:
+        both = np.hstack([teacher, student])
+        fused, *_ = _students(task, both, soft, (BASELINE, DISTILLED), learner, seed, rng)
+        found |= {"fused": fused[BASELINE], "fused_distilled": fused[DISTILLED]}
+    judged = deciding_score(y[split.validation], on_validation)
+    losses = validation_loss(y[split.validation], on_validation)
+    grid = cells.of(DISTILLED)
+    change = judged[grid] - judged[cells.of(BASELINE)]
+    return Repetition(found, change, int(losses[grid].argmin()))
+
+
+def _students(
+    task: Task,
+    x: FloatArray,
+    soft: FloatArray,
+    arms: Sequence[str],
+    learner: Learner,
+    seed: int,
+    rng: np.random.Generator,
+) -> tuple[dict[str, Scores], Cells, FloatArray]:
+    """Return each arm's scores on test rows, the cells, and their outputs on validation rows."""
+    y, split = task.y, task.split
+    cells = plan_cells(arms, learner.grid, is_classes(y))
+    targets = {arm: soft_targets(arm, soft, y[split.train], rng) for arm in arms}
+    scaler = StandardScaler().fit(x[split.train])
+    train, validation, test = (
+        scaler.transform(x[rows])[None] for rows in (split.train, split.validation, split.test)
+    )
+    by_cell = np.stack([targets[arm] for arm in cells.arm], axis=1)[None]
+    y_train, y_validation = y[split.train], y[split.validation]
+    lesson = Lesson(train, y_train[None], by_cell, validation, y_validation, test)
+    on_validation, on_test = _fit(lesson, cells, learner, np.random.default_rng(seed))
+    losses = validation_loss(y_validation, on_validation[0])
+    best = {arm: cells.of(arm)[losses[cells.of(arm)].argmin()] for arm in arms}
+    found: dict[str, Scores] = {
+        arm: scores(y[split.test], on_test[0, cell]) for arm, cell in best.items()
+    }
+    return found, cells, on_validation[0]
+
+
+def _teach(task: Task, x: FloatArray, learner: Learner, rng: np.random.Generator) -> FloatArray:
+    """Return a teacher's outputs (n_samples, K); training rows get theirs out of fold.
+
+    Rows that neither train nor test have none (NaN).
+    """
+    y, split = task.y, task.split
+    known = split.train
+    inside = None if task.groups is None else task.groups[known]
+    folds = assign_folds(len(known), TEACHER_FOLDS, y[known], inside, rng)
+    numbers = np.unique(folds)
+    others = [rng.permutation(np.flatnonzero(folds != number)) for number in numbers]
+    shortest = min(map(len, others))
+    rows = known[np.stack([some[:shortest] for some in others])]  # (D, n)
+    x = StandardScaler().fit(x[known]).transform(x)
+    asked = np.concatenate([known, split.test])
+    arm = BASELINE if is_classes(y) or learner.hidden else "matched_ridge"
+    cells = plan_cells((arm,), learner.grid, is_classes(y))
+    nothing = np.zeros((*rows.shape, len(cells), task.n_outputs))
+    validation, new = (
+        np.broadcast_to(part, (len(numbers), *part.shape))
+        for part in (x[split.validation], x[asked])
+    )
+    lesson = Lesson(x[rows], y[rows], nothing, validation, y[split.validation], new)
+    on_validation, on_asked = _fit(lesson, cells, learner, rng)
+    best = validation_loss(y[split.validation], on_validation).argmin(axis=1)
+    chosen = on_asked[np.arange(len(numbers)), best]  # (D, r, K)
+    outputs = np.full((len(x), task.n_outputs), np.nan)
+    outputs[known] = chosen[np.searchsorted(numbers, folds), np.arange(len(known))]
+    outputs[split.test] = chosen[:, len(known) :].mean(axis=0)
+    return outputs
+
+
+def _fit(
+    lesson: Lesson, cells: Cells, learner: Learner, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Train heads; return their outputs (D, C, n, K) on validation rows and on new rows."""
+    if is_classes(lesson.y_validation) or learner.hidden:
+        from cch_audit.distillation.stack import train_heads  # torch, where it is needed
+
+        return train_heads(lesson, cells, hidden=learner.hidden, epochs=learner.epochs, rng=rng)
+    return solve_heads(lesson, cells)

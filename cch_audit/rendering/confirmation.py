@@ -1,0 +1,179 @@
+"""What the quick training run showed, in words and rows, the same in every format for people."""
+
+from cch_audit.rendering.cells import Rows
+from cch_audit.rendering.metrics import (
+    METRIC_TITLES,
+    change_interval,
+    counted,
+    effect,
+    p_equation,
+    p_value,
+    relative_change,
+    score,
+    size,
+)
+from cch_audit.results import Audit, Comparison, Confirmation, GridCell, Outcome
+
+TITLE = "Confirmation: a quick training run"
+METRICS_TITLE = "Test rows, without and with KD"
+CONTROLS_TITLE = "Controls"
+CLAIMS: dict[Outcome, str] = {
+    "helps": "KD helps",
+    "hurts": "KD hurts",
+    "no_change": "no detectable change by KD",
+    "undecided": "undecided whether KD helps",
+}
+CONTROL_TITLES = {
+    "shuffled": "its rows shuffled",
+    "shuffled_within_class": "its rows shuffled within each class",
+    "uniform": "uniform soft labels",
+    "mean": "its mean",
+    "matched_ridge": "a ridge penalty",
+}
+CONTROLS_MEANING = (
+    "The same training without the teacher's content: a gain that these show too is "
+    "regularisation, not transfer."
+)
+_ARCHITECTURES = {
+    "linear": "linear, for student and teacher alike",
+    "mlp": "one hidden layer, for student and teacher alike",
+}
+
+
+def outcome_sentence(audit: Audit) -> str:
+    """Return what a training run measured and whether that is what the verdict says."""
+    found = audit.confirmation
+    assert found is not None
+    numbers = f"{METRIC_TITLES[found.metric]} {change_interval(found.change, found.metric)}"
+    if found.metric == "mse":
+        numbers += f", {relative_change(found.change, found.baseline)}"
+    numbers += f", {p_equation(found.change)}"
+    sentence = f"Measured: {CLAIMS[found.outcome]} ({numbers})"
+    if audit.agreement is not None:
+        sentence += f"; the CCH verdict was {audit.verdict.upper()}: {audit.agreement}"
+    if (audit.verdict, found.outcome) == ("fail", "helps"):
+        sentence += " (the criterion is sufficient, not necessary: FAIL rules no gain out)"
+    return f"{sentence}."
+
+
+def fact_lines(found: Confirmation) -> list[tuple[str, str]]:
+    """Return how the experiment was made and what it can see as (name, value) pairs."""
+    metric = found.metric
+    title = METRIC_TITLES[metric]
+    lines = [
+        ("heads", _ARCHITECTURES[found.architecture]),
+        ("loss", found.loss),
+        (
+            "rows",
+            f"{found.n_train:,} training, {found.n_validation:,} validation, "
+            f"{found.n_test:,} test rows over {counted(found.n_seeds, 'seed')}",
+        ),
+        ("teacher", f"{title} {score(found.teacher_score, metric)} by itself"),
+        (
+            "student",
+            f"{title} {score(found.baseline, metric)} without KD; "
+            f"{score(found.baseline_at_half, metric)} on half as many training rows",
+        ),
+        (
+            "detectable",
+            f"a change of {size(found.smallest_detectable, metric)} would be seen in 80 % of such "
+            "experiments",
+        ),
+    ]
+    if found.min_effect > 0:
+        lines.append(("matters", f"a gain of {size(found.min_effect, metric)} or more"))
+    if found.fusion is not None:
+        lines.append(("fusion", _fusion(found.fusion, metric)))
+    return lines
+
+
+def metric_rows(found: Confirmation) -> Rows:
+    """Return one row per metric, on test rows."""
+    in_percent = found.metric == "mse"
+    rows = []
+    for name, comparison in found.metrics.items():
+        row = (
+            METRIC_TITLES[name] + (" (lower is better)" if name == "mse" else ""),
+            score(comparison.baseline, name),
+            score(comparison.distilled, name),
+            change_interval(comparison.change, name),
+            *(
+                [relative_change(comparison.change, comparison.baseline) if name == "mse" else ""]
+                if in_percent
+                else []
+            ),
+            p_value(comparison.change),
+        )
+        rows.append(row)
+    headers = ("metric", "without", "with KD", "change", *(["in %"] if in_percent else []), "p")
+    return Rows(headers, tuple(rows))
+
+
+def control_rows(found: Confirmation) -> Rows:
+    """Return one row per control."""
+    return Rows(
+        ("instead of the teacher", "change", "advantage of KD over it"),
+        tuple(
+            (
+                control_title(name),
+                change_interval(control.change, found.metric),
+                change_interval(control.advantage, found.metric),
+            )
+            for name, control in found.controls.items()
+        ),
+    )
+
+
+def control_title(name: str) -> str:
+    """Return what took the teacher's place."""
+    return CONTROL_TITLES.get(name, name)
+
+
+def grid_title(found: Confirmation) -> str:
+    """Return what the cells of the grid are."""
+    has_temperature = any(cell.temperature is not None for cell in found.grid)
+    return (
+        f"Change of {METRIC_TITLES[found.metric]} on validation rows, by "
+        f"{'temperature and ' if has_temperature else ''}weight w; in brackets the number of seeds "
+        "that chose it"
+    )
+
+
+def grid_rows(found: Confirmation, width: int) -> list[Rows]:
+    """Return the changes by temperature (rows) and weight (columns), in tables that fit in width.
+
+    Continuous labels have no temperature, hence a single row.
+    """
+    cells = {(cell.temperature, cell.weight): cell for cell in found.grid}
+    temperatures = list(dict.fromkeys(cell.temperature for cell in found.grid))
+    weights = list(dict.fromkeys(cell.weight for cell in found.grid))
+    first = "temperature" if any(t is not None for t in temperatures) else ""
+    matrix = [[_grid_cell(cells.get((t, w)), found.metric) for w in weights] for t in temperatures]
+    headers = [f"w = {weight:g}" for weight in weights]
+    widest = max(len(text) for row in (headers, *matrix) for text in row)
+    per_table = max((width - len(first)) // (widest + 1), 1)
+    names = ["" if t is None else f"{t:g}" for t in temperatures]
+    return [
+        Rows(
+            (*([first] if first else []), *headers[start : start + per_table]),
+            tuple(
+                (*([name] if first else []), *row[start : start + per_table])
+                for name, row in zip(names, matrix, strict=True)
+            ),
+        )
+        for start in range(0, len(weights), per_table)
+    ]
+
+
+def _fusion(fusion: Comparison, metric: str) -> str:
+    return (
+        f"teacher and student as joint input: {METRIC_TITLES[metric]} "
+        f"{score(fusion.baseline, metric)} without, {score(fusion.distilled, metric)} with KD, "
+        f"{change_interval(fusion.change, metric)}, {p_equation(fusion.change)}"
+    )
+
+
+def _grid_cell(cell: GridCell | None, metric: str) -> str:
+    if cell is None:
+        return ""
+    return effect(cell.change, metric) + (f" ({cell.chosen})" if cell.chosen else "")

@@ -1,0 +1,168 @@
+"""What a ranking shows of each teacher, column by column, the same in every format for people."""
+
+from collections.abc import Callable
+
+from cch_audit.rendering.cells import Cell, Rows, as_rows, outcome_badge, verdict_badge
+from cch_audit.rendering.confirmation import control_title
+from cch_audit.rendering.metrics import change_span, effect, p_equation, percent, size
+from cch_audit.rendering.ranking import Place, column_title
+from cch_audit.rendering.text import gap_hull, gap_range, number, span
+from cch_audit.results import Audit, Baselines, Confirmation, Interval, Ranking, Report
+
+SCORES_TITLE = "What else is known before training"
+MEASURED_TITLE = "Measured: training the student with each teacher"
+RECORDS_TITLE = "How well each column foretold the measured change"
+FORECAST = "forecast\nand best w"
+RECORD_MEANINGS = [
+    ("Kendall tau", "agreement of the column's order with the measured one; 1 is the same order"),
+    ("top-1 regret", "gain lost by taking the column's first teacher instead of the best one"),
+    ("harmful", "share of the column's first choices that hurt the student"),
+]
+
+Column = tuple[str, Callable[[Place], Cell | None]]
+
+
+def gap_columns() -> list[Column]:
+    """Return rank, verdict and the gaps; the teacher's name comes second."""
+    return [
+        ("rank", lambda place: "control" if place.is_control else str(place.ranked.rank)),
+        ("teacher", lambda place: place.audit.teacher),
+        ("dim.", lambda place: str(place.audit.teacher_dimension)),
+        ("verdict", lambda place: verdict_badge(place.audit.verdict)),
+        ("gap on\nrepresentations", lambda place: _gap(place.audit, "representations")),
+        ("gap on\npredictions", lambda place: _gap(place.audit, "predictions")),
+    ]
+
+
+def score_columns(report: Report) -> list[Column]:
+    """Return what else is known of each teacher before any training of the student."""
+    own = "accuracy" if report.input.labels_kind == "classes" else "R^2"
+    return [
+        ("I(T;Y)", lambda place: _stacked(place.audit.companions.teacher_labels)),
+        ("I(T;Y|S)", lambda place: _stacked(place.audit.companions.teacher_labels_given_student)),
+        (own, _baseline(lambda baselines: baselines.score)),
+        ("LogME", _baseline(lambda baselines: baselines.log_me)),
+        ("H-score", _baseline(lambda baselines: baselines.h_score)),
+        ("CKA", _baseline(lambda baselines: baselines.cka)),
+        (FORECAST, _forecast),
+    ]
+
+
+def score_meanings(report: Report, rows: Rows) -> list[tuple[str, str]]:
+    """Return what the columns of `score_columns` mean, for those that are shown."""
+    forecasts = [
+        audit.baselines.forecast
+        for audit in report.audits
+        if audit.baselines is not None and audit.baselines.forecast is not None
+    ]
+    n_train = f" {forecasts[0].n_train:,}" if forecasts else ""
+    meanings = {
+        "I(T;Y)": "I(teacher;labels): what the teacher knows about the labels",
+        "I(T;Y|S)": "I(teacher;labels|student): what it adds to what the student knows",
+        "accuracy": "of the teacher's own predictions, cross-validated",
+        "R^2": "of the teacher's own predictions, cross-validated",
+        "LogME": "how well a linear model of the teacher explains the labels (log evidence)",
+        "H-score": "how far apart the teacher keeps the classes",
+        "CKA": "how alike teacher and student are, whatever the labels",
+        FORECAST: f"change of the squared error that a linear model foresees at weight 1/2 with"
+        f"{n_train} training rows, in % of Var(y); below 0 helps",
+    }
+    return [
+        (header.split("\n")[0], meanings[header]) for header in rows.headers if header in meanings
+    ]
+
+
+def measured_columns() -> list[Column]:
+    """Return what training the student with each teacher showed."""
+    return [
+        ("change by KD", _confirmed(_change)),
+        ("outcome", _confirmed(lambda found: outcome_badge(found.outcome))),
+        ("CCH verdict", _agreement),
+        ("best control", _confirmed(_best_control)),
+    ]
+
+
+def teacher_column() -> Column:
+    """Return the teacher's name, marked where it is a control and does not say so itself."""
+
+    def cell(place: Place) -> str:
+        name = place.audit.teacher
+        marked = place.is_control and not name.startswith("control")
+        return f"{name} (control)" if marked else name
+
+    return "teacher", cell
+
+
+def record_rows(ranking: Ranking, metric: str) -> Rows:
+    """Return how well each column foretold the measured change."""
+    return as_rows(
+        list(ranking.records.items()),
+        [
+            ("ordered by", lambda item: _by(item[0], ranking)),
+            ("Kendall tau", lambda item: _optional(item[1].kendall_tau)),
+            ("top-1 regret", lambda item: size(item[1].regret, metric)),
+            ("harmful", lambda item: percent(item[1].harmful, ".0f")),
+        ],
+    )
+
+
+def _gap(audit: Audit, level_name: str) -> str | None:
+    level = audit.levels.get(level_name)
+    return None if level is None else f"{gap_range([level])}\n{span(gap_hull(level))}"
+
+
+def _stacked(value: Interval) -> str:
+    return f"{number(value.estimate)}\n{span(value)}"
+
+
+def _optional(value: float | None) -> str | None:
+    return None if value is None else number(value)
+
+
+def _baseline(read: Callable[[Baselines], float | None]) -> Callable[[Place], Cell | None]:
+    def cell(place: Place) -> Cell | None:
+        baselines = place.audit.baselines
+        return None if baselines is None else _optional(read(baselines))
+
+    return cell
+
+
+def _forecast(place: Place) -> str | None:
+    baselines = place.audit.baselines
+    if baselines is None or baselines.forecast is None:
+        return None
+    forecast = baselines.forecast
+    best = "no w helps" if forecast.best_weight is None else f"w = {forecast.best_weight:.2f}"
+    return f"{percent(forecast.change, '+z.1f')}\n{best}"
+
+
+def _confirmed(read: Callable[[Confirmation], Cell]) -> Callable[[Place], Cell | None]:
+    def cell(place: Place) -> Cell | None:
+        found = place.audit.confirmation
+        return None if found is None else read(found)
+
+    return cell
+
+
+def _change(found: Confirmation) -> str:
+    change = found.change
+    first = f"{effect(change.estimate, found.metric)}, {p_equation(change)}"
+    return f"{first}\n{change_span(change, found.metric)}"
+
+
+def _best_control(found: Confirmation) -> str:
+    """Return the control that comes off best, which a true transfer must beat."""
+    if not found.controls:
+        return "n/a"
+    sign = -1 if found.metric == "mse" else 1
+    name, control = max(found.controls.items(), key=lambda item: sign * item[1].change.estimate)
+    return f"{effect(control.change.estimate, found.metric)}\n{control_title(name)}"
+
+
+def _agreement(place: Place) -> str | None:
+    agreement = place.audit.agreement
+    return None if agreement is None else f"{place.audit.verdict.upper()}:\n{agreement}"
+
+
+def _by(name: str, ranking: Ranking) -> str:
+    return column_title(name) + (" (this ranking)" if name == ranking.by else "")

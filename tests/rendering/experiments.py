@@ -1,0 +1,163 @@
+"""Training runs and rankings built by hand, with varied contents."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from cch_audit.results import (
+    Audit,
+    Baselines,
+    Change,
+    Comparison,
+    Confirmation,
+    Control,
+    Forecast,
+    GridCell,
+    Outcome,
+    Ranked,
+    Ranking,
+    Record,
+    Verdict,
+)
+
+GAINS: dict[Outcome, float] = {
+    "helps": 0.0105,
+    "hurts": -0.0209,
+    "no_change": 0.0004,
+    "undecided": 0.0048,
+}
+HALF_WIDTHS: dict[Outcome, float] = {
+    "helps": 0.0079,
+    "hurts": 0.0064,
+    "no_change": 0.0035,
+    "undecided": 0.0231,
+}
+COLUMNS = ("representations", "predictions", "teacher_labels", "score", "log_me", "cka")
+
+
+def change(estimate: float, half_width: float = 0.0079, p: float = 0.0078) -> Change:
+    return Change(estimate, estimate - half_width, estimate + half_width, p)
+
+
+def comparison(baseline: float, gain: float, half_width: float = 0.0079) -> Comparison:
+    return Comparison(baseline, baseline + gain, change(gain, half_width))
+
+
+def confirmation(outcome: Outcome = "helps", *, fusion: bool = False) -> Confirmation:
+    """An experiment with classes, all controls and the whole grid."""
+    gain, half_width = GAINS[outcome], HALF_WIDTHS[outcome]
+    p = {"helps": 0.0078125, "hurts": 0.0003, "no_change": 0.8515625, "undecided": 0.4609375}
+    accuracy = Comparison(0.7343, 0.7343 + gain, change(gain, half_width, p[outcome]))
+    controls = {"shuffled": -0.0441, "shuffled_within_class": -0.0139, "uniform": -0.0131}
+    return Confirmation(
+        outcome=outcome,
+        metric="accuracy",
+        baseline=accuracy.baseline,
+        distilled=accuracy.distilled,
+        change=accuracy.change,
+        smallest_detectable=0.0117,
+        min_effect=0.005,
+        metrics={
+            "accuracy": accuracy,
+            "weighted_f1": comparison(0.7291, gain * 1.1),
+            "macro_auc": comparison(0.8127, gain * 0.6),
+        },
+        controls={
+            name: Control(change(effect), change(gain - effect))
+            for name, effect in controls.items()
+        },
+        grid=tuple(
+            GridCell(temperature, weight, gain + 0.002 * temperature - 0.01 * weight, chosen)
+            for temperature, counts in zip(
+                (1.0, 2.0, 3.0, 4.0),
+                ((0, 0, 0, 0, 0), (0, 1, 0, 0, 0), (0, 3, 2, 0, 0), (1, 1, 0, 0, 0)),
+                strict=True,
+            )
+            for weight, chosen in zip((0.2, 0.3, 0.5, 0.7, 0.8), counts, strict=True)
+        ),
+        fusion=comparison(0.8912, 0.0031) if fusion else None,
+        teacher_score=0.9123,
+        baseline_at_half=0.7012,
+        architecture="mlp" if fusion else "linear",
+        loss="(1 - w) CE(labels, student) + w T^2 KL(teacher_T || student_T), mean over the batch",
+        n_seeds=8,
+        n_train=400,
+        n_validation=200,
+        n_test=1400,
+        notes=("The gain is larger than that of every control: it is transfer.",),
+        seconds=3.21,
+    )
+
+
+def regression_confirmation(outcome: Outcome = "helps", *, scale: float = 1.0) -> Confirmation:
+    """An experiment with continuous labels, whose unit is free: one row of weights."""
+    fall = -10 * GAINS[outcome] * scale
+    half_width = 10 * HALF_WIDTHS[outcome] * scale
+    mse = comparison(1.2345 * scale, fall, half_width)
+    return replace(
+        confirmation(outcome),
+        metric="mse",
+        baseline=mse.baseline,
+        distilled=mse.distilled,
+        change=mse.change,
+        smallest_detectable=0.0951 * scale,
+        min_effect=0.0,
+        metrics={"mse": mse, "r2": comparison(0.5123, 10 * GAINS[outcome])},
+        controls={
+            name: Control(change(effect * scale, half_width), change(fall - effect * scale))
+            for name, effect in (("shuffled", 0.4), ("mean", 0.02), ("matched_ridge", -0.031))
+        },
+        grid=tuple(
+            GridCell(None, weight, fall * (1 - weight), chosen)
+            for weight, chosen in zip((0.2, 0.3, 0.5, 0.7, 0.8), (0, 5, 3, 0, 0), strict=True)
+        ),
+        teacher_score=0.8123 * scale,
+        baseline_at_half=1.6543 * scale,
+        loss="MSE(labels, student) + w MSE(teacher, student)",
+        notes=(),
+    )
+
+
+def confirmed(audit: Audit, found: Confirmation) -> Audit:
+    """Add a training run to an audit, and whether they agree."""
+    says: dict[Outcome, Verdict] = {"helps": "pass", "hurts": "fail", "no_change": "fail"}
+    if "undecided" in (audit.verdict, found.outcome):
+        return replace(audit, confirmation=found, agreement="undecided")
+    agrees = says[found.outcome] == audit.verdict
+    return replace(audit, confirmation=found, agreement="agrees" if agrees else "disagrees")
+
+
+def baselines(audit: Audit, *, labels: Literal["classes", "continuous"] = "classes") -> Audit:
+    """Add what only a ranking measures."""
+    if labels == "classes":
+        return replace(audit, baselines=Baselines(0.876, -0.4321, 1.234, 0.345, None))
+    best = None if audit.verdict == "fail" else 0.4321
+    forecast = Forecast(-0.0293 if best else 0.0754, best, 200)
+    return replace(audit, baselines=Baselines(0.512, -1.4321, None, 0.345, forecast))
+
+
+def ranking(audits: Sequence[Audit], *, controls: Sequence[str] = ()) -> Ranking:
+    """Rank audits in their order; the second and third share a rank."""
+    teachers = [audit.teacher for audit in audits if audit.teacher not in controls]
+    ranks = (1, 2, 2, 4, 5, 6, 7)
+    columns = {name: 0.7 - 0.1 * i for i, name in enumerate(COLUMNS)}
+    trained = any(audit.confirmation is not None for audit in audits)
+    return Ranking(
+        by=COLUMNS[0],
+        teachers=(
+            *(
+                Ranked(
+                    teacher,
+                    rank,
+                    tuple(other for other in teachers[1:3] if rank == 2 and other != teacher),
+                    columns,
+                )
+                for teacher, rank in zip(teachers, ranks, strict=False)
+            ),
+            *(Ranked(name, None, (), {**columns, "log_me": None}) for name in controls),
+        ),
+        records={
+            name: Record(None if name == "cka" else 0.6 - 0.2 * i, 0.0041 * i, 0.25 * (i % 3))
+            for i, name in enumerate(COLUMNS if trained else ())
+        },
+    )
