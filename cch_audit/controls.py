@@ -23,18 +23,21 @@ def add_controls(
     strongest = max(sample.teachers, key=lambda name: score(sample.labels, predictions[name]))
     rng = stream(seed, "controls")
     best = sample.teachers[strongest]
+    copy = f"control: copy of {sample.student_name}"
     permuted = f"control: {strongest}, {_WRONG[sample.labels.kind]}"
     controls = {
-        f"control: copy of {sample.student_name}": sample.student,
+        copy: sample.student,
         f"control: {strongest}, rows shuffled": best[rng.permutation(sample.n_samples)],
         permuted: best,
         "control: noise": rng.standard_normal(sample.student.shape),
     }
-    wrong = _misled(predictions[strongest], sample.labels.kind == "classes")
+    own = {permuted: _misled(predictions[strongest], sample.labels.kind == "classes")}
+    if sample.student_name in sample.predictions:
+        own[copy] = sample.predictions[sample.student_name]
     changed = replace(
         sample,
         teachers={**sample.teachers, **controls},
-        predictions={**sample.predictions, permuted: wrong},
+        predictions={**sample.predictions, **own},
     )
     return changed, tuple(controls)
 

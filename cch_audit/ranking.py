@@ -116,15 +116,11 @@ def rank_audits(
     return tuple(by_name[place.teacher] for place in result.teachers), result
 
 
-def first_teachers(
-    audits: Sequence[Audit], ranking: Ranking, top: int | None
-) -> tuple[tuple[Audit, ...], Ranking]:
-    """Keep the first teachers, and all controls."""
+def first_teachers(ranking: Ranking, top: int | None) -> Ranking:
+    """Keep the first teachers, and all controls; the verdict rests on the audits of all."""
     ranked = [place for place in ranking.teachers if place.rank is not None]
-    dropped = [] if top is None else [place.teacher for place in ranked[top:]]
-    kept = tuple(place for place in ranking.teachers if place.teacher not in dropped)
-    shown = tuple(audit for audit in audits if audit.teacher not in dropped)
-    return shown, replace(ranking, teachers=kept)
+    dropped = [] if top is None else ranked[top:]
+    return replace(ranking, teachers=tuple(p for p in ranking.teachers if p not in dropped))
 
 
 def rank_teachers(
@@ -199,17 +195,22 @@ def indistinguishable(
     for level in levels:
         for voter in audits[0].levels[level].voters:
             found = [measured.teacher_student(level, voter, name).estimate for name in names]
+            # The variance over seeds is added to that of the draws: noise drawn for it would depend
+            # on which other teachers there are.
             draws = bootstrap_means(
                 np.stack([estimate.pseudo_values for estimate in found], axis=1),
                 sample.groups,
-                np.array([estimate.seed_variance for estimate in found]),
+                np.zeros(len(found)),
                 settings.resamples,
                 stream(seed, "ranking", level, voter),
             )
             values = np.array([estimate.value for estimate in found])
+            noise = np.array([estimate.seed_variance for estimate in found])
             differences = np.array([values[a] - values[b] for a, b in pairs])
-            spread = np.array([(draws[:, a] - draws[:, b]).std(ddof=1) for a, b in pairs])
-            scores = np.abs(differences) / np.maximum(spread, 1e-300)
+            variance = np.array(
+                [(draws[:, a] - draws[:, b]).var(ddof=1) + noise[a] + noise[b] for a, b in pairs]
+            )
+            scores = np.abs(differences) / np.sqrt(np.maximum(variance, 1e-300))
             largest = np.maximum(largest, 2 * norm.sf(scores))
             signs.append(np.sign(differences))
     agreed = np.abs(np.sum(signs, axis=0)) == len(signs)

@@ -12,14 +12,15 @@ from tests.pseudo_terminal import run
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = re.compile(
-    r"<!-- run: exit (?P<code>\d+) -->\s+```console\n\$ (?P<command>.*)\n(?P<shown>(?:.*\n)*?)```"
+    r"<!-- run(?P<slow> slow)?: exit (?P<code>\d+) -->\s+"
+    r"```console\n\$ (?P<command>.*)\n(?P<shown>(?:.*\n)*?)```"
 )
 EXAMPLES = list(EXAMPLE.finditer((ROOT / "README.md").read_text(encoding="utf-8")))
 
 
 def shape(text: str) -> list[str]:
     """Return the words of each line with numbers masked: learned estimates differ by machine."""
-    masked = re.sub(r"-?\d+\.\d+", "#", text)
+    masked = re.sub(r"[-+]?\d+\.\d+(e-?\d+)?", "#", text)
     return masked.split()
 
 
@@ -27,7 +28,13 @@ def test_the_readme_has_examples() -> None:
     assert len(EXAMPLES) >= 3
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=[e["command"] for e in EXAMPLES])
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(e, marks=pytest.mark.slow if e["slow"] else (), id=e["command"])
+        for e in EXAMPLES
+    ],
+)
 def test_example(example: re.Match[str], tmp_path: Path) -> None:
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
     program, *arguments = shlex.split(example["command"])

@@ -3,7 +3,17 @@ from itertools import product
 import pytest
 
 from cch_audit.results import EstimatorResult, Gap, Interval, PerInformation, Range
-from cch_audit.verdict import DRIFT_REACH, agree, combine, judge, overall
+from cch_audit.verdict import (
+    DRIFT_REACH,
+    agree,
+    agreement,
+    best,
+    combine,
+    confirmed,
+    judge,
+    of_outcome,
+    overall,
+)
 
 NO_DRIFT = PerInformation(0.0, 0.0, 0.0)
 
@@ -353,3 +363,47 @@ def test_levels_must_agree(verdicts, expected):
 )
 def test_teachers_together(verdicts, expected):
     assert overall(verdicts) == expected
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([P], P),
+        ([F, F, P], P),
+        ([P, U], P),
+        ([F, F], F),
+        ([F, U], U),
+        ([U, U], U),
+    ],
+)
+def test_choice_among_teachers(verdicts, expected):
+    assert best(verdicts) == expected
+
+
+HELPS, HURTS, NO_CHANGE = "helps", "hurts", "no_change"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "both", "says"),
+    [
+        (P, HELPS, P, "agrees"),
+        (P, NO_CHANGE, F, "disagrees"),
+        (P, HURTS, F, "disagrees"),
+        (P, U, U, "undecided"),
+        (F, HELPS, F, "disagrees"),
+        (F, NO_CHANGE, F, "agrees"),
+        (F, HURTS, F, "agrees"),
+        (F, U, F, "undecided"),
+        (U, HELPS, U, "undecided"),
+        (U, NO_CHANGE, F, "undecided"),
+        (U, HURTS, F, "undecided"),
+        (U, U, U, "undecided"),
+    ],
+)
+def test_verdict_and_training_run(verdict, outcome, both, says):
+    assert confirmed(verdict, outcome) == both
+    assert agreement(verdict, outcome) == says
+
+
+def test_only_a_gain_stands_for_a_pass():
+    assert [of_outcome(outcome) for outcome in (HELPS, NO_CHANGE, HURTS, U)] == [P, F, F, U]

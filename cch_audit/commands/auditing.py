@@ -75,7 +75,7 @@ def run(file: Path, options: Options, conclude: Conclude) -> NoReturn:
     if ranking is not None and options.ranking is not None:
         from cch_audit.ranking import first_teachers
 
-        audits, ranking = first_teachers(audits, ranking, options.ranking.top)
+        ranking = first_teachers(ranking, options.ranking.top)
     report = Report(
         command=command_line(),
         input=summarize(sample),

@@ -168,7 +168,7 @@ def _sum_up(repetitions: list[Repetition], experiment: Experiment, seconds: floa
         n_train=min(len(split.train) for split in splits),
         n_validation=min(len(split.validation) for split in splits),
         n_test=sum(len(split.test) for split in splits),
-        notes=tuple(_notes(experiment, outcome, controls, classes)),
+        notes=tuple(_notes(experiment, outcome, gain, controls, classes)),
         seconds=seconds,
     )
 
@@ -186,7 +186,11 @@ def _grid(repetitions: list[Repetition], grid: Grid, classes: bool) -> tuple[Gri
 
 
 def _notes(
-    experiment: Experiment, outcome: Outcome, controls: Mapping[str, Control], classes: bool
+    experiment: Experiment,
+    outcome: Outcome,
+    gain: Change,
+    controls: Mapping[str, Control],
+    classes: bool,
 ) -> Iterator[str]:
     """Yield what a reader must know before trusting the outcome."""
     if 2.0 ** (1 - experiment.settings.seeds) > 1 - experiment.confidence:
@@ -194,19 +198,23 @@ def _notes(
             f"With {experiment.settings.seeds} seeds the sign-flip p cannot fall to "
             f"{1 - experiment.confidence:.2g}, whatever the effect; use --seeds 6 or more."
         )
-    if len({split.test.tobytes() for split in (task.split for task in experiment.tasks)}) < len(
-        experiment.tasks
-    ):
+    if len({task.split.test.tobytes() for task in experiment.tasks}) < len(experiment.tasks):
         yield (
             "There are fewer groups than seeds, so several seeds share their test rows and the "
             "interval is too narrow."
         )
-    as_good = [
-        arm.replace("_", " ")
+    if outcome != "helps":
+        return
+    if gain.estimate < experiment.settings.min_effect:
+        yield (
+            f"The gain is smaller than {experiment.settings.min_effect:g}, the smallest that "
+            "matters (--min-effect)."
+        )
+    advantages = {
+        arm: control.advantage if classes else _mirrored(control.advantage)
         for arm, control in controls.items()
-        if outcome == "helps"
-        and (control.advantage if classes else _mirrored(control.advantage)).low <= 0
-    ]
+    }
+    as_good = [arm.replace("_", " ") for arm, over in advantages.items() if over.low <= 0]
     if as_good:
         yield (
             f"The gain may be regularisation and not transfer: distillation is not clearly better "

@@ -26,22 +26,21 @@ def paired_change(
     confidence_level : of the interval
     rng : draws the resamples
     """
-    mean = float(differences.mean())
-    if np.ptp(differences) == 0:
-        # Seeds without any spread have no bootstrap distribution.
+    mean, largest = float(differences.mean()), float(np.abs(differences).max())
+    if np.ptp(differences) <= 1e-9 * largest:
+        # Seeds that differ by rounding alone have no bootstrap distribution.
         p = 1.0 if mean == 0 else 0.5 ** (len(differences) - 1)
         return Change(mean, mean, mean, p)
+    # In units of the largest, because the cubes that accelerate the bootstrap would underflow.
+    scaled = (differences / largest,)
     interval = stats.bootstrap(
-        (differences,),
-        np.mean,
-        confidence_level=confidence_level,
-        n_resamples=N_RESAMPLES,
-        rng=rng,
+        scaled, np.mean, confidence_level=confidence_level, n_resamples=N_RESAMPLES, rng=rng
     ).confidence_interval
     flips = stats.permutation_test(
-        (differences,), np.mean, permutation_type="samples", n_resamples=N_RESAMPLES, rng=rng
+        scaled, np.mean, permutation_type="samples", n_resamples=N_RESAMPLES, rng=rng
     )
-    return Change(mean, float(interval.low), float(interval.high), float(flips.pvalue))
+    low, high = largest * interval.low, largest * interval.high
+    return Change(mean, float(low), float(high), float(flips.pvalue))
 
 
 def smallest_detectable(differences: FloatArray, confidence_level: float) -> float:

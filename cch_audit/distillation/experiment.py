@@ -122,9 +122,9 @@ def _students(
     y, split = task.y, task.split
     cells = plan_cells(arms, learner.grid, is_classes(y))
     targets = {arm: soft_targets(arm, soft, y[split.train], rng) for arm in arms}
-    scaler = StandardScaler().fit(x[split.train])
+    x = _scaled(x, split.train)
     train, validation, test = (
-        scaler.transform(x[rows])[None] for rows in (split.train, split.validation, split.test)
+        x[rows][None] for rows in (split.train, split.validation, split.test)
     )
     by_cell = np.stack([targets[arm] for arm in cells.arm], axis=1)[None]
     y_train, y_validation = y[split.train], y[split.validation]
@@ -151,7 +151,7 @@ def _teach(task: Task, x: FloatArray, learner: Learner, rng: np.random.Generator
     others = [rng.permutation(np.flatnonzero(folds != number)) for number in numbers]
     shortest = min(map(len, others))
     rows = known[np.stack([some[:shortest] for some in others])]  # (D, n)
-    x = StandardScaler().fit(x[known]).transform(x)
+    x = _scaled(x, known)
     asked = np.concatenate([known, split.test])
     arm = BASELINE if is_classes(y) or learner.hidden else "matched_ridge"
     cells = plan_cells((arm,), learner.grid, is_classes(y))
@@ -168,6 +168,14 @@ def _teach(task: Task, x: FloatArray, learner: Learner, rng: np.random.Generator
     outputs[known] = chosen[np.searchsorted(numbers, folds), np.arange(len(known))]
     outputs[split.test] = chosen[:, len(known) :].mean(axis=0)
     return outputs
+
+
+def _scaled(x: FloatArray, known: IntArray) -> FloatArray:
+    """Standardise columns by the known rows; a column that is constant there says nothing."""
+    largest = np.abs(x).max(axis=0)
+    x = x / np.where(largest > 0, largest, 1.0)  # the square of 1e-200 or 1e200 is out of range
+    varies = np.ptp(x[known], axis=0) > 0
+    return np.where(varies, StandardScaler().fit(x[known]).transform(x), 0.0)
 
 
 def _fit(

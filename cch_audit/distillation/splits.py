@@ -49,7 +49,7 @@ def make_splits(
     """
     splits: list[Split] = []
     while len(splits) < n_splits:
-        folds = assign_folds(len(y), n_splits, y, groups, rng)
+        folds = assign_folds(len(y), min(n_splits, len(y)), y, groups, rng)
         for fold in np.unique(folds):
             others = np.flatnonzero(folds != fold)
             inside = None if groups is None else groups[others]

@@ -66,11 +66,13 @@ def assign_folds(
     seed = int(rng.integers(2**31))
     rows = np.zeros(n_samples)
     n_groups = n_samples if groups is None else len(np.unique(groups))
+    # Classes that are all smaller than the number of folds cannot be kept in proportion.
+    in_proportion = is_classes(y) and np.bincount(y).max() >= n_folds
     if groups is None or n_groups == 1:
-        kind = StratifiedKFold if is_classes(y) else KFold
+        kind = StratifiedKFold if in_proportion else KFold
         splits = kind(n_folds, shuffle=True, random_state=seed).split(rows, y)
     else:
-        kind = StratifiedGroupKFold if is_classes(y) else GroupKFold
+        kind = StratifiedGroupKFold if in_proportion else GroupKFold
         n_folds = min(n_folds, n_groups)
         splits = kind(n_folds, shuffle=True, random_state=seed).split(rows, y, groups)
     folds = np.empty(n_samples, dtype=np.int64)

@@ -36,7 +36,9 @@ def row_space(opened: OpenFile, path: str) -> RowSpace:
     else:
         return RowSpace(opened.name, None)
     top = components[end]
-    if top in BY_VARIABLE:
+    # In `raw`, AnnData keeps its variables as they were before some were left out.
+    inside = components[end + 1 :] if top == "raw" else [top]
+    if inside and inside[0] in BY_VARIABLE:
         raise InputError(
             f"{opened.name}: dataset {path!r} has one row for each variable; name a dataset with "
             f"one row for each observation, under {', '.join(sorted(BY_OBSERVATION))}"

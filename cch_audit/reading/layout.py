@@ -1,5 +1,6 @@
 """Which dataset plays which role, and why?"""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +9,20 @@ from typing import Literal, cast
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.index import row_space
-from cch_audit.reading.open import OpenFile, array_paths, holds_array, listed, text_attribute
+from cch_audit.reading.open import (
+    OpenFile,
+    array_paths,
+    children,
+    holds_array,
+    listed,
+    text_attribute,
+)
 from cch_audit.settings import InputSettings
 
 Task = Literal["auto", "classification", "regression"]
 LABEL_NAMES = ("labels", "label", "y", "target")
+NO_REPRESENTATION = {*LABEL_NAMES, "predictions", "ids", "groups", "split", "uns", "obsmap", "obsp"}
+"""Names, at the root or in a modality, under which no representation is looked for."""
 
 
 @dataclass(frozen=True)
@@ -213,17 +223,13 @@ def find(opened: OpenFile, name: str, why: str) -> Role:
 def representations(opened: OpenFile) -> list[str]:
     """Return the paths that could be a representation."""
     found = []
+    modalities = set(children(opened, "mod"))
     for path, problem in array_paths(opened):
-        top = path.partition("/")[0]
-        if problem or top in (
-            "predictions",
-            "uns",
-            "obsmap",
-            *LABEL_NAMES,
-            "ids",
-            "groups",
-            "split",
-        ):
+        # Inside a modality of MuData the names are those of AnnData.
+        top, _, rest = re.sub("^(mod/[^/]+/)+", "", path).partition("/")
+        # The obsm of MuData itself says which rows each modality has.
+        says_rows = path.startswith("obsm/") and rest in modalities
+        if problem or top in NO_REPRESENTATION or says_rows:
             continue
         try:
             column = open_column(opened, path, "a candidate")
@@ -247,7 +253,7 @@ def same_dataset(one: Column, other: Column) -> bool:
 def _every_other(
     student_file: OpenFile, teacher_file: OpenFile, settings: InputSettings, used: list[Role]
 ) -> tuple[Role, tuple[Role, ...]]:
-    """Return the student and every other representation that has the same kind of rows."""
+    """Return the student and every other representation; in one file, those of its layout."""
     student = named_student(student_file, settings)
     if student is None:
         raise InputError(
@@ -255,10 +261,14 @@ def _every_other(
             f"or set the root attribute 'student'. {_found(representations(student_file))}"
         )
     taken = {role.column.path for role in (*used, student) if role.column.opened is teacher_file}
-    owner = row_space(student_file, student.column.path).owner
+    taken |= {option.partition("=")[2].strip("/") for option in settings.predictions}
     paths = [path for path in representations(teacher_file) if path not in taken]
-    if owner is None:  # the plain layout; a table of its own has other rows
-        paths = [path for path in paths if row_space(teacher_file, path).owner is None]
+    if student_file is teacher_file:  # beside a table, plain datasets have rows of their own
+
+        def is_plain(path: str) -> bool:
+            return row_space(teacher_file, path).owner is None
+
+        paths = [path for path in paths if is_plain(path) == is_plain(student.column.path)]
     if not paths:
         raise InputError(
             f"{teacher_file.name}: there is no representation beside the student "

@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,8 @@ QUICK = ("--estimator", "ksg", "--surrogates", "0", "--resamples", "200", "--job
 """For runs whose numbers do not matter."""
 VIEWS = str(FIXTURES / "mfeat_views.h5")
 KSG = ("--estimator", "ksg", "--surrogates", "1", "--resamples", "200")
+TRAIN = ("--weight", "0.8", "--train-size", "20")
+"""For training runs in which the teachers of the fixture `lessons` teach what they should."""
 PROGRAM = (sys.executable, "-m", "cch_audit")
 DECIDE_THE_LOOK = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "GITHUB_ACTIONS")
 
@@ -38,6 +41,13 @@ def run(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path = ROOT)
 def run_once(*arguments: str, encoding: str = "utf-8") -> Finished:
     """Run with these arguments and streams of this encoding, or return what that gave before."""
     return run(*arguments, env={"PYTHONIOENCODING": encoding})
+
+
+def run_all(commands: Mapping[str, Sequence[str]]) -> dict[str, Finished]:
+    """Run several command lines, two at a time, and return what each gave by its name."""
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(lambda arguments: run(*arguments), commands.values())
+        return dict(zip(commands, found, strict=True))
 
 
 def run_driver(script: str, *arguments: str, env: Mapping[str, str] | None = None) -> Finished:

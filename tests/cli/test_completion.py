@@ -1,5 +1,10 @@
 """Shell completion, as the console script offers it."""
 
+from typing import get_args
+
+from cch_audit.cli import app
+from cch_audit.settings import ColumnName
+
 from .process import Finished, run_driver
 
 SCRIPT = """
@@ -23,7 +28,9 @@ def completed(words: str) -> list[str]:
 
 
 def test_commands() -> None:
-    assert set(completed("cch-audit ")) == {"check", "inspect", "config"}
+    offered = set(completed("cch-audit "))
+    assert offered == {command.name for command in app.registered_commands}
+    assert {"check", "confirm", "rank", "inspect", "config"} <= offered
 
 
 def test_options() -> None:
@@ -31,7 +38,10 @@ def test_options() -> None:
 
 
 def test_choices() -> None:
-    assert completed("cch-audit check --format ") == ["table", "json", "markdown", "csv"]
+    formats = ["table", "json", "markdown", "csv", "names"]
+    assert completed("cch-audit check --format ") == formats
+    assert completed("cch-audit inspect --format ") == formats[:2]
+    assert set(completed("cch-audit rank --by ")) == set(get_args(ColumnName))
     assert set(completed("cch-audit check --estimator ")) == {"ksg", "mine", "lmi", "gaussian"}
 
 

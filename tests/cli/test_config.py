@@ -97,6 +97,10 @@ def test_the_file_can_be_named_by_the_environment(tmp_path: Path) -> None:
         ("rows: 3", {"rows": "3"}),
         ("student: é 音", {"student": "é 音"}),
         ("output: null", {"output": None}),
+        ("temperature: [1, 2.5]\nweight: 0.5", {"temperature": "1,2.5", "weight": "0.5"}),
+        ("train-size: 100\nmin-effect: 1", {"train_size": 100, "min_effect": 1.0}),
+        ("confirm: true\nfusion: true", {"confirm": True, "fusion": True}),
+        ("by: cka\ntop: 3\ncontrols: yes", {"by": "cka", "top": 3, "controls": True}),
         ("", {"seed": 0}),
         ("# nothing\n", {"seed": 0}),
     ],
@@ -125,6 +129,10 @@ def test_a_section_changes_the_keys_it_names_alone(tmp_path: Path) -> None:
         ("seed: 1.5", "Invalid value for '--seed'"),
         ("seed: [1, 2]", "Invalid value for '--seed'"),
         ("quiet: perhaps", "Invalid value for '--quiet'"),
+        ("seeds: many", "Invalid value for '--seeds'"),
+        ("train_size: 10", "Invalid value for '--train-size'"),
+        ("by: luck", "'luck' is not one of"),
+        ("tempreature: 2", "the nearest known one is 'temperature'"),
         ("confidence: 95", "Invalid value for '--confidence'"),
         ("estimator: [ksg, kgs]", "'kgs' is not one of"),
         ("estimator: ksg,lmi", "'ksg,lmi' is not one of"),
@@ -170,6 +178,15 @@ def test_a_file_cannot_run_code(tmp_path: Path, text: str) -> None:
     assert done.returncode == 2
     assert "could not determine a constructor" in done.stderr
     assert not made.exists()
+
+
+def test_settings_of_training_and_ranking_have_variables() -> None:
+    shown = effective(
+        SEEDS="6", WEIGHT="0.1", REQUIRE_CONFIRMED="1", BY="score", TOP="2", ARCHITECTURE="mlp"
+    )
+    expected = {"seeds": 6, "weight": "0.1", "require_confirmed": True, "by": "score", "top": 2}
+    assert {key: shown[key] for key in expected} == expected
+    assert (shown["architecture"], shown["train_size"], shown["confirm"]) == ("mlp", None, False)
 
 
 def test_a_wrong_variable_is_refused() -> None:

@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from cch_audit.commands.check import exit_code
+from cch_audit.commands.reporting import exit_code
 from cch_audit.results import Verdict
 from cch_audit.settings import OutputSettings
 
@@ -81,7 +81,7 @@ def test_the_report_keeps_the_verdict_when_the_code_is_changed(pairs: str) -> No
     assert ",undecided," in done.stdout.splitlines()[1]
 
 
-@pytest.mark.parametrize("format", ["table", "json", "markdown", "csv"])
+@pytest.mark.parametrize("format", ["table", "json", "markdown", "csv", "names"])
 def test_the_format_does_not_change_the_code(pairs: str, format: str) -> None:
     assert run_once("check", pairs, *QUICK, "--format", format).returncode == 1
 
@@ -138,8 +138,8 @@ def test_an_error_shows_no_control_character(tmp_path: Path) -> None:
 
 
 BUG = """
-import cch_audit.audit
-estimate = cch_audit.audit.estimate
+import cch_audit.measurement
+estimate = cch_audit.measurement.estimate
 
 def fails_third(name, *arguments, done=[]):
     done.append(name)
@@ -147,7 +147,7 @@ def fails_third(name, *arguments, done=[]):
         raise RuntimeError("injected")
     return estimate(name, *arguments)
 
-cch_audit.audit.estimate = fails_third
+cch_audit.measurement.estimate = fails_third
 from cch_audit.cli import main
 main()
 """
@@ -164,15 +164,15 @@ def test_a_bug_exits_70_with_a_traceback_though_other_threads_compute() -> None:
 
 ANNOUNCED = r"""
 import sys
-import cch_audit.audit
-estimate = cch_audit.audit.estimate
+import cch_audit.measurement
+estimate = cch_audit.measurement.estimate
 
 def announced(*arguments):
     sys.stderr.write("estimating\n")
     sys.stderr.flush()
     return estimate(*arguments)
 
-cch_audit.audit.estimate = announced
+cch_audit.measurement.estimate = announced
 from cch_audit.cli import main
 main()
 """

@@ -15,7 +15,7 @@ import yaml
 from cch_audit.cli import app
 from cch_audit.errors import ExitCode
 from cch_audit.options import ENVIRONMENT, SECTIONS
-from cch_audit.settings import EstimatorSettings
+from cch_audit.settings import ColumnName, EstimatorSettings
 
 from .process import ROOT, environment
 
@@ -27,7 +27,7 @@ SETTINGS = [(cls, setting) for cls in SECTIONS for setting in fields(cls)]
 
 def plain(roff: str) -> str:
     """Return roff without fonts and escapes."""
-    text = re.sub(r"\\f.|\\&", "", roff).replace("\\-", "-").replace("\\e", "\\")
+    text = re.sub(r"\\f.|\\[&:]", "", roff).replace("\\-", "-").replace("\\e", "\\")
     return re.sub(r"^\.(?:[BIR]|[BIR][BIR]) ", "", text, flags=re.MULTILINE).replace('"', "")
 
 
@@ -117,6 +117,12 @@ def test_the_example_of_a_settings_file_holds_all_estimator_settings_and_their_d
     shown = {key: value for key, value in example.items() if isinstance(value, dict)}
     assert shown == asdict(EstimatorSettings())
     assert set(example) - set(shown) <= {setting.name for _, setting in SETTINGS}
+
+
+def test_every_column_of_a_ranking_is_explained() -> None:
+    tags = {line for text in entries("DESCRIPTION").values() for line in text.splitlines()[:1]}
+    named = {name.strip(" ,") for tag in tags for name in tag.split()}
+    assert set(get_args(ColumnName)) <= named
 
 
 def test_every_exit_code_is_there_and_no_other() -> None:

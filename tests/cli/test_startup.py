@@ -4,7 +4,7 @@ import pytest
 
 from cch_audit import __version__
 
-from .process import QUICK, run, run_driver
+from .process import QUICK, TRAIN, run, run_driver
 
 HEAVY = ("torch", "scipy", "sklearn", "numba", "h5py", "matplotlib", "pandas")
 LOADED = """
@@ -28,11 +28,15 @@ def loaded(*arguments: str) -> set[str]:
         ["--help"],
         ["--version"],
         ["check", "--help"],
+        ["confirm", "--help"],
+        ["rank", "--help"],
         ["inspect", "--help"],
         ["config"],
         ["check", "pairs.h5", "--estimator", "kgs"],
         ["check", "pairs.h5", "--estimator", "ksg", "--rule", "mine"],
         ["check", "pairs.h5", "--output", "no/such/report"],
+        ["confirm", "pairs.h5", "--temperature", "0"],
+        ["rank", "pairs.h5", "--by", "gain"],
     ],
     ids=" ".join,
 )
@@ -50,6 +54,11 @@ def test_inspect_loads_no_estimator(pairs: str) -> None:
 
 def test_an_audit_by_neighbours_never_loads_torch(pairs: str) -> None:
     assert "torch" not in loaded("check", pairs, *QUICK)
+
+
+def test_least_squares_never_load_torch(lessons: str) -> None:
+    arguments = ("--confirm", "--controls", "--format", "names", "--quiet")
+    assert "torch" not in loaded("rank", lessons, *QUICK, *TRAIN, *arguments)
 
 
 def test_the_version() -> None:

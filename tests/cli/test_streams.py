@@ -19,7 +19,7 @@ from cch_audit.errors import InputError
 from .conftest import NOISE
 from .process import PROGRAM, QUICK, environment, run, run_driver, run_once
 
-FORMATS = ("table", "json", "markdown", "csv")
+FORMATS = ("table", "json", "markdown", "csv", "names")
 SENTENCE = "FAIL: I(teacher;student) does not exceed I(student;labels) on representations: "
 
 
@@ -40,7 +40,10 @@ def test_json_on_stdout_is_the_documented_report(pairs: str) -> None:
     schema = files("cch_audit").joinpath("schemas/report.schema.json").read_text("utf-8")
     jsonschema.validate(report, json.loads(schema))
     assert (report["verdict"], report["exit_code"]) == ("fail", 1)
-    assert report["audits"][0]["teacher"] == NOISE
+    (audit,) = report["audits"]
+    assert audit["teacher"] == NOISE
+    assert audit["confirmation"] is audit["agreement"] is audit["baselines"] is None
+    assert report["ranking"] is None
 
 
 def test_csv_on_stdout_is_rows_of_equal_length(pairs: str) -> None:

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from cch_audit import terminal
 
-from .process import DECIDE_THE_LOOK, PROGRAM, QUICK, ROOT, environment
+from .process import DECIDE_THE_LOOK, PROGRAM, QUICK, ROOT, TRAIN, environment
 
 fcntl = pytest.importorskip("fcntl")
 pty = pytest.importorskip("pty")
@@ -59,6 +59,18 @@ def test_a_table_on_a_terminal_is_coloured_and_fits(pairs: str) -> None:
     lines = ESCAPE.sub("", shown).splitlines()
     assert 60 < max(map(cell_len, lines)) <= 80
     assert "…" not in shown
+
+
+def test_a_ranking_on_a_terminal_fits(lessons: str) -> None:
+    arguments = (*QUICK, *TRAIN, "--confirm", "--controls")
+    code, shown, stderr = run_on_terminal("rank", lessons, *arguments, stream="stdout")
+    assert (code, stderr) == (0, "")
+    assert COLOUR.search(shown)
+    text = ESCAPE.sub("", shown)
+    assert 60 < max(map(cell_len, text.splitlines())) <= 80
+    assert "…" not in shown
+    for title in ("Ranking by gap", "What else is known", "Measured: training", "How well each"):
+        assert title in text
 
 
 def test_no_color_is_obeyed(pairs: str) -> None:

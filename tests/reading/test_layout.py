@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cch_audit.errors import InputError
 from cch_audit.reading.load import load_sample
 from cch_audit.sample import Sample
 from cch_audit.settings import InputSettings
@@ -10,6 +11,10 @@ from .conftest import Arrays, N, Refuse, Write
 
 def load(path, **settings) -> Sample:
     return load_sample(path, InputSettings(**settings))
+
+
+def load_all(path, **settings) -> Sample:
+    return load_sample(path, InputSettings(**settings), every_teacher=True)
 
 
 def test_root_attributes_make_options_superfluous(arrays: Arrays, write: Write) -> None:
@@ -165,3 +170,48 @@ def test_folders_with_the_name_of_a_role_are_passed_over(arrays: Arrays, write: 
     assert list(sample.teachers) == ["image"]
     assert sample.groups is None
     assert not sample.predictions
+
+
+def test_every_other_representation_is_a_teacher(arrays: Arrays, write: Write) -> None:
+    # Whatever the root attribute 'teacher' says: it names one, and a choice needs them all.
+    for name in ("image", "text", "audio"):
+        arrays[f"representations/{name}"] = arrays["labels"][:, None] + np.eye(N)[:, :3]
+    arrays |= {"groups": np.arange(N) // 2, "split": np.full(N, 1), "ids": np.arange(N)}
+    arrays["predictions/text"] = np.eye(4)[arrays["labels"]]
+    del arrays["image"], arrays["text"]
+    path = write(arrays)
+    assert list(load_all(path).teachers) == ["audio", "image"]
+    assert list(load(path).teachers) == ["image"]
+
+
+def test_teachers_that_are_named_are_the_only_ones(arrays: Arrays, write: Write) -> None:
+    arrays |= {"audio": arrays["image"] + 1, "video": arrays["image"] + 2}
+    path = write(arrays)
+    assert list(load_all(path, teachers="video,image").teachers) == ["video", "image"]
+    assert list(load_all(path, teacher=("audio",)).teachers) == ["audio"]
+
+
+def test_what_has_another_role_is_no_teacher(arrays: Arrays, write: Write) -> None:
+    arrays |= {"angles": arrays["text"][:, :2], "head": arrays["image"][:, :2]}
+    sample = load_all(write(arrays), labels="angles", predictions=("image=head",))
+    assert list(sample.teachers) == ["image"]
+    assert list(sample.predictions) == ["image"]
+
+
+def test_every_other_one_needs_a_student(arrays: Arrays, write: Write) -> None:
+    with pytest.raises(InputError, match=r"student is not said; pass --student.*'image', 'text'"):
+        load_all(write(arrays, student=""))
+
+
+def test_no_other_representation(arrays: Arrays, write: Write) -> None:
+    del arrays["image"]
+    with pytest.raises(InputError, match="no representation beside the student 'text'; add teache"):
+        load_all(write(arrays))
+
+
+def test_every_representation_of_another_file(arrays: Arrays, write: Write) -> None:
+    ids = {"ids": np.arange(N)}
+    other = {"text": arrays["text"] + 1, "audio": arrays["image"], "labels": arrays["labels"]}
+    teacher = write(other | ids, name="t.h5")
+    sample = load_all(write(arrays | ids), teacher_file=str(teacher))
+    assert list(sample.teachers) == ["audio", "t.h5:text"]

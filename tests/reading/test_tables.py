@@ -177,6 +177,52 @@ def test_anndata_and_plain_file(cells: Any, h5ad: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(sample.teachers["image"], sample.student * 2)
 
 
+def every_teacher(path: Path, **settings: Any) -> list[str]:
+    """Return the teachers among which a choice is made when none is named."""
+    return list(load_sample(path, InputSettings(**settings), every_teacher=True).teachers)
+
+
+def test_every_other_representation_of_cells(cells: Any, tmp_path: Path) -> None:
+    # What has other rows is passed over, and so is what says which cells are near each other.
+    cells.raw = cells
+    cells.obsp["distances"] = scipy.sparse.eye(N, format="csr")
+    cells.varp["correlations"] = np.eye(30)
+    cells.uns["spectrum"] = np.eye(7)
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    with h5py.File(tmp_path / "cells.h5ad", "a") as file:
+        file["extra"] = np.random.default_rng(0).normal(size=(N, 2))
+    found = every_teacher(tmp_path / "cells.h5ad", student="obsm/X_pca", labels="obs/text")
+    assert found == ["X", "layers/csc", "raw/X"]
+
+
+def test_every_other_representation_of_two_modalities(pair: Any, tmp_path: Path) -> None:
+    # MuData keeps in its own obsm which cells a modality has.
+    pair.obsm["factors"] = np.random.default_rng(0).normal(size=(pair.n_obs, 3))
+    pair["rna"].uns["spectrum"] = np.eye(7)
+    pair.write(tmp_path / "pair.h5mu")
+    settings = {"student": "mod/protein/X", "labels": "mod/rna/obs/text"}
+    found = every_teacher(tmp_path / "pair.h5mu", **settings)
+    expected = {"obsm/factors", "mod/rna/X", "mod/rna/layers/csc", "mod/rna/obsm/X_pca"}
+    assert set(found) == expected
+
+
+@pytest.mark.parametrize("table_teaches", [False, True])
+def test_every_representation_of_a_file_of_another_kind(
+    h5ad: Path, tmp_path: Path, table_teaches: bool
+) -> None:
+    plain = tmp_path / "image.h5"
+    with h5py.File(plain, "w") as file:
+        file["image"] = np.random.default_rng(0).normal(size=(N, 2))
+        file["labels"] = np.arange(N) % 2
+        file["ids"] = [f"cell{i}" for i in range(N)]
+    if table_teaches:
+        found = every_teacher(plain, student="image", teacher_file=str(h5ad))
+        assert found == ["X", "layers/csc", "obsm/X_pca"]
+    else:
+        settings = {"student": "obsm/X_pca", "labels": "obs/text", "teacher_file": str(plain)}
+        assert every_teacher(h5ad, **settings) == ["image"]
+
+
 def test_plain_dataset_in_anndata_needs_ids(h5ad: Path, refuse: Refuse) -> None:
     with h5py.File(h5ad, "a") as file:
         file["extra"] = np.random.default_rng(0).normal(size=(N, 2))
