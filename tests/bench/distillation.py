@@ -1,10 +1,10 @@
 """How much faster do heads train in a stack than one by one?
 
-`python -m tests.bench.distillation` prints a table and writes results/distillation.json beside this
-file. There are 126 runs: a baseline and a grid of 20 cells for each of 6 seeds, with 10,000 training
-rows of 64 columns, 10 classes, 30 epochs and batches of 128. Stacked: the 21 heads of a seed in one
-stack, two seeds at a time, as `confirm` trains them. One by one: a plain PyTorch loop, with two
-threads and with one; the faster counts. It is timed on the 21 runs of one seed, times 6.
+`python -m tests.bench.distillation` prints a table and writes results/distillation.json beside
+this file. There are 126 runs: a baseline and a grid of 20 cells for each of 6 seeds, with 10,000
+training rows of 64 columns, 10 classes, 30 epochs and batches of 128. Stacked: the 21 heads of a
+seed in one stack, two seeds at a time, as `confirm` trains them. One by one: a plain PyTorch loop,
+with two threads and with one; the faster counts. It is timed on the 21 runs of one seed, times 6.
 """
 
 import json
