@@ -321,12 +321,9 @@ def test_permuted_classes_hurt():
     assert found.teacher_score < 0.5  # wrong more often than a coin
 
 
-@pytest.mark.parametrize("architecture", ["linear", "mlp"])
+@pytest.mark.parametrize("architecture", ["linear", pytest.param("mlp", marks=pytest.mark.slow)])
 def test_good_teacher_helps_at_the_defaults(architecture):
-    settings = ConfirmationSettings(architecture=architecture, hidden=16)
-    if architecture == "mlp":
-        settings = replace(settings, temperature="2", weight="0.8")
-    found = trained(world(10_000), "good", settings)
+    found = trained(world(10_000), "good", ConfirmationSettings(architecture=architecture))
     assert found.outcome == "helps"
     assert found.change.estimate > 0.005
 
@@ -337,12 +334,13 @@ def constructed(n, teacher):
     return trained(world(n), teacher, ConfirmationSettings(temperature="2", weight="0.8"))
 
 
-@pytest.mark.parametrize("n", [4000, 10_000])
+@pytest.mark.parametrize("n", [4000, pytest.param(10_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("teacher", "outcome"), [("good", "helps"), ("nuisance", "hurts")])
 def test_good_helps_and_nuisance_hurts(n, teacher, outcome):
     assert constructed(n, teacher).outcome == outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("teacher", "sign"), [("copy", 1), ("weak", -1)])
 def test_signs_of_small_changes(teacher, sign):
     found = constructed(10_000, teacher)
@@ -351,7 +349,7 @@ def test_signs_of_small_changes(teacher, sign):
 
 
 def test_gain_beyond_all_controls_is_not_noted():
-    found = constructed(10_000, "good")
+    found = constructed(4000, "good")
     assert all(control.advantage.low > 0 for control in found.controls.values())
     assert found.notes == ()
 
@@ -371,7 +369,13 @@ def score_of_logistic_regression(task, x):
     return max(tried)[1]
 
 
-@pytest.mark.parametrize(("n", "architecture"), [(200, "linear"), (500, "linear"), (500, "mlp")])
+@pytest.mark.parametrize(
+    ("n", "architecture"),
+    [
+        (500, "linear"),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in ((200, "linear"), (500, "mlp"))),
+    ],
+)
 def test_untaught_student_is_well_trained(n, architecture):
     """Otherwise a teacher that only hastens the training would help."""
     x, y = Mixture(3.0, (0.1,) * 10, 10).sample(n)

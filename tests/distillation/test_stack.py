@@ -178,7 +178,7 @@ def test_best_epoch_on_validation_rows_is_kept(hidden):
     cells = every_cell(True)
     # Twenty-five rows in thirty columns: learned by heart after some epochs.
     a_lesson = lesson(cells, True, n=25, d=30)
-    budgets = [1, 5, 20, 60]
+    budgets = [1, 5, 60, 100]
     outputs = [train_heads(a_lesson, cells, hidden, epochs)[0] for epochs in budgets]
     losses = np.array([validation_loss(a_lesson.y_validation, one) for one in outputs])
     # More epochs never hurt, up to the rounding of single precision.
