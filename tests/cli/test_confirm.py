@@ -19,7 +19,6 @@ RUNS = {
     "same": ("confirm", "--teacher", "same"),
     "far": ("confirm", "--teacher", "far", "--format", "csv"),
     "two seeds": ("confirm", "--teacher", "clear", *TWO_SEEDS),
-    "two help": ("confirm", "--teachers", "clear,far"),
     "every": ("confirm", *EVERY, "--format", "json", "--fusion"),
     "check far": ("check", "--teacher", "far", "--confirm", "--quiet"),
     "require clear": ("check", "--teacher", "clear", "--require-confirmed"),
@@ -49,7 +48,7 @@ def report(runs: dict[str, Finished]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("same", 1), ("far", 0), ("two seeds", 3), ("two help", 0)],
+    [("same", 1), ("far", 0), ("two seeds", 3)],
 )
 def test_confirm_follows_the_outcome(runs: dict[str, Finished], name: str, code: int) -> None:
     assert runs[name].returncode == code
@@ -102,7 +101,6 @@ def test_outcomes_beside_the_verdicts(report: dict[str, Any]) -> None:
         ("same", ["no detectable change by KD", "the CCH verdict was PASS: disagrees"]),
         ("two seeds", ["undecided whether KD helps", "the CCH verdict was PASS: undecided"]),
         ("check far", ["KD helps", "FAIL: disagrees", "sufficient, not necessary"]),
-        ("two help", ["Measured: KD helps with clear, far"]),
     ],
 )
 def test_one_sentence_says_both(runs: dict[str, Finished], name: str, words: list[str]) -> None:

@@ -24,7 +24,6 @@ CONTROLS = [
 RUNS = {
     "json": ("{pairs}", "--controls", "--format", "json"),
     "json, two jobs": ("{pairs}", "--controls", "--format", "json", "--jobs", "2"),
-    "names": ("{pairs}", "--controls", "--format", "names"),
     "table": ("{pairs}",),
     "table again": ("{pairs}",),
     "one that fails": ("{pairs}", "--teachers", NOISE, "--controls", *NAMES),
@@ -84,7 +83,7 @@ def test_controls_show_what_can_be_fooled(report: dict[str, Any]) -> None:
 
 
 def test_one_teacher_that_passes_is_enough(runs: dict[str, Finished]) -> None:
-    for name in ("json", "names", "table", "gain"):
+    for name in ("json", "table", "gain"):
         assert runs[name].returncode == 0
     assert runs["table"].stdout.splitlines()[-1].startswith("PASS: 1 of 2 teachers passes;")
 
@@ -104,11 +103,6 @@ def test_controls_do_not_count(report: dict[str, Any], runs: dict[str, Finished]
     # Alone, the teacher that fails decides, though its controls pass.
     done = runs["one that fails"]
     assert (done.returncode, done.stdout) == (1, f"{NOISE}\n")
-
-
-def test_names_alone(runs: dict[str, Finished]) -> None:
-    assert runs["names"].stdout == f"copy\n{NOISE}\n"
-    assert runs["names"].stderr.startswith("PASS: 1 of 2 teachers passes; first by gap: copy.")
 
 
 def test_the_first_alone_and_a_verdict_on_all(runs: dict[str, Finished]) -> None:
