@@ -50,7 +50,7 @@ def main() -> None:
         print(f"  {'ratio':<26}{measured['ratio']:7.1f}")
     print(
         f"\nOne by one is {len(cells)} runs timed, times {SEEDS}. "
-        "The last column is the accuracy on new rows, mean over the heads of the first seed."
+        "The last column is the accuracy on held-out rows, mean over the heads of the first seed."
     )
     save(found)
 

@@ -18,6 +18,7 @@ from cch_audit.distillation.confirm import (
     plan_experiment,
     training_rows,
 )
+from cch_audit.distillation.effects import judge_gain
 from cch_audit.errors import InputError
 from cch_audit.sample import Labels
 from cch_audit.settings import ConfirmationSettings, EstimatorSettings
@@ -156,6 +157,14 @@ def test_split_seed_decides(classes):
     sample = sample_of(classes)
     assert trained(sample) == trained(sample)
     assert trained(sample, settings=replace(QUICK, split_seed=1)).change != trained(sample).change
+
+
+def test_split_seed_draws_the_initial_weights_too():
+    sample = sample_of(True)
+    experiment = plan(sample)
+    other = replace(experiment, settings=replace(QUICK, split_seed=1))  # on the same splits
+    metrics = [confirm(sample, "teacher", one).metrics for one in (experiment, other)]
+    assert metrics[0]["macro_auc"].baseline != metrics[1]["macro_auc"].baseline
 
 
 def test_progress_counts_repetitions():
@@ -298,6 +307,24 @@ def test_gain_that_a_control_shows_too_is_noted():
     assert found.outcome == "helps"
     assert found.controls["matched_ridge"].advantage.estimate > 0
     assert any("matched ridge" in note and "regularisation" in note for note in found.notes)
+
+
+@pytest.mark.slow
+def test_noise_rarely_beats_its_own_rows_shuffled():
+    """A true zero for the whole experiment: repetitions share rows, and their spread must show."""
+    outcomes = []
+    for seed in range(300):
+        rng = np.random.default_rng([seed, 26])
+        x, noise = rng.standard_normal((200, 10)), rng.standard_normal((200, 5))
+        y = x[:, :1] + rng.standard_normal((200, 1))
+        settings = replace(QUICK, seeds=8, weight="0.5")
+        found = trained(audited({"teacher": noise}, x, y), settings=settings)
+        advantage = found.controls["shuffled"].advantage
+        outcomes.append(judge_gain(advantage, 0.95, 0.01))
+    false = np.isin(outcomes, ["helps", "hurts"]).mean()
+    print(f"\nfalse effects of a teacher of noise: {false:.3f}")
+    # Nominal 5 %; two standard errors of 300 samples above it.
+    assert false <= 0.075
 
 
 def misled(sample, name):

@@ -119,6 +119,24 @@ def test_teacher_speaks_about_training_and_test_rows_only(classes, learner):
 
 
 @KINDS
+def test_teachers_of_all_folds_speak_about_test_rows(monkeypatch, classes):
+    teacher, _, task = world(classes)
+    heads = []
+
+    def fit(*arguments):
+        heads.append(experiment_fit(*arguments))
+        return heads[-1]
+
+    experiment_fit = experiment._fit
+    monkeypatch.setattr(experiment, "_fit", fit)
+    one_cell = replace(LINEAR, grid=Grid((1.0,), (0.5,)))
+    outputs = teach(task, teacher, one_cell)
+    (_, on_asked), *_ = heads
+    mean = on_asked[:, 0, len(TRAIN) :].mean(axis=0)  # five heads, a single cell each
+    np.testing.assert_allclose(outputs[TEST], mean)
+
+
+@KINDS
 @BOTH
 def test_test_labels_make_scores_and_nothing_else(monkeypatch, classes, learner):
     teacher, student, task = world(classes)

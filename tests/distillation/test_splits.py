@@ -57,6 +57,7 @@ def test_groups_never_straddle(kind, n_groups):
         assert not validation & test
 
 
+@pytest.mark.filterwarnings("ignore:The least populated class")
 @pytest.mark.parametrize("seed", range(30))
 def test_any_sample_is_split_soundly_or_refused(seed):
     rng = np.random.default_rng([seed, 12])
