@@ -84,15 +84,20 @@ def compare(lessons: list[Lesson], cells: Cells, hidden: int) -> dict[str, Any]:
             started = time.perf_counter()
             outputs = train()
             seconds[way].append(times * (time.perf_counter() - started))
-            accuracy[way] = float((outputs.argmax(axis=-1) == lessons[0].y_validation).mean())
+            hits = outputs.argmax(axis=-1) == lessons[0].y_validation
+            accuracy[way] = round(float(hits.mean()), 4)
     together, *alone = (median(measured) for measured in seconds.values())
     return {
         "seconds": {
-            way: {"median": median(some), "lowest": min(some), "highest": max(some)}
+            way: {
+                "median": round(median(some), 2),
+                "lowest": round(min(some), 2),
+                "highest": round(max(some), 2),
+            }
             for way, some in seconds.items()
         },
         "accuracy": accuracy,
-        "ratio": min(alone) / together,
+        "ratio": round(min(alone) / together, 2),
     }
 
 
