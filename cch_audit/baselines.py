@@ -5,6 +5,7 @@ import scipy.linalg
 from sklearn.metrics import accuracy_score, r2_score
 
 from cch_audit.estimators.contract import is_classes, standardize
+from cch_audit.heads import class_logits
 from cch_audit.results import Baselines, Forecast
 from cch_audit.sample import FloatArray, IntArray, Labels
 
@@ -47,9 +48,7 @@ def score(labels: Labels, prediction: FloatArray) -> float:
     y = labels.values
     if not is_classes(y):
         return float(r2_score(y, prediction))
-    one_column = prediction.shape[1] == 1
-    codes = prediction[:, 0] > 0 if one_column else prediction.argmax(axis=1)
-    return float(accuracy_score(y, codes.astype(np.int64)))
+    return float(accuracy_score(y, class_logits(prediction).argmax(axis=1)))
 
 
 def log_me(x: FloatArray, y: FloatArray | IntArray) -> float:

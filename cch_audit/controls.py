@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from cch_audit.baselines import score
+from cch_audit.heads import class_logits
 from cch_audit.measurement import predict
 from cch_audit.randomness import stream
 from cch_audit.sample import FloatArray, Sample
@@ -49,6 +50,4 @@ def _misled(prediction: FloatArray, classes: bool) -> FloatArray:
     """Return predictions whose every class is named as the next one, or mirrored targets."""
     if not classes:
         return np.asarray(2 * prediction.mean(axis=0) - prediction)
-    if prediction.shape[1] == 1:
-        return np.hstack([prediction / 2, -prediction / 2])
-    return np.roll(prediction, 1, axis=1)
+    return np.roll(class_logits(prediction), 1, axis=1)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
+from typing import get_args
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -15,9 +16,8 @@ from cch_audit.measurement import Measurements, n_jobs
 from cch_audit.randomness import stream
 from cch_audit.results import Audit, Baselines, Ranked, Ranking, Record
 from cch_audit.sample import FloatArray, Sample
-from cch_audit.settings import AuditSettings, ColumnName, RankSettings
+from cch_audit.settings import AuditSettings, ColumnName, LevelName, RankSettings
 
-GAPS = ("representations", "predictions")
 Column = Callable[[Audit], float | None]
 
 
@@ -107,7 +107,7 @@ def rank_audits(
             f"--by {ranking.by} has no value for {sample.labels.kind} labels; choose another column"
         )
     alike = {}
-    if ranking.by in ("gap", *GAPS):
+    if ranking.by in ("gap", *get_args(LevelName)):
         levels = audits[0].gated if ranking.by == "gap" else (ranking.by,)
         teachers = [audit for audit in audits if audit.teacher not in controls]
         alike = indistinguishable(sample, measured, teachers, levels, settings, seed)

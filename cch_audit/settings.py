@@ -201,6 +201,11 @@ class GateSettings:
         False, "Pass only if the verdict is pass and the training run says that it helps."
     )
 
+    @property
+    def trains(self) -> bool:
+        """Whether a training run is made."""
+        return self.confirm or self.require_confirmed
+
 
 @dataclass(frozen=True)
 class RankSettings:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cch_audit.sample import FloatArray, IntArray, Labels, Sample
+from cch_audit.sample import FloatArray, Labels, Sample
 
 TEACHERS = ("good", "copy", "weak", "nuisance")
 
@@ -33,8 +33,3 @@ def world(n: int, seed: int = 1) -> Sample:
         "nuisance": noisy(nuisance, 0.3),
     }
     return Sample(teachers, "student", student, Labels(y, ("0", "1")), "label")
-
-
-def permuted(values: IntArray, n_classes: int) -> IntArray:
-    """Name every class by the next one's code."""
-    return (values + 1) % n_classes

@@ -98,7 +98,6 @@ def _audit(
     from threadpoolctl import threadpool_limits
 
     from cch_audit.audit import judge_teachers
-    from cch_audit.distillation.confirm import plan_experiment, training_rows
     from cch_audit.measurement import measure, n_jobs
 
     settings, estimators, seed = options.audit, options.estimators, options.inputs.seed
@@ -109,6 +108,8 @@ def _audit(
     with threadpool_limits(1):
         experiment = None
         if options.trains:  # planned first, so that too few rows are refused at once
+            from cch_audit.distillation.confirm import plan_experiment
+
             experiment = plan_experiment(sample, options.training, grid, settings.confidence, jobs)
         if options.ranking is not None and options.ranking.controls:
             from cch_audit.controls import add_controls
@@ -123,6 +124,7 @@ def _audit(
             audits = _train(sample, audits, experiment, progress)
         if options.ranking is None:
             return audits, None
+        from cch_audit.distillation.confirm import training_rows
         from cch_audit.ranking import rank_audits
 
         n_train = training_rows(sample.n_samples, options.training)

@@ -41,7 +41,7 @@ def check(
         estimators=estimator_settings(context),
         training=training,
         output=output,
-        trains=gate.confirm or gate.require_confirmed,
+        trains=gate.trains,
     )
 
     def conclude(audits: Sequence[Audit]) -> tuple[Verdict, Verdict]:

@@ -39,8 +39,7 @@ def rank(
     Teachers are all other representations unless some are named. Exit codes: 0 if at least one
     teacher passes, 1 if all fail, else 3; the others as for check.
     """
-    trains = gate.confirm or gate.require_confirmed
-    if ranking.by == "gain" and not trains:
+    if ranking.by == "gain" and not gate.trains:
         raise InputError("--by gain needs the training runs; add --confirm")
     options = Options(
         inputs=inputs,
@@ -48,7 +47,7 @@ def rank(
         estimators=estimator_settings(context),
         training=training,
         output=output,
-        trains=trains,
+        trains=gate.trains,
         ranking=ranking,
     )
 

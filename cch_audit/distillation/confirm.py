@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 from cch_audit.distillation.arms import BASELINE, CONTROLS, DISTILLED, Grid, loss_formula
 from cch_audit.distillation.effects import judge_gain, paired_change, smallest_detectable
 from cch_audit.distillation.experiment import Learner, Repetition, Task, repeat
+from cch_audit.distillation.metrics import HIGHER_IS_BETTER
 from cch_audit.distillation.splits import make_splits
 from cch_audit.estimators.contract import is_classes, standardize
-from cch_audit.heads import log_odds
+from cch_audit.heads import class_logits, log_odds
 from cch_audit.randomness import stream
 from cch_audit.results import Change, Comparison, Confirmation, Control, GridCell, Outcome
 from cch_audit.sample import FloatArray, Sample
@@ -111,8 +112,7 @@ def _own_outputs(sample: Sample, teacher: str) -> FloatArray | None:
     if own is None:
         return None
     if sample.labels.kind == "classes":
-        logits = log_odds(own)
-        return np.hstack([-logits / 2, logits / 2]) if logits.shape[1] == 1 else logits
+        return class_logits(log_odds(own))
     y = sample.labels.values
     return np.asarray((own - y.mean(axis=0)) / y.std(axis=0))
 
@@ -139,11 +139,12 @@ def _sum_up(repetitions: list[Repetition], experiment: Experiment, seconds: floa
     }
     deciding: Literal["accuracy", "mse"] = "accuracy" if classes else "mse"
     main = metrics[deciding]
-    gain = main.change if classes else _mirrored(main.change)
+    gain = _as_gain(main.change, deciding)
     controls = {
         arm: Control(change(arm, BASELINE, deciding), change(DISTILLED, arm, deciding))
         for arm in CONTROLS[classes]
     }
+    advantages = {arm: _as_gain(one.advantage, deciding) for arm, one in controls.items()}
     outcome = judge_gain(gain, experiment.confidence, settings.min_effect)
     splits = [task.split for task in tasks]
     return Confirmation(
@@ -168,7 +169,7 @@ def _sum_up(repetitions: list[Repetition], experiment: Experiment, seconds: floa
         n_train=min(len(split.train) for split in splits),
         n_validation=min(len(split.validation) for split in splits),
         n_test=sum(len(split.test) for split in splits),
-        notes=tuple(_notes(experiment, outcome, gain, controls, classes)),
+        notes=tuple(_notes(experiment, outcome, gain, advantages)),
         seconds=seconds,
     )
 
@@ -189,8 +190,7 @@ def _notes(
     experiment: Experiment,
     outcome: Outcome,
     gain: Change,
-    controls: Mapping[str, Control],
-    classes: bool,
+    advantages: Mapping[str, Change],
 ) -> Iterator[str]:
     """Yield what a reader must know before trusting the outcome."""
     if 2.0 ** (1 - experiment.settings.seeds) > 1 - experiment.confidence:
@@ -210,10 +210,6 @@ def _notes(
             f"The gain is smaller than {experiment.settings.min_effect:g}, the smallest that "
             "matters (--min-effect)."
         )
-    advantages = {
-        arm: control.advantage if classes else _mirrored(control.advantage)
-        for arm, control in controls.items()
-    }
     as_good = [arm.replace("_", " ") for arm, over in advantages.items() if over.low <= 0]
     if as_good:
         yield (
@@ -222,6 +218,8 @@ def _notes(
         )
 
 
-def _mirrored(change: Change) -> Change:
+def _as_gain(change: Change, metric: str) -> Change:
     """Return the same change with improvements positive."""
+    if HIGHER_IS_BETTER[metric]:
+        return change
     return Change(-change.estimate, -change.high, -change.low, change.p)

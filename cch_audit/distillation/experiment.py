@@ -60,6 +60,19 @@ class Repetition:
     """Which of those cells was chosen."""
 
 
+@dataclass(frozen=True)
+class Students:
+    """All arms of one student, trained on one split."""
+
+    cells: Cells
+    on_validation: FloatArray
+    """(C, m, K) outputs of every cell on validation rows."""
+    best: Mapping[str, int]
+    """For each arm, which of its cells was chosen."""
+    scores: dict[str, Scores]
+    """For each arm, the scores of the chosen cell on test rows."""
+
+
 def repeat(
     task: Task,
     teacher: FloatArray,
@@ -91,22 +104,21 @@ def repeat(
         of_teacher = _teach(task, teacher, learner, rng)
     soft = of_teacher[split.train]
     arms = (BASELINE, DISTILLED, *CONTROLS[is_classes(y)])
-    found, cells, on_validation = _students(task, student, soft, arms, learner, seed, rng)
+    students = _students(task, student, soft, arms, learner, seed, rng)
+    found = students.scores
     found["teacher"] = scores(y[split.test], of_teacher[split.test])
     half = Split(split.train[: len(split.train) // 2], split.validation, split.test)
     fewer = Task(y, task.n_outputs, task.groups, half)
     found["half"] = _students(
         fewer, student, soft[: len(half.train)], (BASELINE,), learner, seed, rng
-    )[0][BASELINE]
+    ).scores[BASELINE]
     if fusion:
         both = np.hstack([teacher, student])
-        fused, *_ = _students(task, both, soft, (BASELINE, DISTILLED), learner, seed, rng)
+        fused = _students(task, both, soft, (BASELINE, DISTILLED), learner, seed, rng).scores
         found |= {"fused": fused[BASELINE], "fused_distilled": fused[DISTILLED]}
-    judged = deciding_score(y[split.validation], on_validation)
-    losses = validation_loss(y[split.validation], on_validation)
-    grid = cells.of(DISTILLED)
-    change = judged[grid] - judged[cells.of(BASELINE)]
-    return Repetition(found, change, int(losses[grid].argmin()))
+    judged = deciding_score(y[split.validation], students.on_validation)
+    change = judged[students.cells.of(DISTILLED)] - judged[students.cells.of(BASELINE)]
+    return Repetition(found, change, students.best[DISTILLED])
 
 
 def _students(
@@ -117,8 +129,8 @@ def _students(
     learner: Learner,
     seed: int,
     rng: np.random.Generator,
-) -> tuple[dict[str, Scores], Cells, FloatArray]:
-    """Return each arm's scores on test rows, the cells, and their outputs on validation rows."""
+) -> Students:
+    """Train the arms of one student, and choose among the cells of each."""
     y, split = task.y, task.split
     cells = plan_cells(arms, learner.grid, is_classes(y))
     targets = {arm: soft_targets(arm, soft, y[split.train], rng) for arm in arms}
@@ -131,11 +143,12 @@ def _students(
     lesson = Lesson(train, y_train[None], by_cell, validation, y_validation, test)
     on_validation, on_test = _fit(lesson, cells, learner, np.random.default_rng(seed))
     losses = validation_loss(y_validation, on_validation[0])
-    best = {arm: cells.of(arm)[losses[cells.of(arm)].argmin()] for arm in arms}
+    best = {arm: int(losses[cells.of(arm)].argmin()) for arm in arms}
     found: dict[str, Scores] = {
-        arm: scores(y[split.test], on_test[0, cell]) for arm, cell in best.items()
+        arm: scores(y[split.test], on_test[0, cells.of(arm)[number]])
+        for arm, number in best.items()
     }
-    return found, cells, on_validation[0]
+    return Students(cells, on_validation[0], best, found)
 
 
 def _teach(task: Task, x: FloatArray, learner: Learner, rng: np.random.Generator) -> FloatArray:
