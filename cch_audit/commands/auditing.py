@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cch_audit import terminal
 from cch_audit.commands.refusing import check_audit, check_training
 from cch_audit.commands.reporting import command_line, exit_code, finish, summarize
-from cch_audit.results import Audit, Ranking, Report, Verdict
+from cch_audit.results import Audit, Gate, Ranking, Report
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
     EstimatorSettings,
-    GateSettings,
     InputSettings,
     OutputSettings,
     RankSettings,
     plain,
 )
-from cch_audit.verdict import agreement, confirmed
+from cch_audit.verdict import agreement, best, decided, overall
 
 if TYPE_CHECKING:
     from cch_audit.distillation.arms import Grid
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from cch_audit.sample import Sample
 
 Progress = Callable[[str, float], None]
-Conclude = Callable[[Sequence[Audit]], tuple[Verdict, Verdict]]
-"""From audits to the verdict of the report, and to the one that the exit code follows."""
 
 AUDITING = 0.8
 """Share of the progress bar that the audit takes when training runs follow."""
@@ -46,11 +43,13 @@ class Options:
     output: OutputSettings
     trains: bool
     """Whether the student is trained with each teacher."""
+    gate: Gate
+    """What the exit code follows."""
     ranking: RankSettings | None = None
     """None: teachers stay in the order asked for."""
 
 
-def run(file: Path, options: Options, conclude: Conclude) -> NoReturn:
+def run(file: Path, options: Options) -> NoReturn:
     """Audit every teacher of a file, train and rank where asked to, report and exit.
 
     Raises
@@ -70,19 +69,23 @@ def run(file: Path, options: Options, conclude: Conclude) -> NoReturn:
 
         sample = load_sample(file, options.inputs, every_teacher=options.ranking is not None)
         audits, ranking = _audit(sample, options, grid, progress)
-    controls = [] if ranking is None else [p.teacher for p in ranking.teachers if p.rank is None]
-    verdict, deciding = conclude([one for one in audits if one.teacher not in controls])
+    over, controls = overall, set[str]()
     if ranking is not None and options.ranking is not None:
         from cch_audit.ranking import first_teachers
 
+        over, controls = best, {place.teacher for place in ranking.teachers if place.rank is None}
         ranking = first_teachers(ranking, options.ranking.top)
+    teachers = [audit for audit in audits if audit.teacher not in controls]
+    decision = over([decided(audit, options.gate) for audit in teachers])
     report = Report(
         command=command_line(),
         input=summarize(sample),
         settings=_effective(options),
         seed=options.inputs.seed,
-        verdict=verdict,
-        exit_code=exit_code(deciding, options.output),
+        verdict=over([audit.verdict for audit in teachers]),
+        gate=options.gate,
+        decision=decision,
+        exit_code=exit_code(decision, options.output),
         seconds=time.perf_counter() - started,
         audits=audits,
         warnings=sample.source.warnings,
@@ -111,10 +114,16 @@ def _audit(
             from cch_audit.distillation.confirm import plan_experiment
 
             experiment = plan_experiment(sample, options.training, grid, settings.confidence, jobs)
-        if options.ranking is not None and options.ranking.controls:
-            from cch_audit.controls import add_controls
+        if options.ranking is not None:
+            from cch_audit.distillation.confirm import training_rows
+            from cch_audit.ranking import check_column, rank_audits
 
-            sample, controls = add_controls(sample, estimators, jobs, seed)
+            n_train = training_rows(sample.n_samples, options.training)
+            check_column(sample, options.ranking.by, n_train)
+            if options.ranking.controls:
+                from cch_audit.controls import add_controls
+
+                sample, controls = add_controls(sample, estimators, jobs, seed)
         share = AUDITING if experiment else 1.0
         measured = measure(
             sample, settings, estimators, seed, lambda what, done: progress(what, share * done)
@@ -124,10 +133,7 @@ def _audit(
             audits = _train(sample, audits, experiment, progress)
         if options.ranking is None:
             return audits, None
-        from cch_audit.distillation.confirm import training_rows
-        from cch_audit.ranking import rank_audits
-
-        n_train = training_rows(sample.n_samples, options.training)
+        progress("baselines", 1.0)
         return rank_audits(
             sample, measured, audits, controls, options.ranking, settings, n_train, seed
         )
@@ -159,13 +165,3 @@ def _effective(options: Options) -> Mapping[str, Any]:
     if options.ranking is not None:
         sections |= plain(options.ranking)
     return sections
-
-
-def decisive(audits: Sequence[Audit], gate: GateSettings) -> list[Verdict]:
-    """Return what the exit code follows for each teacher: the verdict, or the training run too."""
-    return [
-        confirmed(audit.verdict, audit.confirmation.outcome)
-        if gate.require_confirmed and audit.confirmation
-        else audit.verdict
-        for audit in audits
-    ]

@@ -61,6 +61,8 @@ def render(report: Report, *, units: Units) -> str:
     writer.writerow([*COLUMNS, *(f"ranking_{name}" for name in names)])
     for audit in report.audits:
         place = ranked.get(audit.teacher)
+        if place is None and ranked:
+            continue  # left out by --top
         columns = {} if place is None else plain(place.columns)
         for level_name, level in ordered_levels(audit):
             gated = "true" if level_name in audit.gated else "false"

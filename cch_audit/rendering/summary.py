@@ -21,6 +21,13 @@ CLAIMS = {
 }
 
 
+BOTH = {
+    "pass": "PASS: confirmed by training",
+    "fail": "FAIL: a pass and a measured gain are both required",
+    "undecided": "UNDECIDED: a pass and a measured gain are both required",
+}
+
+
 def summary(report: Report, *, units: Units = "nats", unicode: bool = True) -> str:
     """Return the verdict as one printable sentence, without a newline.
 
@@ -37,12 +44,18 @@ def summary(report: Report, *, units: Units = "nats", unicode: bool = True) -> s
 def sentence(report: Report, units: Units) -> str:
     """Return the sentence for a report that `for_reading` has already prepared."""
     if report.ranking is not None:
-        parts = [_ranking(report)]
+        verdict = _ranking(report)
     elif len(report.audits) == 1:
-        parts = [_one_teacher(report.audits[0], report, units)]
+        verdict = _one_teacher(report.audits[0], report, units)
     else:
-        parts = [_several_teachers(report)]
-    return " ".join([*parts, *_measured(report)])
+        verdict = _several_teachers(report)
+    if report.gate == "verdict":
+        parts = [verdict, *_measured(report)]
+    elif report.gate == "outcome":
+        parts = [*_measured(report), f"CCH verdict {verdict}"]
+    else:
+        parts = [f"{BOTH[report.decision]}.", f"CCH verdict {verdict}", *_measured(report)]
+    return " ".join(parts)
 
 
 def _several_teachers(report: Report) -> str:
@@ -63,7 +76,8 @@ def _ranking(report: Report) -> str:
     who = ", ".join(first) + (" (cannot be told apart)" if len(first) > 1 else "")
     return (
         f"{report.verdict.upper()}: {len(passing)} of {counted(len(teachers), 'teacher')} "
-        f"{'passes' if len(passing) == 1 else 'pass'}; first by {column_title(ranking.by)}: {who}."
+        f"{'passes' if 1 in (len(passing), len(teachers)) else 'pass'}; "
+        f"first by {column_title(ranking.by)}: {who}."
     )
 
 

@@ -122,7 +122,7 @@ def _page(report: Report, look: Look) -> Iterator[RenderableType]:
         yield Text.assemble(("WARNING", WARNING_STYLE), ": ", (warning, "bold"))
     yield ""
     verdict, _, rest = sentence(report, look.units).partition(":")
-    yield Text.assemble((verdict, STYLES[verdict_badge(report.verdict).tone]), ":", rest)
+    yield Text.assemble((verdict, STYLES[verdict_badge(report.decision).tone]), ":", rest)
 
 
 def _audits(
