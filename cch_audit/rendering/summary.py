@@ -52,7 +52,8 @@ def sentence(report: Report, units: Units) -> str:
     if report.gate == "verdict":
         parts = [verdict, *_measured(report)]
     elif report.gate == "outcome":
-        parts = [*_measured(report), f"CCH verdict {verdict}"]
+        several = len(report.audits) > 1
+        parts = [*_measured(report), *([f"CCH verdict {verdict}"] if several else [])]
     else:
         parts = [f"{BOTH[report.decision]}.", f"CCH verdict {verdict}", *_measured(report)]
     return " ".join(parts)

@@ -161,7 +161,12 @@ def test_a_training_run_that_decides_comes_first() -> None:
     base = replace(confirmed_report("pass", "hurts"), gate="outcome", decision="fail")
     text = summary(base)
     assert text.startswith("Measured: KD hurts (")
-    assert ": disagrees. CCH verdict PASS: I(teacher;student) exceeds" in text
+    assert text.endswith("the CCH verdict was PASS: disagrees.")
+    several = replace(EVERY_REPORT["two confirmed teachers"], gate="outcome", decision="fail")
+    assert summary(several) == (
+        "Measured: KD helps with mod/text; no detectable change by KD with b. "
+        "CCH verdict PASS: of 2 teachers, 2 pass (mod/text, b)."
+    )
 
 
 @pytest.mark.parametrize(
