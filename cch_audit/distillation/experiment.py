@@ -178,7 +178,12 @@ def _teach(task: Task, x: FloatArray, learner: Learner, rng: np.random.Generator
     best = validation_loss(y[split.validation], on_validation).argmin(axis=1)
     chosen = on_asked[np.arange(len(numbers)), best]  # (D, r, K)
     outputs = np.full((len(x), task.n_outputs), np.nan)
-    outputs[known] = chosen[np.searchsorted(numbers, folds), np.arange(len(known))]
+    fold = np.searchsorted(numbers, folds)
+    outputs[known] = chosen[fold, np.arange(len(known))]
+    if not is_classes(y):
+        # The mean of the other folds is low where a fold's own is high: without a common mean, out
+        # of fold outputs would be correlated with the labels against all content.
+        outputs[known] += (y[known].mean(axis=0) - y[rows].mean(axis=1))[fold]
     outputs[split.test] = chosen[:, len(known) :].mean(axis=0)
     return outputs
 

@@ -66,5 +66,5 @@ def start_and_wait(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=600,
     )

@@ -78,7 +78,11 @@ def test_own_label_does_not_change_a_rows_teacher(monkeypatch, classes, learner)
     y[7] = (y[7] + 1) % 3 if classes else y[7] + 10
     before, after = teach(task, teacher, learner), teach(replace(task, y=y), teacher, learner)
     same_fold = TRAIN[folds == folds[7]]
-    np.testing.assert_array_equal(after[same_fold], before[same_fold])
+    moved = after[same_fold] - before[same_fold]
+    if classes:
+        np.testing.assert_array_equal(moved, 0)
+    else:  # by the mean of all labels, which tells no row from another
+        np.testing.assert_allclose(moved - moved[0], 0, atol=1e-6)
     others = TRAIN[folds != folds[7]]
     assert (after[others] != before[others]).any(axis=1).mean() > 0.9
 
@@ -310,3 +314,17 @@ def test_classes_smaller_than_the_number_of_folds():
     outputs = teach(Task(y, 60, None, SPLIT), x)
     assert outputs.shape == (300, 60)
     assert np.isfinite(outputs[TRAIN]).all()
+
+
+def test_folds_give_nothing_away_about_their_labels():
+    # A teacher of noise is shrunk to hardly more than the mean of the other folds, which is low
+    # where a fold's own mean is high.
+    found = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        y, noise = rng.standard_normal((300, 1)), rng.standard_normal((300, 2))
+        outputs = teach(Task(y, 1, None, SPLIT), noise)[TRAIN, 0]
+        found.append(((outputs - outputs.mean()) * y[TRAIN, 0]).sum())
+    error = np.std(found, ddof=1) / np.sqrt(len(found))
+    assert abs(np.mean(found)) < 3 * error
+    assert error < 0.15  # with the means left in, the sum of products is -.8
