@@ -1,13 +1,14 @@
 """The audit: what was measured, compared and judged; from a sample to its audits."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cch_audit.companions import measure_companions
-from cch_audit.estimators.ksg import from_neighbors
+from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.intervals import Distribution, bootstrap_means, half_sample_draws
 from cch_audit.measurement import Measured, Measurements, Progress, measure, n_jobs
 from cch_audit.randomness import stream
@@ -137,7 +138,11 @@ def judge_estimator(
     bias = None
     if shared.bias is not None and own.bias is not None:
         bias = PerInformation(shared.bias, own.bias, shared.bias - own.bias)
-    return judge(
+    raw = None
+    if shared.estimate.raw is not None and own.estimate.raw is not None:
+        both = shared.estimate.raw, own.estimate.raw
+        raw = PerInformation(*both, both[0] - both[1])
+    result = judge(
         teacher_student=Distribution(values[0], draws[:, 0]).interval(level),
         student_labels=Distribution(values[1], draws[:, 1]).interval(level),
         gap=Distribution(values[0] - values[1], draws[:, 0] - draws[:, 1]).gap(level),
@@ -147,6 +152,7 @@ def judge_estimator(
         label_entropy=sample.labels.entropy,
         margin=settings.margin,
     )
+    return replace(result, raw=raw)
 
 
 def _notes(levels: Mapping[str, LevelResult], companions: Companions) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from cch_audit.estimators.contract import Estimate, is_classes
-from cch_audit.estimators.ksg import conditional_on_classes, from_neighbors
+from cch_audit.estimators.neighbors import conditional_on_classes, from_neighbors
 from cch_audit.intervals import Distribution, bootstrap_means
 from cch_audit.results import Companions, Interval
 from cch_audit.sample import FloatArray, IntArray, Labels

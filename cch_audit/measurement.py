@@ -16,6 +16,8 @@ from cch_audit.surrogates import draw_surrogate
 
 Progress = Callable[[str, float], None]
 """Told what has been measured and the share of the work that is done."""
+TRAINED = ("mine", "lmi")
+"""The estimators that train networks."""
 MORE_SURROGATES = 4
 """Times more surrogates where an estimate costs next to nothing."""
 COST = {"ksg": 1.0, "gaussian": 0.5, "lmi": 4.0, "mine": 6.0}
@@ -143,9 +145,12 @@ def estimate_all(
         for pair in range(n_halves // 2)
     ]
 
-    def task(information: Information, estimator: str, part: str, number: int) -> Estimate | float:
-        names = (information.level, *information.name, estimator, part, str(number))
-        rng = stream(seed, *names)
+    def task(
+        information: Information, estimator: str, part: str, number: int
+    ) -> Estimate | tuple[float, float]:
+        # Without networks the stream does not know the teacher: all meet the same folds and draws.
+        names = information.name if estimator in TRAINED else information.name[:1]
+        rng = stream(seed, information.level, *names, estimator, part, str(number))
         x, y, groups = information.x, information.y, sample.groups
         if part == "all":
             return estimate(estimator, x, y, rng, estimators, groups)
@@ -153,9 +158,9 @@ def estimate_all(
         if part == "half":
             rows = sides[number // 2] == number % 2
             inside = None if groups is None else groups[rows]
-            return estimate(estimator, x[rows], y[rows], rng, once, inside).value
+            return _both(estimate(estimator, x[rows], y[rows], rng, once, inside))
         drawn = draw_surrogate(x, y, rng)
-        return estimate(estimator, drawn.x, drawn.y, rng, once).value - drawn.information
+        return _both(estimate(estimator, drawn.x, drawn.y, rng, once), drawn.information)
 
     plan = [
         (information, estimator, part, number)
@@ -174,7 +179,7 @@ def estimate_all(
     results = Parallel(n_jobs=n_jobs(settings), prefer="threads", return_as="generator")(
         delayed(task)(*job) for job in plan
     )
-    found: dict[tuple[str, ...], list[Estimate | float]] = {}
+    found: dict[tuple[str, ...], list[Estimate | tuple[float, float]]] = {}
     for job, cost, result in zip(plan, costs, results, strict=True):
         information, estimator, *_ = job
         found.setdefault((information.level, estimator, *information.name), []).append(result)
@@ -187,7 +192,7 @@ def n_surrogates(estimator: str, level: str, settings: AuditSettings) -> int:
 
     Predictions have few columns, and nothing is trained for the estimators without seeds.
     """
-    is_cheap = level == "predictions" and estimator in ("ksg", "gaussian")
+    is_cheap = level == "predictions" and estimator not in TRAINED
     return settings.surrogates * (MORE_SURROGATES if is_cheap else 1)
 
 
@@ -214,10 +219,19 @@ def _cost(
     return float(COST[estimator] * seeds * (0.5 if part == "half" else 1.0) * (30 + width))
 
 
-def _collect(values: list[Estimate | float], n_halves: int) -> Measured:
-    """Gather the results of one information: the estimate, then halves, then surrogates."""
+def _both(found: Estimate, information: float = 0.0) -> tuple[float, float]:
+    """Return an estimate and its raw counterpart, less an information."""
+    raw = found.value if found.raw is None else found.raw
+    return found.value - information, raw - information
+
+
+def _collect(values: list[Estimate | tuple[float, float]], n_halves: int) -> Measured:
+    """Gather the results of one information: the estimate, then halves, then surrogates.
+
+    Where the estimate is the raw one, so are those of halves and surrogates: like with like.
+    """
     whole, *numbers = values
     assert isinstance(whole, Estimate)
-    others = np.array(numbers, dtype=np.float64)
+    others = np.array(numbers, dtype=np.float64)[:, int(whole.value == whole.raw)]
     errors = others[n_halves:]
     return Measured(whole, others[:n_halves], float(errors.mean()) if len(errors) else None)

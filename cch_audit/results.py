@@ -65,6 +65,8 @@ class EstimatorResult:
     verdict: Verdict
     reason: str
     """One phrase: why this verdict."""
+    raw: PerInformation | None = None
+    """Estimates on all columns without calibration; None where there is no calibration."""
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,7 @@ class KsgSettings:
     """Settings of the nearest-neighbour estimator."""
 
     n_neighbors: int = _bounded(3, 1, 20)
+    n_pairs: int = _bounded(16, 0, 64)
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax
-from sklearn.covariance import ledoit_wolf
 
 from cch_audit.estimators.canonical import LARGEST
 from cch_audit.estimators.contract import is_classes, normal_scores
+from cch_audit.estimators.mixtures import ClassMixture
 from cch_audit.sample import FloatArray, IntArray
-
-MONTE_CARLO_ROWS = 20_000
-"""Rows on which the information of a class mixture is computed; its error is about 0.005 nats."""
 
 
 @dataclass(frozen=True)
@@ -118,35 +114,9 @@ def debiased_correlations(values: FloatArray, shape: tuple[int, int], n_samples:
 
 def _classes(x: FloatArray, y: IntArray, rng: np.random.Generator) -> Surrogate:
     """Gaussian mixture with one component per class and a common covariance."""
-    scores = normal_scores(x)
-    codes, counts = np.unique(y, return_counts=True)
-    means = np.stack([scores[y == code].mean(axis=0) for code in codes])
-    place = np.searchsorted(codes, y)
-    covariance, _ = ledoit_wolf(scores - means[place], assume_centered=True)
-    # Means of few rows lie too far apart: their own noise is taken out of the spread.
-    spread = (means**2 * counts[:, None]).sum()
-    noise = np.trace(covariance) * (len(codes) - 1)
-    means = means * np.sqrt(max(0.0, 1 - noise / max(spread, 1e-12)))
-    root = _root(covariance)
-    chance = counts / counts.sum()
-
-    def draw(classes: IntArray) -> FloatArray:
-        noise = rng.standard_normal((len(classes), x.shape[1]))
-        return np.asarray(means[classes] + noise @ root.T)
-
-    classes = rng.choice(len(codes), size=MONTE_CARLO_ROWS, p=chance)
-    # Linear discriminants: log p(x | c) up to a term without c.
-    weights = np.linalg.solve(covariance, means.T)
-    offsets = -0.5 * (means.T * weights).sum(axis=0) + np.log(chance)
-    posterior = log_softmax(draw(classes) @ weights + offsets, axis=1)
-    information = (posterior[np.arange(len(classes)), classes] - np.log(chance[classes])).mean()
-    return Surrogate(draw(place), y, float(information))
-
-
-def _root(covariance: FloatArray) -> FloatArray:
-    """Return a square root (d, d) of a covariance that may be near singular."""
-    values, vectors = np.linalg.eigh(covariance)
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+    mixture = ClassMixture.fit(normal_scores(x), y)
+    information = mixture.information(rng)
+    return Surrogate(mixture.draw(rng)[0], y, information)
 
 
 def _own_values(drawn: FloatArray, columns: FloatArray) -> FloatArray:

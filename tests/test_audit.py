@@ -6,7 +6,9 @@ import torch
 from samplers import Family, Gaussian, Independent, audited
 
 from cch_audit.audit import audit
-from cch_audit.measurement import n_surrogates, predict
+from cch_audit.estimators import Estimate
+from cch_audit.estimators.neighbors import from_neighbors
+from cch_audit.measurement import _collect, n_surrogates, predict
 from cch_audit.settings import (
     AuditSettings,
     EstimatorSettings,
@@ -20,6 +22,8 @@ BRIEF = EstimatorSettings(
     mine=MineSettings(n_seeds=2, max_steps=25), lmi=LmiSettings(n_seeds=2, max_steps=25)
 )
 QUICK = AuditSettings(estimator=("ksg",), resamples=500, surrogates=1, jobs=1)
+
+WIDE = Gaussian((0.9, 0.8, 0.7), 30, 30).sample(400)
 
 
 def run(sample, seed=0, estimators=BRIEF, progress=lambda what, share: None, **changes):
@@ -405,3 +409,24 @@ def test_cheap_estimates_have_more_surrogates():
     assert n_surrogates("mine", "predictions", settings) == 2
     assert n_surrogates("ksg", "representations", settings) == 2
     assert n_surrogates("ksg", "predictions", AuditSettings(surrogates=0)) == 0
+
+
+def test_halves_and_surrogates_are_raw_where_the_estimate_is():
+    whole = Estimate(value=1.0, pseudo_values=np.ones(4), raw=0.4)
+    others = [(0.9, 0.3), (0.7, 0.3), (0.2, -0.5)]
+    calibrated = _collect([whole, *others], 2)
+    assert (calibrated.drift, calibrated.bias) == (pytest.approx(0.2), 0.2)
+    raw = _collect([replace(whole, value=0.4), *others], 2)
+    assert (raw.drift, raw.bias) == (pytest.approx(0.1), -0.5)
+    # An estimator without calibration has nothing to choose.
+    plain = _collect([replace(whole, raw=None), *others], 2)
+    assert (plain.drift, plain.bias) == (pytest.approx(0.2), 0.2)
+
+
+def test_the_raw_estimates_are_reported():
+    sample = audited({"teacher": WIDE[0]}, WIDE[1], np.arange(400) % 4)
+    (one,) = run(sample)
+    found = one.levels["representations"].estimators["ksg"]
+    raw = from_neighbors(*WIDE, 3).value
+    assert found.raw.teacher_student == raw < found.teacher_student.estimate
+    assert found.raw.gap == raw - found.raw.student_labels

@@ -5,7 +5,7 @@ import pytest
 from samplers import Mixture
 
 from cch_audit.companions import measure_companions
-from cch_audit.estimators.ksg import from_neighbors
+from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.sample import Labels
 
 N = 1500

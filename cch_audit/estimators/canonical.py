@@ -52,7 +52,7 @@ def fit_canonical(
     x, y : (n_samples, d) and (n_samples, q) float arrays with columns of mean 0 and variance 1
     directions, moments : row numbers for the two steps
     """
-    x_white, y_white = _whitening(x[directions]), _whitening(y[directions])
+    x_white, y_white = whitening(x[directions]), whitening(y[directions])
     cross = (x[directions] @ x_white).T @ (y[directions] @ y_white) / len(directions)
     left, _, right = np.linalg.svd(cross)
     x_weights, y_weights = x_white @ left, y_white @ right.T
@@ -68,7 +68,7 @@ def fit_canonical(
     return Canonical(x_weights, y_weights, np.where(weak, 0.0, np.minimum(correlations, LARGEST)))
 
 
-def _whitening(x: FloatArray) -> FloatArray:
+def whitening(x: FloatArray) -> FloatArray:
     """Return weights (d, d) that give x the identity as its shrunk covariance."""
     values, vectors = np.linalg.eigh(ledoit_wolf(x)[0])
     floor = max(values[-1], 1.0) * 1e-8

@@ -23,6 +23,8 @@ class Estimate:
     """Variance of the estimate that comes from seeds and folds."""
     flags: tuple[str, ...] = ()
     """Conditions that weaken the estimate, e.g. `saturated`."""
+    raw: float | None = None
+    """The estimate on all columns without calibration; None for estimators that have none."""
 
 
 def is_classes(y: FloatArray | IntArray) -> TypeGuard[IntArray]:

@@ -1,11 +1,17 @@
-"""KSG: mutual information from nearest neighbours (Kraskov 2004; Ross 2014; Gao 2017)."""
+"""KSG: mutual information from nearest neighbours, calibrated (Kraskov 2004; Ross 2014)."""
+
+from dataclasses import replace
 
 import numpy as np
 
-from cch_audit.estimators.contract import Estimate, is_classes, standardize
-from cch_audit.estimators.knn import local_informations
+from cch_audit.estimators.calibration import calibrate, from_parts
+from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
+from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.sample import FloatArray, IntArray
 from cch_audit.settings import KsgSettings
+
+MIN_ROWS = 200
+"""Halves of fewer rows settle neither a projection nor a mixture."""
 
 
 def estimate(
@@ -15,68 +21,45 @@ def estimate(
     settings: KsgSettings,
     groups: IntArray | None = None,
 ) -> Estimate:
-    """Estimate I(x; y) in nats by KSG-1 on standardised columns.
+    """Estimate I(x; y) in nats by nearest neighbours, on all columns or calibrated.
 
-    The estimate is psi(k) + psi(n) - <psi(nx + 1) + psi(ny + 1)> (Kraskov et al. 2004, eq. 8), with
-    the Euclidean norm inside x and inside y, each divided by the root of its dimension; its
-    variants for classes and ties are those of `local_informations`. The pseudo-value of row i is
-    n I - (n - 1) I(without i), shifted so that the mean is the estimate. It is deterministic.
+    The raw estimate is that of `from_neighbors`. The calibrated one projects each half of the rows
+    on canonical pairs (or discriminants) found on the other half, and adds what `calibrate`
+    finds that neighbours miss. Both are biased downward where they fail, so the larger is taken.
 
     Parameters
     ----------
     x : (n_samples, d) float array
     y : (n_samples, q) float array, or (n_samples,) integer class codes
-    rng : unused; nearest neighbours need no randomness
-    settings : number of neighbours
-    groups : unused; nothing is fitted
+    rng : cuts the halves, fits and draws mixtures
+    settings : number of neighbours, and of pairs; with 0 pairs the estimate is the raw one
+    groups : (n_samples,) codes of rows that must share a half, or None
     """
-    return from_neighbors(x, y, settings.n_neighbors)
+    raw = from_neighbors(x, y, settings.n_neighbors)
+    found = _calibrated(x, y, rng, settings, groups)
+    chosen = raw if found is None or found.value <= raw.value else found
+    return replace(chosen, raw=raw.value)
 
 
-def from_neighbors(x: FloatArray, y: FloatArray | IntArray, n_neighbors: int) -> Estimate:
-    """Estimate I(x; y) from nearest neighbours; rows of classes too small for k are left out.
-
-    k is lowered to what the rows, or the largest class, allow. Where even one neighbour is too many
-    the estimate is 0.
-    """
-    n_samples = len(x)
-    used, largest = np.ones(n_samples, dtype=bool), n_samples
-    if is_classes(y):
-        codes = np.unique(y, return_inverse=True)[1]
-        counts = np.bincount(codes)
-        largest = int(counts.max())
-    # Without one row, a row must still have k neighbours and a next one.
-    n_neighbors = min(n_neighbors, largest - 2)
-    if n_neighbors < 1:
-        return Estimate(value=0.0, pseudo_values=np.zeros(n_samples))
-    if is_classes(y):
-        used = (counts >= n_neighbors + 2)[codes]
-    columns = y[used] if is_classes(y) else _unit(y)
-    terms, without = local_informations(_unit(x[used]), columns, n_neighbors)
-    n, value = len(terms), float(terms.mean())
-    pseudo_values = np.full(n_samples, value)
-    # n I - (n - 1) I(without i), with the common part replaced by the estimate.
-    pseudo_values[used] = value - (n - 1) * (without - without.mean())
-    return Estimate(value=value, pseudo_values=pseudo_values)
-
-
-def _unit(x: FloatArray | IntArray) -> FloatArray:
-    """Standardise columns and bring every space to the same mean squared norm, 1.
-
-    The joint norm is a maximum: of 64 and 8 standardised columns only the 64 would ever decide it,
-    and the estimate would be exactly 0. Any scale of a whole space is allowed.
-    """
-    return np.asarray(standardize(x) / np.sqrt(x.shape[1]))
-
-
-def conditional_on_classes(
-    x: FloatArray, y: FloatArray, classes: IntArray, n_neighbors: int
-) -> Estimate:
-    """Estimate I(x; y | classes) in nats: the average within classes, weighted by their sizes."""
-    value, pseudo_values = 0.0, np.zeros(len(x))
-    for code in np.unique(classes):
-        rows = classes == code
-        within = from_neighbors(x[rows], y[rows], n_neighbors)
-        value += within.value * float(rows.mean())
-        pseudo_values[rows] = within.pseudo_values
-    return Estimate(value=value, pseudo_values=pseudo_values)
+def _calibrated(
+    x: FloatArray,
+    y: FloatArray | IntArray,
+    rng: np.random.Generator,
+    settings: KsgSettings,
+    groups: IntArray | None,
+) -> Estimate | None:
+    """Return the calibrated estimate, if there is one; few columns need none."""
+    n_columns = x.shape[1] + (1 if is_classes(y) else y.shape[1])
+    if settings.n_pairs == 0 or n_columns <= 2 or len(x) < MIN_ROWS:
+        return None
+    x = normal_scores(x)
+    y = y if is_classes(y) else normal_scores(y)
+    folds = assign_folds(len(x), 2, y, groups, rng)
+    parts = []
+    for half in (0, 1):
+        others, rows = np.flatnonzero(folds != half), np.flatnonzero(folds == half)
+        part = calibrate(x, y, others, rows, settings.n_neighbors, settings.n_pairs, rng)
+        if part is None:
+            return None
+        parts.append(part)
+    return from_parts(parts, folds)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
-from cch_audit.estimators.ksg import from_neighbors
+from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.estimators.networks import (
     StackedMLP,
     average_seeds,

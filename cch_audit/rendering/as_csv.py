@@ -28,6 +28,7 @@ _PARTS: dict[str, type] = {
     "verdict_interval": Range,
     "bias": PerInformation,
     "drift": PerInformation,
+    "raw": PerInformation,
 }
 _NUMBERS = [(part, f.name) for part, cls in _PARTS.items() for f in fields(cls)]
 _SCORES = [f.name for f in fields(Baselines) if f.name != "forecast"]

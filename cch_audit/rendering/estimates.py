@@ -5,8 +5,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cch_audit.rendering.drawing import badge, ruled_table
-from cch_audit.rendering.text import estimator_title, interval, number, span
+from cch_audit.rendering.text import estimator_title, interval, number, raw_value, span
 from cch_audit.results import Interval, LevelResult, PerInformation
+
+NEW_LINE = "\n "
 
 
 def one_line_table(level: LevelResult, box: Box, reason_width: int | None = None) -> Table:
@@ -25,8 +27,8 @@ def one_line_table(level: LevelResult, box: Box, reason_width: int | None = None
     for name, result in level.estimators.items():
         table.add_row(
             Text(estimator_title(name, level)),
-            interval(result.teacher_student),
-            interval(result.student_labels),
+            f"{interval(result.teacher_student)}{raw_value(result, 'teacher_student', ' ')}",
+            f"{interval(result.student_labels)}{raw_value(result, 'student_labels', ' ')}",
             interval(result.gap),
             number(result.gap.probability_positive),
             span(result.verdict_interval),
@@ -51,8 +53,8 @@ def stacked_table(level: LevelResult, box: Box) -> Table:
         why = f"{span(result.verdict_interval)}\n{result.reason}"
         table.add_row(
             Text(estimator_title(name, level).replace(" ", "\n")),
-            _stacked(result.teacher_student),
-            _stacked(result.student_labels),
+            f"{_stacked(result.teacher_student)}{raw_value(result, 'teacher_student', NEW_LINE)}",
+            f"{_stacked(result.student_labels)}{raw_value(result, 'student_labels', NEW_LINE)}",
             f"{_stacked(result.gap)}\nP(gap>0) {number(result.gap.probability_positive)}",
             Text.assemble(badge(result.verdict), "\n", why),
         )
@@ -60,8 +62,8 @@ def stacked_table(level: LevelResult, box: Box) -> Table:
 
 
 def detail_table(level: LevelResult, box: Box) -> Table:
-    """Return what weakens each estimate: standard error, bias on surrogates, drift, flags."""
-    numbers = ("standard\nerror", "bias", "drift")
+    """Return what weakens each estimate: standard error, bias, drift, raw value, flags."""
+    numbers = ("standard\nerror", "bias", "drift", "raw")
     table = ruled_table(box, ("estimator", "of", *numbers, "flags"), numbers=numbers)
     for name, result in level.estimators.items():
         informations = {
@@ -77,6 +79,7 @@ def detail_table(level: LevelResult, box: Box) -> Table:
                 number(value.standard_error),
                 _part(result.bias, key),
                 _part(result.drift, key),
+                _part(result.raw, key),
                 Text("" if row else ", ".join(result.flags) or "none"),
                 end_section=key == "gap",
             )

@@ -40,6 +40,7 @@ from cch_audit.rendering.text import (
     interval,
     number,
     ordered_levels,
+    raw_value,
     span,
 )
 from cch_audit.rendering.wording import (
@@ -177,8 +178,8 @@ def _rows(level: LevelResult) -> Iterator[list[str]]:
     for name, result in level.estimators.items():
         yield [
             estimator_title(name, level),
-            interval(result.teacher_student),
-            interval(result.student_labels),
+            f"{interval(result.teacher_student)}{raw_value(result, 'teacher_student', ' ')}",
+            f"{interval(result.student_labels)}{raw_value(result, 'student_labels', ' ')}",
             interval(result.gap),
             number(result.gap.probability_positive),
             span(result.verdict_interval),

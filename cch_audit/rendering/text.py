@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal
 
-from cch_audit.results import Audit, Interval, LevelResult, PerInformation, Range, Ranked, Report
+from cch_audit.results import (
+    Audit,
+    EstimatorResult,
+    Interval,
+    LevelResult,
+    PerInformation,
+    Range,
+    Ranked,
+    Report,
+)
 
 Units = Literal["nats", "bits"]
 
@@ -74,6 +83,13 @@ def span(value: Interval | Range) -> str:
 def interval(value: Interval) -> str:
     """Return an estimate and its interval on one line."""
     return f"{number(value.estimate)} {span(value)}"
+
+
+def raw_value(result: EstimatorResult, information: str, before: str) -> str:
+    """Return the estimate without calibration after some space; nothing where it is the same."""
+    shown = getattr(result, information).estimate
+    raw = shown if result.raw is None else getattr(result.raw, information)
+    return "" if number(raw) == number(shown) else f"{before}raw {number(raw)}"
 
 
 def gap_range(levels: Sequence[LevelResult]) -> str:

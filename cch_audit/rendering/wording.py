@@ -9,7 +9,7 @@ from cch_audit.results import Companions, Report
 
 LEVEL_TITLES = {"representations": "Representations", "predictions": "Predictions"}
 
-COMPANIONS_TITLE = "Read beside the gap (KSG, representations)"
+COMPANIONS_TITLE = "Read beside the gap (raw KSG, representations)"
 
 
 def level_role(level: str, gated: tuple[str, ...]) -> str:

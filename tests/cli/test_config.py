@@ -112,7 +112,7 @@ def test_values_of_a_file(tmp_path: Path, text: str, expected: dict[str, Any]) -
 
 def test_a_section_changes_the_keys_it_names_alone(tmp_path: Path) -> None:
     shown = effective(file=write(tmp_path, "ksg: {n_neighbors: 5}\nmine:\n  hidden: 32"))
-    assert shown["ksg"] == {"n_neighbors": 5}
+    assert shown["ksg"] == {"n_neighbors": 5, "n_pairs": 16}
     assert shown["mine"] == {**effective()["mine"], "hidden": 32}
     assert shown["lmi"] == effective()["lmi"]
 

@@ -75,7 +75,7 @@ def test_exit_zero_and_undecided_change_the_code(verdict: Verdict, format: str) 
 
 
 def test_the_report_keeps_the_verdict_when_the_code_is_changed(pairs: str) -> None:
-    arguments = ("check", pairs, *QUICK, "--margin", "-1.1", "--format", "csv", "--quiet")
+    arguments = ("check", pairs, *QUICK, "--margin", "-1.3", "--format", "csv", "--quiet")
     done = run(*arguments, "--undecided", "fail")
     assert (done.returncode, done.stderr) == (1, "")
     assert ",undecided," in done.stdout.splitlines()[1]

@@ -27,7 +27,7 @@ RUNS = {
     "table": ("{pairs}",),
     "table again": ("{pairs}",),
     "one that fails": ("{pairs}", "--teachers", NOISE, "--controls", *NAMES),
-    "one that is undecided": ("{pairs}", "--teachers", NOISE, "--margin", "-1.1", *NAMES),
+    "one that is undecided": ("{pairs}", "--teachers", NOISE, "--margin", "-1.3", *NAMES),
     "first": (VIEWS, "--by", "cka", "--top", "1"),
     "gain": ("{lessons}", *TRAIN, "--confirm", "--by", "gain", "--format", "json"),
     "required": ("{lessons}", *TRAIN, "--require-confirmed", "--teachers", "same,wrong", *NAMES),

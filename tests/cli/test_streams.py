@@ -60,7 +60,9 @@ def test_a_piped_table_is_neither_coloured_nor_cut_nor_folded(pairs: str) -> Non
     assert f"teacher  {NOISE} (2 dimensions)\n" in table
     assert f"file    {pairs}\n" in table
     (estimates, _) = (line for line in table.splitlines() if line.startswith("ksg  "))
-    assert re.fullmatch(r"ksg( +-?\d\.\d{3}( \[.*?\])?){4} +\[.*?\] +FAIL +\S.*\S", estimates)
+    assert re.fullmatch(
+        r"ksg( +-?\d\.\d{3}( \[.*?\])?( raw \d\.\d{3})?){4} +\[.*?\] +FAIL +\S.*\S", estimates
+    )
 
 
 def test_the_output_file_holds_what_stdout_would(pairs: str, tmp_path: Path) -> None:

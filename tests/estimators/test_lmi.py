@@ -3,8 +3,8 @@ import pytest
 import torch
 from samplers import Gaussian, Mixture, gaussian_information
 
-from cch_audit.estimators.ksg import from_neighbors
 from cch_audit.estimators.lmi import _Autoencoder, estimate
+from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.settings import LmiSettings
 
 

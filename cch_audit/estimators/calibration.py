@@ -1,0 +1,159 @@
+"""Calibration: what a mixture of known information says about the error of nearest neighbours.
+
+In many columns nearest neighbours see a fraction of the information. Both sides are therefore
+projected on a few canonical pairs, found on other rows. A Gaussian mixture that resembles the
+projected rows has a known information, and the error of the same estimate on rows drawn from it is
+taken off. Where no mixture resembles the rows (they lie on a curved surface, say), its error would
+say nothing about theirs; fewer pairs are taken then, down to none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.distance import pdist, squareform
+
+from cch_audit.estimators.canonical import fit_canonical, whitening
+from cch_audit.estimators.contract import Estimate, is_classes, standardize
+from cch_audit.estimators.mixtures import ClassMixture, ColumnMixture
+from cch_audit.estimators.neighbors import from_neighbors
+from cch_audit.sample import FloatArray, IntArray
+
+VARIANCE = 0.99
+"""Share of the variance of each side that its principal components keep."""
+MISFIT = 0.15
+"""Nats by which a mixture may be wider than the rows."""
+MISFIT_ROWS = 1000
+"""Most rows on which that is measured; its noise is then about 0.05 nats."""
+DRAWN_ROWS = 6000
+"""Rows drawn from a mixture in all, in at least two samples: its error is then about .02 nats."""
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A calibrated estimate on some rows, nats."""
+
+    pseudo_values: FloatArray
+    """(n_rows,), the allowance included; their mean is the estimate."""
+    allowance: float
+    """What was added to the estimate from neighbours."""
+
+
+def calibrate(
+    x: FloatArray,
+    y: FloatArray | IntArray,
+    others: IntArray,
+    rows: IntArray,
+    n_neighbors: int,
+    n_pairs: int,
+    rng: np.random.Generator,
+) -> Calibrated | None:
+    """Estimate I(x; y) on some rows, in a projection found on others, less the error found there.
+
+    The most pairs are taken, the strongest first, with which a fitted mixture resembles the rows;
+    the estimate is KSG(rows) + I(mixture) - KSG(rows drawn from it).
+
+    Parameters
+    ----------
+    x, y : (n_samples, d), and (n_samples, q) or (n_samples,) class codes; columns of variance 1
+    others, rows : row numbers
+    n_neighbors : k
+    n_pairs : most canonical pairs, or discriminants
+    rng : fits and draws mixtures
+
+    Returns
+    -------
+    None where no pair correlates beyond chance, or no mixture resembles even the first.
+    """
+    mixture: ClassMixture | ColumnMixture
+    v: FloatArray | IntArray
+    if is_classes(y):
+        u, v = _discriminants(x, y, others, n_pairs)[rows], y[rows]
+        mixture = ClassMixture.fit(u, y[rows])
+    else:
+        u, right = _canonical_pairs(x, np.asarray(y), others, rows, n_pairs)
+        if u.shape[1] == 0:
+            return None
+        mixture, v = ColumnMixture.fit(u, right, rng), right
+    kept = rng.permutation(len(u))[:MISFIT_ROWS]
+    for n in range(u.shape[1], 0, -1):
+        mixture = mixture.leading(n)
+        u, v = u[:, :n], v if is_classes(v) else v[:, :n]
+        drawn = mixture.draw(rng)
+        if max(_wider(drawn[0], u, kept), _wider(drawn[1], v, kept)) <= MISFIT:
+            break
+    else:
+        return None
+    n_draws = max(2, DRAWN_ROWS // len(rows))
+    draws = [drawn, *(mixture.draw(rng) for _ in range(n_draws - 1))]
+    found = np.mean([from_neighbors(left, right, n_neighbors).value for left, right in draws])
+    allowance = mixture.information(rng) - float(found)
+    return Calibrated(from_neighbors(u, v, n_neighbors).pseudo_values + allowance, allowance)
+
+
+def from_parts(parts: Sequence[Calibrated], folds: IntArray) -> Estimate:
+    """Return one estimate from those of all folds; their allowances differ by chance.
+
+    Parameters
+    ----------
+    parts : one for each fold
+    folds : (n_samples,) fold of each row
+    """
+    pseudo_values = np.empty(len(folds))
+    for fold, part in enumerate(parts):
+        pseudo_values[folds == fold] = part.pseudo_values
+    allowances = np.array([part.allowance for part in parts])
+    variance = float(allowances.var(ddof=1) / len(parts))
+    return Estimate(float(pseudo_values.mean()), pseudo_values, variance)
+
+
+def _wider(drawn: FloatArray | IntArray, rows: FloatArray | IntArray, kept: IntArray) -> float:
+    """Return by how many nats the entropy of drawn rows exceeds that of the sample's.
+
+    From the mean log distance to the third neighbour (Kozachenko and Leonenko 1987), whose bias is
+    common to both; class codes are the sample's own.
+    """
+    if is_classes(rows):
+        return 0.0
+    return float(rows.shape[1] * (_log_radius(drawn[kept]) - _log_radius(rows[kept])))
+
+
+def _log_radius(rows: FloatArray | IntArray) -> float:
+    """Return the mean log distance to the third neighbour."""
+    distances = squareform(pdist(rows))
+    np.fill_diagonal(distances, np.inf)
+    third = np.partition(distances, 2, axis=1)[:, 2]
+    return float(np.log(np.maximum(third, 1e-12)).mean())
+
+
+def _canonical_pairs(
+    x: FloatArray, y: FloatArray, others: IntArray, rows: IntArray, n_pairs: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return the rows' canonical coordinates that correlate beyond chance, the strongest first."""
+    x, y = _principal_components(x, others), _principal_components(y, others)
+    model = fit_canonical(x, y, others, rows)
+    order = np.argsort(-model.correlations, kind="stable")[:n_pairs]
+    order = order[model.correlations[order] > 0]
+    u, v = x[rows] @ model.x_weights[:, order], y[rows] @ model.y_weights[:, order]
+    return standardize(u), standardize(v)
+
+
+def _principal_components(x: FloatArray, others: IntArray) -> FloatArray:
+    """Return the leading components, of variance 1 on the other rows; a quarter as many at most."""
+    centred = x - x[others].mean(axis=0)
+    values, vectors = np.linalg.eigh(centred[others].T @ centred[others] / len(others))
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    share = np.cumsum(values) / max(values.sum(), 1e-300)
+    n = min(int(np.searchsorted(share, VARIANCE)) + 1, len(values), max(1, len(others) // 4))
+    return np.asarray(centred @ (vectors[:, :n] / np.sqrt(np.maximum(values[:n], 1e-12))))
+
+
+def _discriminants(x: FloatArray, y: IntArray, others: IntArray, n: int) -> FloatArray:
+    """Return the leading linear discriminants of all rows, (n_samples, min(K - 1, n)) or fewer."""
+    x = _principal_components(x, others)
+    codes, place, counts = np.unique(y[others], return_inverse=True, return_counts=True)
+    means = np.stack([x[others][place == number].mean(axis=0) for number in range(len(codes))])
+    white = whitening(x[others] - means[place])
+    weighted = np.sqrt(counts)[:, None] * (means - x[others].mean(axis=0)) @ white
+    _, _, directions = np.linalg.svd(weighted, full_matrices=False)
+    return np.asarray(x @ white @ directions[: min(n, len(codes) - 1)].T)
