@@ -104,7 +104,7 @@ def additive_uniform(reach: float) -> Population:
     def log_ratio(x: FloatArray, y: FloatArray | IntArray) -> FloatArray:
         # p(y | x) / p(y), where p(y) is the part of [0, 1] within reach, over 2 reach.
         overlap = np.minimum(y + reach, 1.0) - np.maximum(y - reach, 0.0)
-        return np.asarray(-np.log(overlap)[:, 0])
+        return np.where(np.abs(y - x) <= reach, -np.log(overlap), -np.inf)[:, 0]
 
     closed = reach - np.log(2 * reach) if reach <= 0.5 else 1 / (4 * reach)
     return Population(sample, log_ratio, float(closed))

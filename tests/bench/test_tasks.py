@@ -43,6 +43,19 @@ def test_the_truth_is_the_mean_of_the_log_density_ratio(task: Task):
     assert task.truth.standard_error <= 0.003
 
 
+@pytest.mark.parametrize(
+    "task",
+    [task for task in EVERY if 0 < task.truth.information < 0.7],
+    ids=lambda task: task.name,
+)
+def test_density_ratios_are_normalised(task: Task):
+    rng = np.random.default_rng(7)
+    x, y = task.population.sample(20_000, rng)
+    ratios = np.exp(task.population.log_ratio(x, rng.permutation(y)))
+    # Over unrelated pairs p(x, y) / (p(x) p(y)) averages 1; five standard errors, as it is skewed.
+    assert abs(ratios.mean() - 1) <= 5 * ratios.std() / np.sqrt(len(ratios))
+
+
 def test_truths_agree_with_numerical_integration():
     reach = 0.75
     # I = h(y) - h(noise) with the trapezium density of y.
