@@ -115,16 +115,17 @@ def commands(repetitions: int) -> dict[str, Any]:
         runs = {f"check --estimator {e}": [*one, "--estimator", e] for e in ESTIMATORS}
         runs["check"] = one
         runs["rank of 10 teachers"] = ["rank", os.fspath(path), "--student", "student", "--quiet"]
-        measured: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
+        measured: dict[str, list[dict[str, float]]] = {name: [] for name in runs}
         for _ in range(repetitions):
             for name, arguments in runs.items():
                 measured[name].append(whole_process(arguments))
     return {
         name: {
-            "seconds": median(seconds for seconds, _ in times),
-            "peak_mb": max(memory for _, memory in times),
+            "seconds": median(one["seconds"] for one in runs_of),
+            "cpu_seconds": median(one["cpu_seconds"] for one in runs_of),
+            "peak_mb": max(one["peak_mb"] for one in runs_of),
         }
-        for name, times in measured.items()
+        for name, runs_of in measured.items()
     }
 
 
@@ -141,8 +142,11 @@ def write_sample(path: Path, n: int, columns: int, n_teachers: int) -> list[str]
     return names
 
 
-def whole_process(arguments: list[str]) -> tuple[float, float]:
-    """Run the program; return seconds from start to end and the peak of resident memory, MB."""
+def whole_process(arguments: list[str]) -> dict[str, float]:
+    """Run the program; return seconds from start to end, those of the processor, and peak memory.
+
+    The processor's seconds are over all cores and hardly depend on what else runs.
+    """
     started = time.perf_counter()
     program = [sys.executable, "-m", "cch_audit", *arguments, "--output", os.devnull]
     process = os.posix_spawn(sys.executable, program, dict(os.environ))
@@ -150,7 +154,11 @@ def whole_process(arguments: list[str]) -> tuple[float, float]:
     code = os.waitstatus_to_exitcode(status)
     if code not in (0, 1, 3):
         raise SystemExit(f"{' '.join(program)} exited {code}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    return {
+        "seconds": time.perf_counter() - started,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_mb": usage.ru_maxrss / 1024,
+    }
 
 
 def take_turns(
@@ -173,8 +181,9 @@ def show(name: str, found: Mapping[str, Any]) -> None:
     """Print one part's numbers."""
     print(f"\n{name}")
     if name == "commands":
-        rows = [[run, f"{m['seconds']:.1f}", f"{m['peak_mb']:.0f}"] for run, m in found.items()]
-        print(table(["command", "seconds", "peak MB"], rows))
+        head = ["seconds", "cpu_seconds", "peak_mb"]
+        rows = [[run, *(f"{one[what]:.3g}" for what in head)] for run, one in found.items()]
+        print(table(["command", *head], rows))
         return
     for what, values in found.items():
         if not isinstance(values, Mapping):

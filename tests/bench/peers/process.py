@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,8 @@ class Workers:
         """Let every process use so many threads."""
         self._threads = threads
         self._processes: dict[str, subprocess.Popen[str]] = {}
+        # torch-mist saves weights under names that two processes would share.
+        self._scratch = tempfile.TemporaryDirectory()
 
     def __enter__(self) -> "Workers":
         return self
@@ -47,6 +50,8 @@ class Workers:
     ) -> None:
         for process in self._processes.values():
             process.kill()
+            process.wait()
+        self._scratch.cleanup()
 
     def ask(self, method: str, data: Path, seed: int, timeout: float) -> dict[str, Any]:
         """Return the reply of a method on x and y in an .npz file; see `worker.py`."""
@@ -77,7 +82,12 @@ class Workers:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **dict.fromkeys(names, threads), "XLA_FLAGS": flags},
+            env={
+                **os.environ,
+                **dict.fromkeys(names, threads),
+                "XLA_FLAGS": flags,
+                "TMPDIR": self._scratch.name,
+            },
         )
         self._processes[environment] = process
         return process
