@@ -148,8 +148,9 @@ def whole_process(arguments: list[str]) -> dict[str, float]:
     The processor's seconds are over all cores and hardly depend on what else runs.
     """
     started = time.perf_counter()
-    program = [sys.executable, "-m", "cch_audit", *arguments, "--output", os.devnull]
-    process = os.posix_spawn(sys.executable, program, dict(os.environ))
+    program = [sys.executable, "-m", "cch_audit", *arguments]
+    silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    process = os.posix_spawn(sys.executable, program, dict(os.environ), file_actions=silent)
     _, status, usage = os.wait4(process, 0)
     code = os.waitstatus_to_exitcode(status)
     if code not in (0, 1, 3):

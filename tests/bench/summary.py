@@ -59,6 +59,7 @@ def errors(cells: Sequence[Cell]) -> dict[str, float | int | None]:
         "sd": _rounded(np.sqrt(np.mean(spreads))) if spreads else None,
         "rmse": _rounded(np.sqrt(np.mean(error**2))),
         "seconds": _rounded(np.median([cell["seconds"] for cell in done])),
+        "cpu_seconds": _rounded(np.median([cell["cpu_seconds"] for cell in done])),
         "peak_mb": _rounded(max(cell["peak_mb"] for cell in done)),
     }
 
@@ -75,7 +76,17 @@ def print_tables(found: dict[str, Any]) -> None:
             print(f"\nn = {n}: {what} in nats\n")
             print(table(["family", *methods], rows))
         print(f"\nn = {n}: all families\n")
-        columns = ("tasks", "cells", "failed", "bias", "sd", "rmse", "seconds", "peak_mb")
+        columns = (
+            "tasks",
+            "cells",
+            "failed",
+            "bias",
+            "sd",
+            "rmse",
+            "seconds",
+            "cpu_seconds",
+            "peak_mb",
+        )
         rows = [[m, *(_shown(one, c) for c in columns)] for m, one in families[ALL].items()]
         print(table(["method", *columns], rows))
         print(f"\nn = {n}: RMSE of the row on the tasks that the column ran too, over that of the "

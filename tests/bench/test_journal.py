@@ -20,7 +20,7 @@ def test_a_journal_remembers_and_forgets(tmp_path: Path):
 
 def test_errors_of_an_estimator():
     def cell(task: str, estimate: float, truth: float) -> dict[str, object]:
-        cost = {"seconds": 1.0, "peak_mb": 5.0}
+        cost = {"seconds": 1.0, "cpu_seconds": 1.0, "peak_mb": 5.0}
         return {"task": task, "estimate": estimate, "truth": truth, **cost}
 
     found = errors(
@@ -42,7 +42,7 @@ def test_methods_are_compared_on_the_samples_that_both_finished():
     def cell(method: str, seed: int, estimate: float | None) -> dict[str, object]:
         shared = {"method": method, "family": "f", "task": "t", "n": 9, "seed": seed, "truth": 0.0}
         more = {"error": "slow"} if estimate is None else {"estimate": estimate, "raw": 2.0}
-        return shared | more | {"seconds": 1.0, "peak_mb": 1.0}
+        return shared | more | {"seconds": 1.0, "cpu_seconds": 1.0, "peak_mb": 1.0}
 
     found = summarize(
         [cell("ksg", 0, 1.0), cell("ksg", 1, 9.0), cell("peer", 0, 4.0), cell("peer", 1, None)]

@@ -1,8 +1,8 @@
 """Estimates on request in an environment of its own: one JSON line in, one out.
 
 A request names the method, a seed and an .npz file with x and y; the reply has the estimate in
-nats, seconds and the peak memory meanwhile, or what went wrong. Every method runs with its
-package's defaults, and reads only numpy arrays: this file imports nothing of the bench.
+nats and what it cost (seconds, seconds of the processor, peak memory), or what went wrong. Every
+method runs with its package's defaults. This file imports nothing of the bench.
 
 Class codes reach a peer's networks as one-hot columns. A nearest-neighbour peer gets them only
 where its package knows about classes.
@@ -189,19 +189,23 @@ def answer(request):
     """Run one method and return what it found."""
     data = np.load(request["data"])
     reset_peak()
-    started = time.perf_counter()
+    started, on_cpu = time.perf_counter(), time.process_time()
     try:
         found = METHODS[request["method"]](data["x"], data["y"], request["seed"])
     except NotApplicable as err:
         return {"not_applicable": str(err)}
     except Exception as err:
         return {"error": f"{type(err).__name__}: {err}"[:300]}
-    seconds = time.perf_counter() - started
+    cost = {
+        "seconds": time.perf_counter() - started,
+        "cpu_seconds": time.process_time() - on_cpu,
+        "peak_mb": peak(),
+    }
     value, more = found if isinstance(found, tuple) else (found, {})
     value = float(value)
     if not np.isfinite(value):
         return {"error": f"the estimate is {value}"}
-    return {"estimate": value, "seconds": seconds, "peak_mb": peak(), **more}
+    return {"estimate": value, **cost, **more}
 
 
 def reset_peak():
