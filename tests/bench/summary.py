@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from tests.bench.journal import Cell
+from tests.bench.tasks import HIGH_DIMENSIONAL
 
 ALL = "all families"
+HIGH = "high-dimensional"
+"""The families of `HIGH_DIMENSIONAL` together."""
 
 
 def summarize(cells: Sequence[Cell]) -> dict[str, Any]:
@@ -30,7 +33,13 @@ def summarize(cells: Sequence[Cell]) -> dict[str, Any]:
             }
             for n in sizes
         },
-        "shared": {str(n): _head_to_head([c for c in cells if c["n"] == n]) for n in sizes},
+        "ratios": {
+            str(n): {
+                group: _head_to_head(_families([c for c in cells if c["n"] == n]).get(group, []))
+                for group in (HIGH, ALL)
+            }
+            for n in sizes
+        },
     }
 
 
@@ -89,11 +98,10 @@ def print_tables(found: dict[str, Any]) -> None:
         )
         rows = [[m, *(_shown(one, c) for c in columns)] for m, one in families[ALL].items()]
         print(table(["method", *columns], rows))
-        print(f"\nn = {n}: RMSE of the row on the tasks that the column ran too, over that of the "
-              "column\n")  # fmt: skip
-        ratios = found["shared"][n]
-        rows = [[one, *(_number(by[other]) for other in methods)] for one, by in ratios.items()]
-        print(table(["method", *methods], rows))
+        for group, ratios in found["ratios"][n].items():
+            print(f"\nn = {n}, {group}: RMSE of the row over that of the column, where both ran\n")
+            rows = [[m, *(_number(by.get(o)) for o in methods)] for m, by in ratios.items()]
+            print(table(["method", *methods], rows))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -110,7 +118,9 @@ def _with_raw(cell: Cell) -> list[Cell]:
 
 
 def _families(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
-    return _grouped(cells, "family") | {ALL: list(cells)}
+    """Group cells by family, and add the groups of families."""
+    high = [cell for cell in cells if cell["family"] in HIGH_DIMENSIONAL]
+    return _grouped(cells, "family") | ({HIGH: high} if high else {}) | {ALL: list(cells)}
 
 
 def _by_method(cells: Sequence[Cell]) -> dict[str, Any]:

@@ -29,8 +29,8 @@ from tests.bench.populations import (
 )
 from tests.bench.task import Task
 
-HIGH_DIMENSIONAL = ("latents", "clusters", "shared and private", "heavy tails", "classes")
-"""Families that look like neural representations: most tasks have 64 to 512 columns."""
+HIGH_DIMENSIONAL = ("latents", "clusters", "shared and private", "heavy tails")
+"""Families that look like a pair of neural representations: most have 64 to 512 columns."""
 LATENTS = (0.9, 0.8, 0.6, 0.4)
 """Correlations of the four latents that most embedded tasks share."""
 

@@ -47,5 +47,5 @@ def test_methods_are_compared_on_the_samples_that_both_finished():
     found = summarize(
         [cell("ksg", 0, 1.0), cell("ksg", 1, 9.0), cell("peer", 0, 4.0), cell("peer", 1, None)]
     )
-    assert found["shared"]["9"]["ksg"]["peer"] == 0.25
+    assert found["ratios"]["9"]["all families"]["ksg"]["peer"] == 0.25
     assert found["families"]["9"]["f"]["ksg raw"]["rmse"] == 2.0
