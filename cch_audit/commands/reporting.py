@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from cch_audit import terminal
+from cch_audit.commands.plotting import write_plot
 from cch_audit.errors import ExitCode
 from cch_audit.results import InputSummary, Report, Verdict
 from cch_audit.settings import OutputSettings
@@ -30,14 +31,16 @@ def command_line() -> str:
     return shlex.join(["cch-audit", *sys.argv[1:]])
 
 
-def finish(report: Report, output: OutputSettings) -> NoReturn:
-    """Render and write a report, say the verdict where it is not in sight, and exit."""
+def finish(report: Report, output: OutputSettings, plot: str | None = None) -> NoReturn:
+    """Render and write a report and its figure, say the verdict if out of sight, and exit."""
     from cch_audit.rendering import render
     from cch_audit.rendering.summary import summary
 
     here = terminal.abilities(sys.stdout if output.output is None else None)
     text = render(report, output.format, units=output.units, verbose=output.verbose, **here)
     terminal.write(text, output.output)
+    if plot is not None:
+        write_plot(report, plot, units=output.units)
     in_sight = output.format == "table" and output.output is None
     if not output.quiet and not in_sight:
         unicode = terminal.shows_unicode(sys.stderr)

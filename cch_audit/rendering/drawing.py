@@ -50,7 +50,8 @@ def badge(verdict: Verdict) -> Text:
 def drawn(cell: Cell | Text) -> Text:
     """Return a cell as text in which nothing is markup."""
     if isinstance(cell, Badge):
-        return Text.assemble((cell.word, STYLES[cell.tone]))
+        word = (cell.word, STYLES[cell.tone])
+        return Text.assemble(word, f"\n{cell.below}") if cell.below else Text.assemble(word)
     return Text(cell) if isinstance(cell, str) else cell
 
 
@@ -101,7 +102,7 @@ def _least_width(rows: Rows, names: Sequence[str]) -> int:
 
 def _widest(cell: Cell) -> int:
     """Return the columns that the longest line of a cell takes."""
-    text = cell.word if isinstance(cell, Badge) else cell
+    text = f"{cell.word}\n{cell.below}" if isinstance(cell, Badge) else cell
     return max(map(cell_len, text.split("\n")))
 
 

@@ -33,6 +33,8 @@ from cch_audit.rendering.ranking_columns import (
     score_meanings,
 )
 from cch_audit.rendering.summary import sentence
+from cch_audit.rendering.sweep import sweep_notes, sweep_title, teacher_lines
+from cch_audit.rendering.sweep_columns import sweep_rows
 from cch_audit.rendering.text import (
     Units,
     estimator_title,
@@ -67,8 +69,10 @@ def _lines(report: Report, units: Units) -> Iterator[str]:
     for warning in report.warnings:
         yield f"\n> **WARNING**: {escape(warning)}"
     yield ""
-    if report.ranking is None:
-        audits: Sequence[Audit] = report.audits
+    audits: Sequence[Audit] = report.audits
+    if report.sweep is not None:
+        yield from _sweep(report, units)
+    elif report.ranking is None:
         yield from _gated(report, units)
     else:
         audits = [place.audit for place in places(report)]
@@ -114,6 +118,14 @@ def _ranking(report: Report, units: Units) -> Iterator[str]:
         records = drawn(record_rows(report.ranking, metric))
         meanings = bullets([f"{name}: {meaning}" for name, meaning in RECORD_MEANINGS])
         yield from folded(RECORDS_TITLE, [*records, *meanings])
+
+
+def _sweep(report: Report, units: Units) -> Iterator[str]:
+    assert report.sweep is not None
+    yield f"**{escape(sweep_title(report.sweep))}; gaps in {units}**\n"
+    yield from drawn(sweep_rows(report))
+    facts = [*teacher_lines(report), *student_lines(report, units)]
+    yield from bullets([*(f"{name}: {value}" for name, value in facts), *sweep_notes(report)])
 
 
 def _audit(audit: Audit, units: Units) -> Iterator[str]:

@@ -27,6 +27,8 @@ from cch_audit.rendering.estimates import detail_table, one_line_table, stacked_
 from cch_audit.rendering.ranking import grouped_notes, places, rank_text, student_lines
 from cch_audit.rendering.ranking_table import ranking_block
 from cch_audit.rendering.summary import sentence
+from cch_audit.rendering.sweep import sweep_notes, teacher_lines
+from cch_audit.rendering.sweep_table import sweep_block
 from cch_audit.rendering.text import (
     Units,
     deciding_levels,
@@ -92,37 +94,54 @@ def render(
 def _page(report: Report, look: Look) -> Iterator[RenderableType]:
     yield Text(TITLE, "bold")
     yield ""
-    facts = input_lines(report, look.units, verbose=look.verbose)
-    notes: Sequence[str] = ()
-    if report.ranking is None:
-        yield grid(facts)
-        yield from _audits(report.audits, look)
+    if report.sweep is not None:
+        yield from _sweep(report, look)
+    elif report.ranking is not None:
+        yield from _ranking(report, look)
     else:
-        yield grid([*facts, *student_lines(report, look.units)])
-        yield from ranking_block(report, look)
-        if look.verbose:
-            shown = places(report)
-            yield from _audits(
-                [place.audit for place in shown], look, [rank_text(place) for place in shown]
-            )
-        else:
-            notes = grouped_notes(report)
-            yield ""
-            yield Text("Every teacher's estimators and reasons: add --verbose.")
-    yield from bullets("Notes", notes)
+        yield grid(input_lines(report, look.units, verbose=look.verbose))
+        yield from _audits(report.audits, look)
     yield from bullets("Input", report.input.notes)
     if look.verbose:
         yield from titled("Run", grid(run_lines(report)))
     yield ""
     yield from (Text(note) for note in footnotes(report))
-    if len(report.audits) > 1 and report.ranking is None:
+    if len(report.audits) > 1 and report.ranking is None and report.sweep is None:
         yield from titled("Teachers", _closing_table(report, look))
     for warning in report.warnings:
         yield ""
         yield Text.assemble(("WARNING", WARNING_STYLE), ": ", (warning, "bold"))
     yield ""
     verdict, _, rest = sentence(report, look.units).partition(":")
-    yield Text.assemble((verdict, STYLES[verdict_badge(report.verdict).tone]), ":", rest)
+    style = STYLES[verdict_badge(report.verdict).tone] if report.sweep is None else "bold"
+    yield Text.assemble((verdict, style), ":", rest)
+
+
+def _ranking(report: Report, look: Look) -> Iterator[RenderableType]:
+    facts = input_lines(report, look.units, verbose=look.verbose)
+    yield grid([*facts, *student_lines(report, look.units)])
+    yield from ranking_block(report, look)
+    if look.verbose:
+        shown = places(report)
+        yield from _audits(
+            [place.audit for place in shown], look, [rank_text(place) for place in shown]
+        )
+    else:
+        yield ""
+        yield Text("Every teacher's estimators and reasons: add --verbose.")
+        yield from bullets("Notes", grouped_notes(report))
+
+
+def _sweep(report: Report, look: Look) -> Iterator[RenderableType]:
+    facts = input_lines(report, look.units, verbose=look.verbose)
+    yield grid([*facts, *teacher_lines(report), *student_lines(report, look.units)])
+    yield from sweep_block(report, look)
+    if look.verbose:
+        yield from _audits(report.audits, look)
+    else:
+        yield ""
+        yield Text("Every step's estimators and reasons: add --verbose.")
+        yield from bullets("Notes", sweep_notes(report))
 
 
 def _audits(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cch_audit.rendering.ranking import ranking_footnotes, shared_metric
+from cch_audit.rendering.sweep import sweep_footnotes
 from cch_audit.rendering.text import Units, interval, number
 from cch_audit.results import Companions, Report
 
@@ -106,6 +107,8 @@ def footnotes(report: Report) -> list[str]:
         )
     if report.ranking is not None:
         notes += ranking_footnotes(report)
+    if report.sweep is not None:
+        notes += sweep_footnotes(report)
     return notes
 
 

@@ -1,0 +1,169 @@
+"""The figure of a sweep: gain against gap, and both against the steps."""
+
+from collections.abc import Sequence
+from textwrap import fill
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from cch_audit.crossings import Point, gain_point, gap_point
+from cch_audit.rendering.cells import OUTCOMES
+from cch_audit.rendering.sweep import AXES, keeps_teacher, sweep_title
+from cch_audit.rendering.text import NATS_PER, Units, ordered_levels
+from cch_audit.results import Crossing, Outcome, Report, Sweep
+from cch_audit.step_names import step_text
+
+# Okabe and Ito's colours stay apart in every common colour blindness; shapes do in grey too.
+INK, PALE, SHADE = "0.15", "0.6", "0.93"
+MARKERS: dict[Outcome, dict[str, Any]] = {
+    "helps": {"marker": "o", "markerfacecolor": "#0072B2"},
+    "hurts": {"marker": "v", "markerfacecolor": "#E69F00"},
+    "no_change": {"marker": "s", "markerfacecolor": "0.75"},
+    "undecided": {"marker": "D", "markerfacecolor": "white"},
+}
+LEVELS: dict[str, dict[str, Any]] = {
+    "representations": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    "predictions": {"color": "#D55E00", "linestyle": "--", "marker": "^"},
+}
+GAINS = {"accuracy": "accuracy", "mse": "fall of MSE, Var(y) = 1"}
+WIDTH = 95
+"""Characters of a line of the title."""
+
+
+def sweep_figure(report: Report, units: Units) -> Figure:
+    """Return the figure of a report that `for_reading` has prepared and that has training runs."""
+    sweep = report.sweep
+    assert sweep is not None
+    figure = Figure(figsize=(8.5, 3.6 if keeps_teacher(sweep) else 7.4), layout="constrained")
+    figure.suptitle(fill(f"{sweep_title(sweep)} (student: {report.audits[0].student})", WIDTH))
+    if keeps_teacher(sweep):
+        _gain_by_step(figure.subplots(), report, sweep)
+    else:
+        margin = report.settings.get("margin", 0.0) / NATS_PER[units]
+        names = [name for name, _ in ordered_levels(report.audits[0])]
+        top, bottom = figure.subfigures(2)
+        panels = top.subplots(1, len(names), sharey=True, squeeze=False)[0]
+        for axes, name in zip(panels, names, strict=True):
+            _gain_by_gap(axes, report, sweep, name, margin, units)
+        left, right = bottom.subplots(1, 2)
+        _gap_by_step(left, report, sweep, names, margin, units)
+        _gain_by_step(right, report, sweep)
+        panels[0].set_ylabel(_gain_label(report))
+    figure.legend(handles=_keys(report, sweep), loc="outside lower center", ncols=5)
+    return figure
+
+
+def _gain_by_gap(
+    axes: Axes, report: Report, sweep: Sweep, level: str, margin: float, units: Units
+) -> None:
+    """Draw the measured gain against the gap at one level, both with their intervals."""
+    gaps = [gap_point(audit.levels[level]) for audit in report.audits]
+    gains = _gains(report)
+    middle = [gap.estimate for gap in gaps]
+    height = [gain.estimate for gain in gains]
+    axes.plot(middle, height, color=PALE, linewidth=0.8, zorder=1)
+    axes.hlines(height, *_ends(gaps), color=INK, linewidth=0.9, zorder=2)
+    axes.vlines(middle, *_ends(gains), color=INK, linewidth=0.9, zorder=2)
+    _outcomes(axes, report, middle, height)
+    for step, x, y in zip(sweep.steps, middle, height, strict=True):
+        axes.annotate(
+            step_text(step), (x, y), (5, 5), textcoords="offset points", fontsize=8, zorder=4
+        )
+    axes.axvline(margin, color=INK, linewidth=1.2)
+    axes.axhline(0.0, color=INK, linewidth=0.6)
+    _shade_agreement(axes, margin)
+    above = axes.get_xaxis_transform()
+    axes.text(margin, 1.02, "CCH fails  ", transform=above, ha="right", color=INK)
+    axes.text(margin, 1.02, "  CCH holds", transform=above, ha="left", color=INK)
+    axes.set_xlabel(f"gap on {level} ({units})")
+
+
+def _shade_agreement(axes: Axes, margin: float) -> None:
+    """Shade where the gain is what the criterion says."""
+    axes.margins(0.08)
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    for x, y in (((margin, right), high), ((left, margin), low)):
+        axes.fill_between(x, 0.0, y, color=SHADE, linewidth=0, zorder=0)
+    axes.set(xlim=(left, right), ylim=(low, high))
+
+
+def _gap_by_step(
+    axes: Axes, report: Report, sweep: Sweep, names: Sequence[str], margin: float, units: Units
+) -> None:
+    """Draw the gap at every level against the steps."""
+    reach = sweep.steps[-1] - sweep.steps[0]
+    for position, name in enumerate(names):
+        points = [gap_point(audit.levels[name]) for audit in report.audits]
+        # Apart, so that the intervals of the two levels do not hide each other.
+        shift = 0.012 * reach * (position - (len(names) - 1) / 2)
+        at = [step + shift for step in sweep.steps]
+        color = LEVELS[name]["color"]
+        axes.plot(at, [one.estimate for one in points], label=name, linewidth=1.2, **LEVELS[name])
+        axes.vlines(at, *_ends(points), color=color, linewidth=1.0)
+        _mark_crossing(axes, sweep, sweep.gap_crossings[name], margin, color)
+    axes.axhline(margin, color=INK, linewidth=1.2, zorder=1)
+    axes.set(xlabel=AXES[sweep.varied], ylabel=f"gap ({units})")
+    axes.legend()
+
+
+def _gain_by_step(axes: Axes, report: Report, sweep: Sweep) -> None:
+    """Draw the measured gain against the steps."""
+    gains = _gains(report)
+    height = [gain.estimate for gain in gains]
+    axes.plot(sweep.steps, height, color=PALE, linewidth=0.8, zorder=1)
+    axes.vlines(sweep.steps, *_ends(gains), color=INK, linewidth=0.9, zorder=2)
+    _outcomes(axes, report, sweep.steps, height)
+    _mark_crossing(axes, sweep, sweep.gain_crossing, 0.0, INK)
+    axes.axhline(0.0, color=INK, linewidth=0.6, zorder=1)
+    axes.set(xlabel=AXES[sweep.varied], ylabel=_gain_label(report))
+
+
+def _mark_crossing(
+    axes: Axes, sweep: Sweep, found: Crossing | None, threshold: float, color: str
+) -> None:
+    """Draw where a value passes a threshold, as a band along it."""
+    if found is not None:
+        low = sweep.steps[0] if found.low is None else found.low
+        high = sweep.steps[-1] if found.high is None else found.high
+        axes.hlines(threshold, low, high, color=color, linewidth=7, alpha=0.3, zorder=1)
+
+
+def _outcomes(axes: Axes, report: Report, x: Sequence[float], y: Sequence[float]) -> None:
+    """Draw one marker per step, which says the outcome."""
+    for audit, *place in zip(report.audits, x, y, strict=True):
+        if audit.confirmation is not None:
+            axes.plot(*place, zorder=3, **_marker(audit.confirmation.outcome))
+
+
+def _marker(outcome: Outcome) -> dict[str, Any]:
+    return {**MARKERS[outcome], "markeredgecolor": INK, "linestyle": "none"}
+
+
+def _keys(report: Report, sweep: Sweep) -> list[Line2D | Patch]:
+    """Return the legend of the outcomes that there are, and of what is shaded."""
+    seen = {audit.confirmation.outcome for audit in report.audits if audit.confirmation}
+    keys: list[Line2D | Patch] = [
+        Line2D([], [], label=f"KD: {word.lower()}", **_marker(outcome))
+        for outcome, word in OUTCOMES.items()
+        if outcome in seen
+    ]
+    if not keeps_teacher(sweep):
+        keys.append(Patch(color=SHADE, label="measured as CCH says"))
+    return keys
+
+
+def _gains(report: Report) -> list[Point]:
+    return [gain_point(audit.confirmation) for audit in report.audits if audit.confirmation]
+
+
+def _ends(points: Sequence[Point]) -> tuple[list[float], list[float]]:
+    return [one.low for one in points], [one.high for one in points]
+
+
+def _gain_label(report: Report) -> str:
+    found = report.audits[0].confirmation
+    assert found is not None
+    return f"gain by KD ({GAINS[found.metric]})"
