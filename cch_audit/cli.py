@@ -16,6 +16,7 @@ from cch_audit.commands.config import config
 from cch_audit.commands.confirm import confirm
 from cch_audit.commands.inspect import inspect
 from cch_audit.commands.rank import rank
+from cch_audit.commands.sweep import sweep
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.rendering.text import printable
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command(name="check")(check)
 app.command(name="confirm")(confirm)
 app.command(name="rank")(rank)
+app.command(name="sweep")(sweep)
 app.command(name="inspect")(inspect)
 app.command(name="config")(config)
 

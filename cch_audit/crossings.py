@@ -88,7 +88,7 @@ def _passes(steps: Sequence[float], values: Sequence[float], threshold: float) -
     A value that equals the threshold does not exceed it, as in a verdict.
     """
     for i in range(len(steps) - 1):
-        before, after = values[i] - threshold, values[i + 1] - threshold
+        before, after = float(values[i]) - threshold, float(values[i + 1]) - threshold
         if (before > 0) != (after > 0) and math.isfinite(after - before):
             share = before / (before - after)
             yield steps[i] + share * (steps[i + 1] - steps[i])

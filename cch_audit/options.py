@@ -21,7 +21,9 @@ from cch_audit.settings import (
     GateSettings,
     InputSettings,
     OutputSettings,
+    PlotSettings,
     RankSettings,
+    SweepSettings,
 )
 
 ENVIRONMENT = "CCH_AUDIT_"
@@ -31,6 +33,8 @@ SECTIONS = (
     GateSettings,
     ConfirmationSettings,
     RankSettings,
+    SweepSettings,
+    PlotSettings,
     OutputSettings,
 )
 

@@ -286,6 +286,11 @@ class Crossing:
     times: int
     """How often the estimate passes."""
 
+    @property
+    def told_apart(self) -> bool:
+        """Whether the value is on a side of the threshold beyond its interval at some step."""
+        return self.low is not None or self.high is not None
+
 
 @dataclass(frozen=True)
 class Sweep:

@@ -10,7 +10,7 @@ from cch_audit import terminal
 from cch_audit.commands.plotting import check_plot
 from cch_audit.commands.refusing import check_audit, check_training
 from cch_audit.commands.reporting import command_line, exit_code, finish, summarize
-from cch_audit.commands.steps import SweepPlan, SweepSettings, plan_sweep
+from cch_audit.commands.steps import SweepPlan, plan_sweep
 from cch_audit.commands.sweeping import (
     check_sample,
     teachers_of_steps,
@@ -27,6 +27,7 @@ from cch_audit.settings import (
     InputSettings,
     OutputSettings,
     RankSettings,
+    SweepSettings,
     plain,
 )
 from cch_audit.verdict import confirmed

@@ -12,21 +12,32 @@ from cch_audit.settings import (
     GateSettings,
     InputSettings,
     OutputSettings,
+    PlotSettings,
     RankSettings,
+    SweepSettings,
     plain,
 )
 
 
 @with_settings(
-    InputSettings, AuditSettings, RankSettings, GateSettings, ConfirmationSettings, OutputSettings
+    InputSettings,
+    AuditSettings,
+    RankSettings,
+    SweepSettings,
+    GateSettings,
+    ConfirmationSettings,
+    PlotSettings,
+    OutputSettings,
 )
 def config(
     context: typer.Context,
     inputs: InputSettings,
     audit: AuditSettings,
     ranking: RankSettings,
+    swept: SweepSettings,
     gate: GateSettings,
     training: ConfirmationSettings,
+    figure: PlotSettings,
     output: OutputSettings,
 ) -> None:
     """Print the effective settings as YAML that --config accepts.
@@ -35,6 +46,7 @@ def config(
     which beats the default.
     """
     effective = asdict(estimator_settings(context))
-    sections = [plain(section) for section in (inputs, audit, ranking, gate, training, output)]
+    chosen = (inputs, audit, ranking, swept, gate, training, figure, output)
+    sections = [plain(section) for section in chosen]
     merged = {key: value for section in (*sections, effective) for key, value in section.items()}
     typer.echo(yaml.safe_dump(merged, sort_keys=False), nl=False)

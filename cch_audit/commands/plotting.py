@@ -1,6 +1,5 @@
 """The figure of a report: what is refused before any work, and how it is written."""
 
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,18 +7,8 @@ from cch_audit import terminal
 from cch_audit.errors import InputError
 from cch_audit.rendering.text import Units
 from cch_audit.results import Report
-from cch_audit.settings import setting
 
 FORMATS = ("png", "svg", "pdf")
-
-
-@dataclass(frozen=True)
-class PlotSettings:
-    """The figure of a report."""
-
-    plot: str | None = setting(
-        None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."
-    )
 
 
 def check_plot(path: str | None, output: str | None) -> None:

@@ -3,37 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from cch_audit.errors import InputError
 from cch_audit.results import Varied
-from cch_audit.settings import setting
+from cch_audit.settings import SweepSettings
 
 if TYPE_CHECKING:
     from cch_audit.distillation.arms import Grid
 
 MOST_NOISE = 1000.0
-
-
-@dataclass(frozen=True)
-class SweepSettings:
-    """What a sweep changes step by step; exactly one of these."""
-
-    noise: str | None = setting(
-        None, "Noise added to the teacher, in standard deviations of each column: 0,0.5,1,2,4."
-    )
-    drop_columns: str | None = setting(
-        None, "Shares of the teacher's columns that are left out: 0,0.25,0.5,0.75,1."
-    )
-    shuffle_rows: str | None = setting(
-        None, "Shares of the teacher's rows that are shuffled: 0,0.25,0.5,0.75,1."
-    )
-    flip_labels: str | None = setting(
-        None, "Shares of wrong labels that the teacher's head learns from: 0,0.1,0.2,0.4."
-    )
-    over: Literal["temperature", "weight"] | None = setting(
-        None, "Keep the teacher, and train at each value of --temperature or --weight in turn."
-    )
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,16 @@ from typing import Annotated
 import typer
 
 from cch_audit.commands.auditing import Options, run
-from cch_audit.commands.plotting import PlotSettings
-from cch_audit.commands.steps import SweepSettings
 from cch_audit.options import estimator_settings, with_settings
 from cch_audit.results import Audit, Verdict
-from cch_audit.settings import AuditSettings, ConfirmationSettings, InputSettings, OutputSettings
+from cch_audit.settings import (
+    AuditSettings,
+    ConfirmationSettings,
+    InputSettings,
+    OutputSettings,
+    PlotSettings,
+    SweepSettings,
+)
 
 
 @with_settings(

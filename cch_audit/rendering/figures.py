@@ -16,6 +16,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
+    "legend.columnspacing": 1.2,
     "figure.dpi": 100.0,
     "savefig.dpi": 200.0,
     "svg.hashsalt": "cch-audit",

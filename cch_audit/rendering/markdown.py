@@ -33,7 +33,7 @@ from cch_audit.rendering.ranking_columns import (
     score_meanings,
 )
 from cch_audit.rendering.summary import sentence
-from cch_audit.rendering.sweep import sweep_notes, sweep_title, teacher_lines
+from cch_audit.rendering.sweep import sweep_notes, table_title, teacher_lines
 from cch_audit.rendering.sweep_columns import sweep_rows
 from cch_audit.rendering.text import (
     Units,
@@ -122,9 +122,9 @@ def _ranking(report: Report, units: Units) -> Iterator[str]:
 
 def _sweep(report: Report, units: Units) -> Iterator[str]:
     assert report.sweep is not None
-    yield f"**{escape(sweep_title(report.sweep))}; gaps in {units}**\n"
+    yield f"**{escape(table_title(report.sweep, units))}**\n"
     yield from drawn(sweep_rows(report))
-    facts = [*teacher_lines(report), *student_lines(report, units)]
+    facts = [*teacher_lines(report, units), *student_lines(report, units)]
     yield from bullets([*(f"{name}: {value}" for name, value in facts), *sweep_notes(report)])
 
 

@@ -1,6 +1,6 @@
 """A sweep in words, the same in every format for people."""
 
-from cch_audit.rendering.text import gap_hull, gap_range, ordered_levels, span
+from cch_audit.rendering.text import Units, gap_hull, gap_range, ordered_levels, span
 from cch_audit.results import Crossing, Report, Sweep, Varied
 from cch_audit.step_names import step_text
 
@@ -48,12 +48,17 @@ def sweep_title(sweep: Sweep) -> str:
     return f"Sweep: {TITLES[sweep.varied].format(sweep.teacher)}"
 
 
+def table_title(sweep: Sweep, units: Units) -> str:
+    """Return what is changed, and the unit of the gaps if they change too."""
+    return sweep_title(sweep) + ("" if keeps_teacher(sweep) else f"; gaps in {units}")
+
+
 def header(varied: Varied) -> str:
     """Return what a step is, on one line."""
     return HEADERS[varied].replace("\n", " ")
 
 
-def teacher_lines(report: Report) -> list[tuple[str, str]]:
+def teacher_lines(report: Report, units: Units) -> list[tuple[str, str]]:
     """Return the teacher that is swept, with its gaps if the steps do not change them."""
     sweep, audit = report.sweep, report.audits[0]
     assert sweep is not None
@@ -62,7 +67,8 @@ def teacher_lines(report: Report) -> list[tuple[str, str]]:
     if keeps_teacher(sweep):
         for name, level in ordered_levels(audit):
             numbers = f"{gap_range([level])} {span(gap_hull(level))}"
-            lines.append(("gap", f"{level.verdict.upper()} on {name}: {numbers}"))
+            verdict = level.verdict.upper()
+            lines.append(("gap", f"{numbers} {units} on {name}: {verdict}"))
     return lines
 
 
@@ -75,11 +81,10 @@ def sweep_sentence(report: Report) -> str:
     if keeps_teacher(sweep):
         forecast = f"the CCH verdict is {report.audits[0].verdict.upper()}"
     else:
-        places = " and ".join(
-            f"{_where(sweep.gap_crossings[name], sweep)} on {name}"
+        forecast = " and ".join(
+            f"the gap on {name} {_passes(sweep.gap_crossings[name], sweep, _margin(report))}"
             for name, _ in ordered_levels(report.audits[0])
         )
-        forecast = f"the gap passes {_margin(report)} {places}"
     parts = [f"SWEEP: {condition}, {forecast}", *_trained(report)]
     return "; ".join(parts) + "."
 
@@ -112,7 +117,8 @@ def sweep_footnotes(report: Report) -> list[str]:
         notes.append(
             "A gap is shown as the range of the deciding estimators and, in brackets, the hull of "
             "their verdict intervals. Where it passes zero is read off straight lines between the "
-            "steps: of the median estimate and, in brackets, of the ends of the hull."
+            "steps, of the median estimate and, in brackets, of the ends of the hull: steps that "
+            "are close to each other there make it sharp."
         )
     notes.append("A sweep is no gate: the exit code is 0 whatever it shows.")
     return notes
@@ -124,12 +130,14 @@ def _margin(report: Report) -> str:
     return f"the margin of {margin:g} nats" if margin else "zero"
 
 
-def _where(found: Crossing | None, sweep: Sweep) -> str:
-    """Return where something is passed, and how often if not once."""
+def _passes(found: Crossing | None, sweep: Sweep, threshold: str) -> str:
+    """Return where something passes a threshold, and how often if not once."""
     if found is None:
-        return "nowhere"
-    times = "" if found.times == 1 else f"{found.times} times, first "
-    return f"{times}at {crossing_text(found, sweep)}"
+        return f"passes {threshold} nowhere"
+    if not found.told_apart:
+        return f"cannot be told apart from {threshold} at any step"
+    times = "" if found.times == 1 else f" {found.times} times, first"
+    return f"passes {threshold}{times} at {crossing_text(found, sweep)}"
 
 
 def crossing_text(found: Crossing, sweep: Sweep) -> str:
@@ -155,17 +163,22 @@ def _trained(report: Report) -> list[str]:
     elif not helps:
         said = ["KD is not seen to help at any step"]
     elif steps == helps + rest:
-        said = [f"KD helps up to {helps[-1]} and is not seen to help from {rest[0]} on"]
+        said = [f"KD helps {_up_to(helps)} and is not seen to help from {rest[0]} on"]
     elif steps == rest + helps:
-        said = [f"KD is not seen to help up to {rest[-1]} and helps from {helps[0]} on"]
+        said = [f"KD is not seen to help {_up_to(rest)} and helps from {helps[0]} on"]
     else:
         said = [f"KD helps at {', '.join(helps)} and is not seen to help at {', '.join(rest)}"]
     if hurts:
         said[0] += f", and hurts at {', '.join(hurts)}"
     if sweep.gain_crossing is not None:
-        said.append(f"the measured gain passes zero {_where(sweep.gain_crossing, sweep)}")
+        said.append(f"the measured gain {_passes(sweep.gain_crossing, sweep, 'zero')}")
     return said
 
 
 def _at(sweep: Sweep, steps: list[str]) -> str:
     return f"{header(sweep.varied)} {', '.join(steps)}"
+
+
+def _up_to(steps: list[str]) -> str:
+    """Return a stretch of steps from the first one on."""
+    return f"at {steps[0]}" if len(steps) == 1 else f"from {steps[0]} to {steps[-1]}"

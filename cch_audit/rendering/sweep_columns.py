@@ -23,16 +23,20 @@ def sweep_rows(report: Report) -> Rows:
     """Return one row per step: gaps with their verdicts, and what training showed."""
     sweep = report.sweep
     assert sweep is not None
+    left = sweep.varied == "drop_columns"
     columns: list[tuple[str, Callable[[Step], Cell | None]]] = [
-        (HEADERS[sweep.varied], lambda one: step_text(one.step))
+        (HEADERS[sweep.varied], lambda one: _step(one, left))
     ]
-    if sweep.varied == "drop_columns":
-        columns.append(("dim.", lambda one: str(one.audit.teacher_dimension)))
     if not keeps_teacher(sweep):
         columns += [(f"gap on\n{name}", _gap(name)) for name, _ in ordered_levels(report.audits[0])]
     columns += [("change by KD", _change), ("outcome", _outcome)]
     steps = [Step(*pair) for pair in zip(sweep.steps, report.audits, strict=True)]
     return as_rows(steps, columns)
+
+
+def _step(one: Step, left: bool) -> str:
+    """Return the step, with the number of columns that are left where it is asked for."""
+    return step_text(one.step) + (f"\n{one.audit.teacher_dimension} left" if left else "")
 
 
 def _gap(name: str) -> Callable[[Step], Cell | None]:

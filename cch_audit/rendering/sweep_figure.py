@@ -8,16 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 
 from cch_audit.crossings import Point, gain_point, gap_point
 from cch_audit.rendering.cells import OUTCOMES
 from cch_audit.rendering.sweep import AXES, keeps_teacher, sweep_title
 from cch_audit.rendering.text import NATS_PER, Units, ordered_levels
 from cch_audit.results import Crossing, Outcome, Report, Sweep
-from cch_audit.step_names import step_text
 
 # Okabe and Ito's colours stay apart in every common colour blindness; shapes do in grey too.
-INK, PALE, SHADE = "0.15", "0.6", "0.93"
+INK, PALE, SHADE, BAND = "0.15", "0.6", "0.93", "0.7"
 MARKERS: dict[Outcome, dict[str, Any]] = {
     "helps": {"marker": "o", "markerfacecolor": "#0072B2"},
     "hurts": {"marker": "v", "markerfacecolor": "#E69F00"},
@@ -44,15 +44,13 @@ def sweep_figure(report: Report, units: Units) -> Figure:
     else:
         margin = report.settings.get("margin", 0.0) / NATS_PER[units]
         names = [name for name, _ in ordered_levels(report.audits[0])]
-        top, bottom = figure.subfigures(2)
-        panels = top.subplots(1, len(names), sharey=True, squeeze=False)[0]
-        for axes, name in zip(panels, names, strict=True):
-            _gain_by_gap(axes, report, sweep, name, margin, units)
-        left, right = bottom.subplots(1, 2)
-        _gap_by_step(left, report, sweep, names, margin, units)
-        _gain_by_step(right, report, sweep)
-        panels[0].set_ylabel(_gain_label(report))
-    figure.legend(handles=_keys(report, sweep), loc="outside lower center", ncols=5)
+        grid = figure.add_gridspec(2, 2)
+        places = [grid[0, 0], grid[0, 1]] if len(names) > 1 else [grid[0, :]]
+        for place, name in zip(places, names, strict=True):
+            _gain_by_gap(figure.add_subplot(place), report, sweep, name, margin, units)
+        _gap_by_step(figure.add_subplot(grid[1, 0]), report, sweep, names, margin, units)
+        _gain_by_step(figure.add_subplot(grid[1, 1]), report, sweep)
+    figure.legend(handles=_keys(report, sweep), loc="outside lower center", ncols=6)
     return figure
 
 
@@ -68,9 +66,18 @@ def _gain_by_gap(
     axes.hlines(height, *_ends(gaps), color=INK, linewidth=0.9, zorder=2)
     axes.vlines(middle, *_ends(gains), color=INK, linewidth=0.9, zorder=2)
     _outcomes(axes, report, middle, height)
-    for step, x, y in zip(sweep.steps, middle, height, strict=True):
+    for number, step in enumerate(sweep.steps):
+        # To the right and to the left in turn: neighbours are often close to each other.
+        side = -1 if number % 2 else 1
         axes.annotate(
-            step_text(step), (x, y), (5, 5), textcoords="offset points", fontsize=8, zorder=4
+            f"{step:.3g}",
+            (middle[number], height[number]),
+            (6 * side, 5),
+            textcoords="offset points",
+            ha="left" if side > 0 else "right",
+            fontsize=8,
+            zorder=4,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
         )
     axes.axvline(margin, color=INK, linewidth=1.2)
     axes.axhline(0.0, color=INK, linewidth=0.6)
@@ -78,7 +85,8 @@ def _gain_by_gap(
     above = axes.get_xaxis_transform()
     axes.text(margin, 1.02, "CCH fails  ", transform=above, ha="right", color=INK)
     axes.text(margin, 1.02, "  CCH holds", transform=above, ha="left", color=INK)
-    axes.set_xlabel(f"gap on {level} ({units})")
+    axes.set(xlabel=f"gap on {level} ({units})", ylabel=_gain_label(report))
+    axes.locator_params(axis="x", nbins=6)
 
 
 def _shade_agreement(axes: Axes, margin: float) -> None:
@@ -106,7 +114,7 @@ def _gap_by_step(
         _mark_crossing(axes, sweep, sweep.gap_crossings[name], margin, color)
     axes.axhline(margin, color=INK, linewidth=1.2, zorder=1)
     axes.set(xlabel=AXES[sweep.varied], ylabel=f"gap ({units})")
-    axes.legend()
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderaxespad=0.0)
 
 
 def _gain_by_step(axes: Axes, report: Report, sweep: Sweep) -> None:
@@ -125,17 +133,17 @@ def _mark_crossing(
     axes: Axes, sweep: Sweep, found: Crossing | None, threshold: float, color: str
 ) -> None:
     """Draw where a value passes a threshold, as a band along it."""
-    if found is not None:
+    if found is not None and found.told_apart:
         low = sweep.steps[0] if found.low is None else found.low
         high = sweep.steps[-1] if found.high is None else found.high
-        axes.hlines(threshold, low, high, color=color, linewidth=7, alpha=0.3, zorder=1)
+        axes.hlines(threshold, low, high, color=color, linewidth=7, alpha=0.35, zorder=1)
 
 
 def _outcomes(axes: Axes, report: Report, x: Sequence[float], y: Sequence[float]) -> None:
     """Draw one marker per step, which says the outcome."""
     for audit, *place in zip(report.audits, x, y, strict=True):
         if audit.confirmation is not None:
-            axes.plot(*place, zorder=3, **_marker(audit.confirmation.outcome))
+            axes.plot(*place, zorder=3, markersize=5.5, **_marker(audit.confirmation.outcome))
 
 
 def _marker(outcome: Outcome) -> dict[str, Any]:
@@ -152,6 +160,9 @@ def _keys(report: Report, sweep: Sweep) -> list[Line2D | Patch]:
     ]
     if not keeps_teacher(sweep):
         keys.append(Patch(color=SHADE, label="measured as CCH says"))
+    found = (*sweep.gap_crossings.values(), sweep.gain_crossing)
+    if any(one is not None and one.told_apart for one in found):
+        keys.append(Patch(color=BAND, label="where a line crosses"))
     return keys
 
 

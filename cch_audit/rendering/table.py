@@ -1,29 +1,24 @@
 """The report as a table for people, in a terminal or piped."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
 from io import StringIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from cch_audit.rendering.audit_blocks import audit_blocks
 from cch_audit.rendering.cells import Cell, as_rows, outcome_badge, verdict_badge
-from cch_audit.rendering.confirmation_table import confirmation_block
 from cch_audit.rendering.drawing import (
     ASCII_HEAD,
     INDENT,
     STYLES,
     Look,
-    badge,
     bullets,
     filled,
     grid,
-    indented,
     titled,
 )
-from cch_audit.rendering.estimates import detail_table, one_line_table, stacked_table
 from cch_audit.rendering.ranking import grouped_notes, places, rank_text, student_lines
 from cch_audit.rendering.ranking_table import ranking_block
 from cch_audit.rendering.summary import sentence
@@ -34,18 +29,13 @@ from cch_audit.rendering.text import (
     deciding_levels,
     for_reading,
     gap_range,
-    ordered_levels,
 )
 from cch_audit.rendering.wording import (
-    COMPANIONS_TITLE,
-    LEVEL_TITLES,
-    companion_lines,
     footnotes,
     input_lines,
-    level_role,
     run_lines,
 )
-from cch_audit.results import Audit, LevelResult, Report
+from cch_audit.results import Audit, Report
 
 TITLE = "Cross-modal complementarity audit: gap = I(teacher;student) - I(student;labels)"
 
@@ -100,7 +90,7 @@ def _page(report: Report, look: Look) -> Iterator[RenderableType]:
         yield from _ranking(report, look)
     else:
         yield grid(input_lines(report, look.units, verbose=look.verbose))
-        yield from _audits(report.audits, look)
+        yield from audit_blocks(report.audits, look)
     yield from bullets("Input", report.input.notes)
     if look.verbose:
         yield from titled("Run", grid(run_lines(report)))
@@ -123,7 +113,7 @@ def _ranking(report: Report, look: Look) -> Iterator[RenderableType]:
     yield from ranking_block(report, look)
     if look.verbose:
         shown = places(report)
-        yield from _audits(
+        yield from audit_blocks(
             [place.audit for place in shown], look, [rank_text(place) for place in shown]
         )
     else:
@@ -134,73 +124,14 @@ def _ranking(report: Report, look: Look) -> Iterator[RenderableType]:
 
 def _sweep(report: Report, look: Look) -> Iterator[RenderableType]:
     facts = input_lines(report, look.units, verbose=look.verbose)
-    yield grid([*facts, *teacher_lines(report), *student_lines(report, look.units)])
+    yield grid([*facts, *teacher_lines(report, look.units), *student_lines(report, look.units)])
     yield from sweep_block(report, look)
     if look.verbose:
-        yield from _audits(report.audits, look)
+        yield from audit_blocks(report.audits, look)
     else:
         yield ""
         yield Text("Every step's estimators and reasons: add --verbose.")
         yield from bullets("Notes", sweep_notes(report))
-
-
-def _audits(
-    audits: Sequence[Audit], look: Look, ranks: Sequence[str] = ()
-) -> Iterator[RenderableType]:
-    """Yield one block per teacher, with its rank if there is one."""
-    draw = _widest_fitting(audits, look)
-    count = len(audits)
-    for position, audit in enumerate(audits, 1):
-        yield "" if count == 1 else "\n"
-        title = "teacher" if count == 1 else f"teacher {position} of {count}"
-        rank = [("rank", ranks[position - 1])] if ranks else []
-        yield grid([*_heading(audit, title), *rank])
-        yield from _levels(audit, draw, look)
-        yield from titled(
-            f"{COMPANIONS_TITLE}, in {look.units}", grid(companion_lines(audit.companions))
-        )
-        yield from confirmation_block(audit, look)
-        yield from bullets("Notes", audit.notes)
-
-
-def _heading(audit: Audit, teacher: str) -> Iterator[tuple[str, str | Text]]:
-    yield teacher, Text(f"{audit.teacher} ({audit.teacher_dimension} dimensions)", "bold")
-    yield "student", f"{audit.student} ({audit.student_dimension} dimensions)"
-    reasons = f" ({'; '.join(audit.reasons)})" if audit.reasons else ""
-    yield "verdict", Text.assemble(badge(audit.verdict), reasons)
-
-
-def _levels(
-    audit: Audit, draw: Callable[[LevelResult], Table], look: Look
-) -> Iterator[RenderableType]:
-    for name, level in ordered_levels(audit):
-        yield ""
-        yield Text.assemble(
-            (f"{LEVEL_TITLES[name]}: ", "bold"),
-            badge(level.verdict),
-            f" ({level_role(name, audit.gated)}; in {look.units})",
-        )
-        if level.reasons != audit.reasons:
-            yield from (indented(Text(reason)) for reason in level.reasons)
-        yield ""
-        yield draw(level)
-        if look.verbose:
-            yield ""
-            yield detail_table(level, look.box)
-
-
-def _widest_fitting(audits: Sequence[Audit], look: Look) -> Callable[[LevelResult], Table]:
-    """Return how to draw every level: one line per estimator if that fits at all of them."""
-    one_line = partial(one_line_table, box=look.box)
-    levels = [level for audit in audits for level in audit.levels.values()]
-    unlimited = look.console.options.update(width=10**6)
-    widest = max(
-        look.console.measure(one_line(level, reason_width=24), options=unlimited).maximum
-        for level in levels
-    )
-    if widest <= look.console.width:
-        return one_line
-    return partial(stacked_table, box=look.box)
 
 
 def _closing_table(report: Report, look: Look) -> RenderableType:

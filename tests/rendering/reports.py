@@ -23,6 +23,7 @@ from .experiments import (
     confirmed,
     ranking,
     regression_confirmation,
+    swept,
 )
 
 REASONS: dict[Verdict, str] = {
@@ -282,6 +283,48 @@ def ranked_hostile_report() -> Report:
     return replace(base, audits=tuple(audits), ranking=order)
 
 
+STEPS: dict[float, tuple[Verdict, Outcome]] = {
+    0.0: ("pass", "helps"),
+    0.5: ("pass", "undecided"),
+    1.0: ("undecided", "no_change"),
+    4.0: ("fail", "hurts"),
+}
+
+
+def swept_report() -> Report:
+    """Four steps whose gap on representations and whose gain pass zero."""
+    audits = [
+        confirmed(audit(verdict=verdict), confirmation(outcome))
+        for verdict, outcome in STEPS.values()
+    ]
+    return swept(report(*audits), "mod/text", "noise", tuple(STEPS))
+
+
+def swept_regression_report() -> Report:
+    """Continuous labels; the teacher loses columns, and passes on neither level."""
+    base = confirmed_regression_report("no_change")
+    audits = [replace(base.audits[0], teacher_dimension=d) for d in (300, 75)]
+    return swept(replace(base, audits=tuple(audits)), "x1", "drop_columns", (0.0, 0.75))
+
+
+def swept_training_report() -> Report:
+    """One audit, and a training run at each value."""
+    base = audit("mod/text")
+    audits = [confirmed(base, confirmation(outcome)) for outcome in ("helps", "hurts")]
+    return swept(report(*audits), "mod/text", "temperature", (1.0, 2.5))
+
+
+def swept_hostile_report() -> Report:
+    """Every kind of hostile name for the teacher, wherever a report holds text."""
+    base = hostile_report()
+    name = " ".join(HOSTILE.values())
+    audits = [
+        confirmed(one, replace(confirmation(), notes=(f"See {one.teacher}.",)))
+        for one in base.audits[:2]
+    ]
+    return swept(replace(base, audits=tuple(audits)), name, "shuffle_rows", (0.0, 1 / 3))
+
+
 EVERY_REPORT = {
     "one teacher": report(),
     "undecided": report(audit(verdict="undecided"), verdict="undecided"),
@@ -304,4 +347,8 @@ EVERY_REPORT = {
     "confirmed ranking": ranked_report(),
     "ranked regression": ranked_regression_report(),
     "hostile ranking": ranked_hostile_report(),
+    "sweep": swept_report(),
+    "swept regression": swept_regression_report(),
+    "swept temperatures": swept_training_report(),
+    "hostile sweep": swept_hostile_report(),
 }
