@@ -130,7 +130,7 @@ def simulate(
 
 def _verify(settings: SimulateSettings) -> NoReturn:
     """Replay the theorem and exit."""
-    from cch_audit.simulation.table import render
+    from cch_audit.rendering.verification import render
     from cch_audit.simulation.verify import verify
 
     verification = verify(settings.populations, settings.seed)

@@ -1,17 +1,15 @@
 """The record of forecast against outcome as rich tables."""
 
 from collections.abc import Iterator
-from io import StringIO
+from functools import partial
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from cch_audit.evidence.results import Ledger
-from cch_audit.rendering.drawing import ASCII_HEAD, Look, filled, grid
+from cch_audit.rendering.drawing import WARNING_STYLE, Look, filled, grid, page
 from cch_audit.rendering.evidence_rows import TITLE, sections
 from cch_audit.rendering.evidence_words import closing, footnotes, opening
-from cch_audit.rendering.table import WARNING_STYLE
 
 
 def render(ledger: Ledger, *, width: int, color: bool, unicode: bool) -> str:
@@ -28,23 +26,7 @@ def render(ledger: Ledger, *, width: int, color: bool, unicode: bool) -> str:
     unicode : bool
         False gives pure ASCII.
     """
-    file = StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        height=100,
-        color_system="256" if color else None,
-        force_terminal=color,
-        force_jupyter=False,
-        no_color=not color,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-    for part in _page(ledger, Look("nats", False, SIMPLE_HEAD if unicode else ASCII_HEAD, console)):
-        console.print(part)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+    return page(partial(_page, ledger), width=width, color=color, unicode=unicode)
 
 
 def _page(ledger: Ledger, look: Look) -> Iterator[RenderableType]:

@@ -1,22 +1,22 @@
 """The report as a table for people, in a terminal or piped."""
 
 from collections.abc import Callable, Iterator
-from io import StringIO
+from functools import partial
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from cch_audit.rendering.audit_blocks import audit_blocks
 from cch_audit.rendering.cells import Cell, as_rows, outcome_badge, verdict_badge
 from cch_audit.rendering.drawing import (
-    ASCII_HEAD,
     INDENT,
     STYLES,
+    WARNING_STYLE,
     Look,
     bullets,
     filled,
     grid,
+    page,
     titled,
 )
 from cch_audit.rendering.ranking import grouped_notes, places, rank_text, student_lines
@@ -39,8 +39,6 @@ from cch_audit.results import Audit, Report
 
 TITLE = "Cross-modal complementarity audit: gap = I(teacher;student) - I(student;labels)"
 
-WARNING_STYLE = "bold color(16) on color(220)"
-
 
 def render(
     report: Report, *, units: Units, verbose: bool, width: int, color: bool, unicode: bool
@@ -61,24 +59,14 @@ def render(
         False gives pure ASCII.
     """
     report = for_reading(report, units=units, unicode=unicode)
-    file = StringIO()
-    console = Console(
-        file=file,
+    return page(
+        partial(_page, report),
+        units=units,
+        verbose=verbose,
         width=width,
-        height=100,
-        color_system="256" if color else None,
-        force_terminal=color,
-        force_jupyter=False,
-        no_color=not color,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
+        color=color,
+        unicode=unicode,
     )
-    look = Look(units, verbose, SIMPLE_HEAD if unicode else ASCII_HEAD, console)
-    for part in _page(report, look):
-        console.print(part)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
 def _page(report: Report, look: Look) -> Iterator[RenderableType]:

@@ -1,13 +1,13 @@
 """The replay of Theorem 1 as a table for people."""
 
-from io import StringIO
+from collections.abc import Iterator
+from functools import partial
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import RenderableType
 from rich.text import Text
 
 from cch_audit.rendering.cells import Rows
-from cch_audit.rendering.drawing import ASCII_HEAD, STYLES, Look, filled, grid
+from cch_audit.rendering.drawing import STYLES, Look, filled, grid, page
 from cch_audit.simulation.verify import SMALL, Subset, Verification
 
 MEANINGS = (
@@ -21,40 +21,24 @@ MEANINGS = (
 
 def render(verification: Verification, *, width: int, color: bool, unicode: bool) -> str:
     """Return the replay as text, ending in a newline; 80 columns are enough for every line."""
-    file = StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        height=100,
-        color_system="256" if color else None,
-        force_terminal=color,
-        force_jupyter=False,
-        no_color=not color,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-    look = Look("nats", False, SIMPLE_HEAD if unicode else ASCII_HEAD, console)
+    return page(partial(_page, verification), width=width, color=color, unicode=unicode)
+
+
+def _page(verification: Verification, look: Look) -> Iterator[RenderableType]:
     title = f"Theorem 1 on {verification.n_populations:,} random joint Gaussians"
-    sentence = (
+    yield Text.assemble((title, "bold"), f" (seed {verification.seed})")
+    yield Text(
         "n > p2 + 1, Var(t) <= Var(y) and I(t;s) > I(s;y) imply that a small weight of the "
         "teacher lowers the student's risk."
     )
-    for part in (
-        Text.assemble((title, "bold"), f" (seed {verification.seed})"),
-        Text(sentence),
-        "",
-        filled(_count_rows(verification), look),
-        "",
-        filled(_forecast_rows(verification), look),
-        "",
-        grid(MEANINGS),
-        "",
-        _verdict(verification),
-    ):
-        console.print(part)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+    yield ""
+    yield filled(_count_rows(verification), look)
+    yield ""
+    yield filled(_forecast_rows(verification), look)
+    yield ""
+    yield grid(MEANINGS)
+    yield ""
+    yield _verdict(verification)
 
 
 def _subsets(verification: Verification) -> tuple[Subset, ...]:
