@@ -277,6 +277,63 @@ class InspectSettings:
     output: str | None = setting(None, "Write the description to this file instead.")
 
 
+@dataclass(frozen=True)
+class SimulateSettings:
+    """What `simulate` draws."""
+
+    kind: Literal["gaussian", "world", "classpaired"] = setting(
+        "gaussian",
+        "Joint Gaussian; classes with four teachers; or the control whose gap cannot be positive.",
+    )
+    family: Literal["exact", "calibrated", "random", "negated", "shrunk", "noise"] = setting(
+        "exact", "Which joint Gaussian: a family, or a counterexample."
+    )
+    n: int = setting(3000, "Rows.", low=50, high=1_000_000)
+    k: float | None = setting(
+        None,
+        "Teacher t = s + k e of --family exact; 0.5 unless --gap is given.",
+        low=-1000,
+        high=1000,
+    )
+    gap: float | None = setting(
+        None,
+        "Gap in nats of --family exact, or of calibrated (there by default 0.5).",
+        low=-8,
+        high=8,
+    )
+    teacher_r2: float = setting(
+        0.8, "Var(t) / Var(y) of --family calibrated, the teacher's quality.", low=0.001, high=0.999
+    )
+    student_r2: float = setting(
+        0.6, "Var(s) / Var(y) of the joint Gaussian, the student's quality.", low=0.001, high=0.999
+    )
+    p1: int = setting(4, "Columns of the joint Gaussian's teacher.", low=1, high=1000)
+    p2: int = setting(4, "Columns of the joint Gaussian's student.", low=1, high=1000)
+    train_size: int | None = setting(
+        None,
+        "Training rows for which the effect of distillation is stored; by default half of the "
+        "rows, at most 400.",
+        low=3,
+    )
+    classes: int = setting(4, "Classes of --kind classpaired.", low=2, high=20)
+    seed: int = setting(0, "Seed of every random number.", low=0)
+    force: bool = setting(False, "Replace a file that exists.")
+    verify: bool = setting(
+        False, "Write no file; replay the theorem on random joint Gaussians and print the record."
+    )
+    populations: int = setting(20_000, "Joint Gaussians of --verify.", low=100)
+
+
+@dataclass(frozen=True)
+class EvidenceSettings:
+    """What `evidence` counts and prints, and where."""
+
+    controls: bool = setting(False, "Count teachers that teach nothing, too.")
+    format: Literal["table", "json", "markdown"] = setting("table", "Format of the record.")
+    output: str | None = setting(None, "Write the record to this file instead.")
+    quiet: bool = setting(False, "No summary sentence on standard error.")
+
+
 def plain(settings: Any) -> dict[str, Any]:
     """Return settings as a dict that YAML and JSON can hold."""
     return {

@@ -1,25 +1,14 @@
 """`cch-audit evidence`: how often the verdict was right about what training showed."""
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from cch_audit import terminal
 from cch_audit.options import with_settings
-from cch_audit.settings import setting
-
-
-@dataclass(frozen=True)
-class EvidenceSettings:
-    """What `evidence` counts and prints, and where."""
-
-    controls: bool = setting(False, "Count teachers that teach nothing, too.")
-    format: Literal["table", "json", "markdown"] = setting("table", "Format of the record.")
-    output: str | None = setting(None, "Write the record to this file instead.")
-    quiet: bool = setting(False, "No summary sentence on standard error.")
+from cch_audit.settings import EvidenceSettings
 
 
 @with_settings(EvidenceSettings)
@@ -32,9 +21,9 @@ def evidence(
 ) -> None:
     """Compare what reports forecast with what their training runs showed.
 
-    Reads JSON reports of check --confirm, confirm and rank --confirm, and shows how often the
-    verdict, each estimator and each column of rank were right. Exits with 0 whatever comes out,
-    and with 2 if a report cannot be used.
+    Reads JSON reports of check --confirm, confirm, rank --confirm and sweep, and shows how often
+    the verdict, each estimator and each column of rank were right. Exits with 0 whatever comes
+    out, and with 2 if a report cannot be used.
     """
     terminal.check_output(settings.output)
     from cch_audit.evidence.ledger import keep_ledger

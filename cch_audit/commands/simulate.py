@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -12,7 +12,7 @@ from cch_audit import __version__, terminal
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.options import with_settings
 from cch_audit.randomness import stream
-from cch_audit.settings import setting
+from cch_audit.settings import SimulateSettings
 
 if TYPE_CHECKING:
     from cch_audit.sample import Sample
@@ -23,47 +23,6 @@ DEFAULT_K = 0.5
 DEFAULT_GAP = 0.5
 MOST_TRAINED = 400
 """Training rows of `confirm` by default, if half the rows are not fewer."""
-
-
-@dataclass(frozen=True)
-class SimulateSettings:
-    """What `simulate` draws."""
-
-    kind: Literal["gaussian", "world", "classpaired"] = setting(
-        "gaussian",
-        "Joint Gaussian; classes with four teachers; or the control whose gap cannot be positive.",
-    )
-    family: Literal["exact", "calibrated", "random", "negated", "shrunk", "noise"] = setting(
-        "exact", "Which joint Gaussian: a family, or a counterexample."
-    )
-    n: int = setting(3000, "Rows.", low=50)
-    k: float | None = setting(
-        None, "Teacher t = s + k e of --family exact; 0.5 unless --gap is given."
-    )
-    gap: float | None = setting(
-        None, "Gap in nats of --family exact, or of calibrated (there by default 0.5)."
-    )
-    teacher_r2: float = setting(
-        0.8, "Var(t) / Var(y) of --family calibrated, the teacher's quality.", low=0.001, high=0.999
-    )
-    student_r2: float = setting(
-        0.6, "Var(s) / Var(y) of the joint Gaussian, the student's quality.", low=0.001, high=0.999
-    )
-    p1: int = setting(4, "Columns of the joint Gaussian's teacher.", low=1, high=1000)
-    p2: int = setting(4, "Columns of the joint Gaussian's student.", low=1, high=1000)
-    train_size: int | None = setting(
-        None,
-        "Training rows for which the effect of distillation is stored; by default half of the "
-        "rows, at most 400.",
-        low=3,
-    )
-    classes: int = setting(4, "Classes of --kind classpaired.", low=2, high=20)
-    seed: int = setting(0, "Seed of every random number.", low=0)
-    force: bool = setting(False, "Replace a file that exists.")
-    verify: bool = setting(
-        False, "Write no file; replay the theorem on random joint Gaussians and print the record."
-    )
-    populations: int = setting(20_000, "Joint Gaussians of --verify.", low=100)
 
 
 GAUSSIAN, FILE = {"gaussian"}, {"gaussian", "world", "classpaired"}
@@ -98,10 +57,11 @@ def simulate(
     ],
     settings: SimulateSettings,
 ) -> None:
-    """Write a file whose answer is known and print what is known, or replay the theorem.
+    """Write a file whose answer is known, or replay the theorem.
 
-    `truth_` attributes of the file hold the informations in nats and, for a joint Gaussian, what
-    distillation does to a linear student. Exit codes: 0, or 1 if --verify finds a violation.
+    Prints what is known and stores it in the file's `truth_` attributes: the informations in nats
+    and, for a joint Gaussian, what distillation does to a linear student. `check` prints the true
+    informations beside its estimates. Exit codes: 0, or 1 if --verify finds a violation.
     """
     _refuse_idle_options(settings)
     if settings.verify:
@@ -110,7 +70,7 @@ def simulate(
         _verify(settings)
     if out is None:
         raise InputError("name the file to write, or add --verify")
-    terminal.check_output(str(out))
+    terminal.check_output(str(out), "OUT")
     from cch_audit.rendering.text import printable
     from cch_audit.simulation.write import check_absent, write_sample
 
@@ -122,7 +82,8 @@ def simulate(
         "recipe": _recipe(settings),
     }
     write_sample(sample, {**attributes, **truths}, out, force=settings.force)
-    lines = [f"{name} {_shown(value)}\n" for name, value in truths.items()]
+    width = max(map(len, truths))
+    lines = [f"{name:<{width}}  {_shown(value)}\n" for name, value in truths.items()]
     terminal.write("".join(lines), None)
     where = printable(str(out), unicode=terminal.shows_unicode(sys.stderr))
     print(f"wrote {where}: {sample.n_samples:,} rows", file=sys.stderr)

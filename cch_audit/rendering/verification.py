@@ -13,6 +13,7 @@ from cch_audit.simulation.verify import SMALL, Subset, Verification
 MEANINGS = (
     ("criterion", "I(t;s) > I(s;y): t and s are the predictions of teacher and student"),
     ("violations", "the criterion is met, and a small weight does not help"),
+    ("small", f"a weight of {SMALL:g}, which stands for every small one"),
     ("helps", "share in which distillation helps: the precision of doing it always"),
     ("precision", "share of those that meet the criterion in which it helps"),
     ("recall", "share of those in which it helps that meet the criterion"),

@@ -5,22 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.process import Finished, run_driver
+from tests.cli.process import Finished, run
 from tests.rendering.reports import confirmed_report, ranked_report, report
 
 from .trials import on_file, write
 
-PROGRAM = """
-from cch_audit import cli
-from cch_audit.commands.evidence import evidence
-if "evidence" not in [command.name for command in cli.app.registered_commands]:
-    cli.app.command(name="evidence")(evidence)
-cli.main()
-"""
-
 
 def evidence(*arguments: object, encoding: str = "utf-8") -> Finished:
-    return run_driver(PROGRAM, "evidence", *map(str, arguments), env={"PYTHONIOENCODING": encoding})
+    return run("evidence", *map(str, arguments), env={"PYTHONIOENCODING": encoding})
 
 
 @pytest.fixture(scope="module")

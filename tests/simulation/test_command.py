@@ -7,10 +7,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cch_audit.commands.simulate import USED_BY, SimulateSettings, simulate
+from cch_audit.commands.simulate import USED_BY, simulate
 from cch_audit.errors import InputError
 from cch_audit.reading.load import load_sample
-from cch_audit.settings import InputSettings
+from cch_audit.settings import InputSettings, SimulateSettings
 
 APP = typer.Typer(pretty_exceptions_enable=False)
 APP.command()(simulate)
