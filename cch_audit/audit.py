@@ -1,6 +1,7 @@
 """The audit: what was measured, compared and judged; from a sample to its audits."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -96,7 +97,8 @@ def _one_teacher(
             )
             for name in settings.estimator
         }
-        levels[level] = combine(results, settings.rule)
+        truth = sample.truths.get(teacher, {}).get(level)
+        levels[level] = replace(combine(results, settings.rule), truth=truth)
     gated = get_args(LevelName) if settings.level == "both" else (settings.level,)
     verdict = agree([levels[level].verdict for level in gated])
     return Audit(

@@ -77,6 +77,8 @@ class LevelResult:
     voters: tuple[str, ...]
     """The estimators that decide; `gaussian` is shown as a reference beside others."""
     estimators: Mapping[str, EstimatorResult]
+    truth: PerInformation | None = None
+    """What a simulated file says of the population that its rows were drawn from."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The report as Markdown that fits a pull-request comment."""
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from cch_audit.rendering.cells import OUTCOMES, Rows, as_rows
 from cch_audit.rendering.confirmation import (
@@ -36,10 +37,12 @@ from cch_audit.rendering.summary import sentence
 from cch_audit.rendering.sweep import sweep_notes, table_title, teacher_lines
 from cch_audit.rendering.sweep_columns import sweep_rows
 from cch_audit.rendering.text import (
+    TRUTH,
     Units,
     estimator_title,
     for_reading,
     interval,
+    known,
     number,
     ordered_levels,
     span,
@@ -138,10 +141,10 @@ def _audit(audit: Audit, units: Units) -> Iterator[str]:
         yield f"\n**{LEVEL_TITLES[name]}** ({role}): **{level.verdict.upper()}**"
         yield from bullets(level.reasons)
         yield ""
-        rows = zip(_rows(level), level.estimators.values(), strict=True)
+        why = [(escape(r.reason), escape(", ".join(r.flags))) for r in level.estimators.values()]
         yield from table(
             (*_columns(units), "reason", "flags"),
-            [[*row, escape(r.reason), escape(", ".join(r.flags))] for row, r in rows],
+            [[*row, *rest] for row, rest in zip_longest(_rows(level), why, fillvalue=("", ""))],
         )
     yield f"\n**{COMPANIONS_TITLE}, in {units}**\n"
     yield from table(
@@ -196,3 +199,5 @@ def _rows(level: LevelResult) -> Iterator[list[str]]:
             span(result.verdict_interval),
             result.verdict.upper(),
         ]
+    if level.truth is not None:
+        yield [TRUTH, *known(level.truth), "", "", ""]

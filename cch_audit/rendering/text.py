@@ -11,6 +11,8 @@ Units = Literal["nats", "bits"]
 
 NATS_PER = {"nats": 1.0, "bits": math.log(2)}
 
+TRUTH = "truth"
+"""Title of the row with what is known of a simulated file."""
 
 INFORMATION_COLUMNS = {
     *("gap", "representations", "predictions"),
@@ -74,6 +76,11 @@ def span(value: Interval | Range) -> str:
 def interval(value: Interval) -> str:
     """Return an estimate and its interval on one line."""
     return f"{number(value.estimate)} {span(value)}"
+
+
+def known(truth: PerInformation) -> list[str]:
+    """Return both informations and the gap of a population that is known."""
+    return [number(truth.teacher_student), number(truth.student_labels), number(truth.gap)]
 
 
 def gap_range(levels: Sequence[LevelResult]) -> str:

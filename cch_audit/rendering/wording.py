@@ -5,7 +5,7 @@ from typing import Any
 
 from cch_audit.rendering.ranking import ranking_footnotes, shared_metric
 from cch_audit.rendering.sweep import sweep_footnotes
-from cch_audit.rendering.text import Units, interval, number
+from cch_audit.rendering.text import TRUTH, Units, interval, number
 from cch_audit.results import Companions, Report
 
 LEVEL_TITLES = {"representations": "Representations", "predictions": "Predictions"}
@@ -97,6 +97,11 @@ def footnotes(report: Report) -> list[str]:
         "The condition is sufficient in a linear Gaussian model with Var(t) <= Var(y), and not "
         "necessary: PASS does not promise a gain and FAIL does not rule one out.",
     ]
+    if any(level.truth is not None for audit in report.audits for level in audit.levels.values()):
+        notes.append(
+            f"The row {TRUTH} is no estimate: the file says what holds in the population that its "
+            "rows were drawn from."
+        )
     metric = shared_metric(report)
     if metric is not None:
         lower = " A lower MSE is better." if metric == "mse" else ""

@@ -1,5 +1,6 @@
 """Reports built by hand, with varied contents."""
 
+import math
 from dataclasses import replace
 
 from cch_audit.results import (
@@ -175,6 +176,17 @@ def regression_report() -> Report:
     return replace(base, input=summary, warnings=())
 
 
+def known_report() -> Report:
+    """A simulated file, whose teacher and student share all at the level of predictions."""
+    base = audit()
+    truths = {
+        "representations": PerInformation(1.3125, 0.5, 0.8125),
+        "predictions": PerInformation(math.inf, 0.0625, math.inf),
+    }
+    levels = {name: replace(level, truth=truths[name]) for name, level in base.levels.items()}
+    return report(replace(base, levels=levels))
+
+
 HOSTILE = {
     "markup": "mod/[red]x[/]",
     "pipe": "a|b`c`<img src=x>*d*_e_",
@@ -332,6 +344,7 @@ EVERY_REPORT = {
         audit(), audit("mod/video", verdict="fail"), audit("mod/raw", verdict="undecided")
     ),
     "regression": regression_report(),
+    "known truth": known_report(),
     "hostile": hostile_report(),
     "confirmed": confirmed_report(),
     "confirmed against the verdict": confirmed_report("fail", "helps"),

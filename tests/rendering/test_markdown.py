@@ -11,6 +11,7 @@ from .reports import (
     EVERY_REPORT,
     confirmed_report,
     hostile_report,
+    known_report,
     ranked_report,
     report,
 )
@@ -65,6 +66,13 @@ def test_unit_is_in_the_header() -> None:
     text = render(report(), units="bits")
     assert "| I(teacher;student), bits |" in text
     assert "1.781 [1.637, 1.925]" in text
+
+
+def test_the_truth_is_a_row_of_every_level() -> None:
+    visible, folded = render(known_report(), units="nats").split("<details>", 1)
+    assert "| representations | truth | 1.312 | 0.500 | 0.812 |" in visible
+    assert "| truth | 1.312 | 0.500 | 0.812 |" in folded
+    assert "| truth | inf | 0.062 | inf |" in folded
 
 
 def test_the_outcome_is_visible_and_the_training_run_folded() -> None:

@@ -7,10 +7,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from cch_audit.audit import audit
 from cch_audit.commands.simulate import USED_BY, simulate
 from cch_audit.errors import InputError
 from cch_audit.reading.load import load_sample
-from cch_audit.settings import InputSettings, SimulateSettings
+from cch_audit.settings import AuditSettings, EstimatorSettings, InputSettings, SimulateSettings
 
 APP = typer.Typer(pretty_exceptions_enable=False)
 APP.command()(simulate)
@@ -65,6 +66,24 @@ def test_the_gap_that_is_asked_for(tmp_path):
     assert stored["truth_change_0.5"] < 0
     assert stored["truth_variance_condition"]
     assert stored["truth_train_size"] == 400
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "world", "classpaired"])
+def test_an_audit_carries_the_truth(kind, tmp_path):
+    run(str(tmp_path / "out.h5"), "--n", "300", "--kind", kind)
+    sample = load_sample(tmp_path / "out.h5", InputSettings())
+    stored = attributes(tmp_path / "out.h5")
+    assert list(sample.truths) == list(sample.teachers)
+    settings = AuditSettings(estimator=("gaussian",), surrogates=0, resamples=200, jobs=1)
+    for found in audit(sample, settings, EstimatorSettings(), seed=0):
+        ending = f"_{found.teacher}" if kind == "world" else ""
+        for level, known in sample.truths[found.teacher].items():
+            assert found.levels[level].truth == known
+            name = "truth_predictions" if level == "predictions" else "truth"
+            assert known.teacher_student == stored[f"{name}_teacher_student{ending}"]
+            assert known.student_labels == stored[f"{name}_student_labels"]
+            assert known.gap == known.teacher_student - known.student_labels
+        assert (found.levels["predictions"].truth is None) == (kind == "classpaired")
 
 
 def test_rows_do_not_change_the_population(tmp_path):
