@@ -7,7 +7,7 @@ import numpy as np
 
 from cch_audit.errors import InputError
 from cch_audit.estimators.contract import is_classes, standardize
-from cch_audit.heads import cross_fitted
+from cch_audit.heads import class_logits, cross_fitted
 from cch_audit.randomness import stream
 from cch_audit.results import Varied
 from cch_audit.sample import FloatArray, IntArray, Sample
@@ -122,8 +122,7 @@ def _misled(sample: Sample, name: str, share: float, heads: HeadSettings, seed: 
     folds = stream(seed, "head", name)
     said = cross_fitted(sample.teachers[name], flipped, sample.groups, folds, heads)
     # A single column would be read as a probability where it lies between 0 and 1.
-    one_column = sample.labels.kind == "classes" and said.shape[1] == 1
-    return np.hstack([-said / 2, said / 2]) if one_column else said
+    return class_logits(said) if sample.labels.kind == "classes" else said
 
 
 def _rng(seed: int, varied: str, name: str) -> np.random.Generator:

@@ -173,5 +173,5 @@ def _stacked(value: Estimate, format: str, scale: float = 1, unit: str = "") -> 
         return "n/a"
     first = f"{scale * value.estimate:{format}}{unit}"
     if value.low is None or value.high is None:
-        return f"{first}\nn/a"
+        return f"{first}\n[n/a]"
     return f"{first}\n[{scale * value.low:{format}}, {scale * value.high:{format}}]"

@@ -77,12 +77,8 @@ def footnotes(report: Report) -> list[str]:
     """Return what the intervals and the verdict claim, and what they do not."""
     confidence = report.settings.get("confidence")
     which = "The" if confidence is None else f"The {100 * confidence:g} %"
-    results = [
-        result
-        for audit in report.audits
-        for level in audit.levels.values()
-        for result in level.estimators.values()
-    ]
+    levels = [level for audit in report.audits for level in audit.levels.values()]
+    results = [result for level in levels for result in level.estimators.values()]
     if any(result.bias is not None for result in results):
         verdict_interval = (
             "The verdict interval, which decides, adds a bias allowance measured on surrogates."
@@ -97,7 +93,8 @@ def footnotes(report: Report) -> list[str]:
         "The condition is sufficient in a linear Gaussian model with Var(t) <= Var(y), and not "
         "necessary: PASS does not promise a gain and FAIL does not rule one out.",
     ]
-    if any(level.truth is not None for audit in report.audits for level in audit.levels.values()):
+    in_sight = report.ranking is None and report.sweep is None
+    if in_sight and any(level.truth is not None for level in levels):
         notes.append(
             f"The row {TRUTH} is no estimate: the file says what holds in the population that its "
             "rows were drawn from."
