@@ -11,6 +11,8 @@ from cch_audit.sample import FloatArray, IntArray, Labels
 
 RANK_TOLERANCE = 1e-6
 """Smaller singular values, as a share of the largest, are rounding (float32: 6e-8)."""
+ROUNDING = 1e-12
+"""A smaller share of Var(y) is rounding."""
 NOISE_FLOOR = 1e-10
 """Least noise variance of a target: the evidence of a perfect fit has no upper bound."""
 N_ITERATIONS = 100
@@ -35,7 +37,7 @@ def measure_baselines(
     return Baselines(
         score=score(labels, prediction),
         log_me=log_me(teacher, y),
-        h_score=h_score(teacher, y) if is_classes(y) else None,
+        h_score=h_score(teacher, y) if is_classes(y) and has_h_score(teacher) else None,
         cka=linear_cka(teacher, student),
         forecast=None
         if is_classes(y)
@@ -124,6 +126,16 @@ def linear_cka(x: FloatArray, y: FloatArray) -> float:
     return min(1.0, float(_kernel_product(x, y) / norms)) if norms > 0 else 0.0
 
 
+def has_h_score(x: FloatArray) -> bool:
+    """Return whether the H-score says anything: with as many columns as rows it is always K - 1."""
+    return bool(x.shape[1] < len(x) - 1)
+
+
+def has_forecast(n_samples: int, rank: int, n_train: int) -> bool:
+    """Return whether there are rows enough for the moments, and for a finite risk."""
+    return n_samples > rank + 2 and n_train > rank + 1
+
+
 def plug_in_forecast(
     x2: FloatArray, t: FloatArray, y: FloatArray, n_train: int, weight: float = 0.5
 ) -> Forecast | None:
@@ -144,8 +156,8 @@ def plug_in_forecast(
 
     Returns
     -------
-    The change over the summed Var(y), and the best weight B / (A + B): None where no positive one
-    helps (B <= 0), and where the error falls with every larger one (A + B <= 0).
+    The change over the summed Var(y), and the best weight from 0 to 1: B / (A + B), 0 where none
+    helps (B <= 0), and 1 where the error still falls there (B >= A + B).
     None where n_train <= p + 1, n <= p + 2 or y is constant.
     """
     scale = np.abs(y - y[0]).max()
@@ -154,7 +166,7 @@ def plug_in_forecast(
     t, y = ((side - side.mean(axis=0)) / scale for side in (t, y))
     squares, loadings = _project(x2, np.hstack([t, y]))
     n, p = len(x2), len(squares)
-    if n_train <= p + 1 or n <= p + 2:
+    if not has_forecast(n, p, n_train):
         return None
     of_t, of_y = np.hsplit(loadings, 2)
     var_y = (np.vdot(y, y) - np.vdot(of_y, of_y)) / (n - p - 1)
@@ -164,10 +176,12 @@ def plug_in_forecast(
     distance = max(0.0, (((of_t - of_y) ** 2).sum() - by_chance) / (n - 1))
     kappa = p / (n_train - p - 1)
     a, b = distance + kappa * (var_t - var_y), kappa * (var_y - cov)
+    total = y.var(axis=0, ddof=1).sum()
     change = (weight**2 * a - 2 * weight * b) / (1 + weight) ** 2
+    helps = b > ROUNDING * kappa * total
     return Forecast(
-        change=float(change / y.var(axis=0, ddof=1).sum()),
-        best_weight=float(b / (a + b)) if b > 0 and a + b > 0 else None,
+        change=float(change / total),
+        best_weight=float(b / max(a + b, b)) if helps else 0.0,
         n_train=n_train,
     )
 

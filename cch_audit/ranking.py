@@ -9,7 +9,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.stats import kendalltau, norm
 
-from cch_audit.baselines import measure_baselines
+from cch_audit.baselines import has_forecast, has_h_score, measure_baselines
 from cch_audit.errors import InputError
 from cch_audit.intervals import bootstrap_means
 from cch_audit.measurement import Measurements, n_jobs
@@ -83,11 +83,6 @@ def rank_audits(
     settings : confidence level, resamples, jobs
     n_train : training rows that the forecast speaks about
     seed : of the bootstrap behind shared ranks
-
-    Raises
-    ------
-    InputError
-        If the column does not apply to the labels.
     """
 
     def with_baselines(audit: Audit) -> Audit:
@@ -102,10 +97,6 @@ def rank_audits(
 
     pool = Parallel(n_jobs=n_jobs(settings), prefer="threads")
     audits = pool(delayed(with_baselines)(audit) for audit in audits)
-    if all(COLUMNS[ranking.by](audit) is None for audit in audits):
-        raise InputError(
-            f"--by {ranking.by} has no value for {sample.labels.kind} labels; choose another column"
-        )
     alike = {}
     if ranking.by in ("gap", *get_args(LevelName)):
         levels = audits[0].gated if ranking.by == "gap" else (ranking.by,)
@@ -114,6 +105,38 @@ def rank_audits(
     result = rank_teachers(audits, controls, ranking.by, alike)
     by_name = {audit.teacher: audit for audit in audits}
     return tuple(by_name[place.teacher] for place in result.teachers), result
+
+
+def check_column(sample: Sample, by: ColumnName, n_train: int) -> None:
+    """Refuse to order teachers by a column that has no value for any of them.
+
+    Parameters
+    ----------
+    sample : paired rows
+    by : the column
+    n_train : training rows that the forecast speaks about
+
+    Raises
+    ------
+    InputError
+        If the column does not apply to the labels, or there are too few rows for it.
+    """
+    n, p = sample.student.shape
+    classes = sample.labels.kind == "classes"
+    if by == "h_score" and not classes:
+        why = "the H-score is for classes, and the labels are continuous"
+    elif by == "h_score" and not any(map(has_h_score, sample.teachers.values())):
+        why = f"with {n:,} rows every teacher has too many columns for an H-score"
+    elif by == "forecast" and classes:
+        why = "the forecast is for continuous labels, and these are classes"
+    elif by == "forecast" and not has_forecast(n, p, n_train):
+        why = (
+            f"a forecast needs more training rows than the student's {p:,} columns and one more, "
+            f"and there are {n_train:,} of {n:,} rows"
+        )
+    else:
+        return
+    raise InputError(f"--by {by}: {why}; choose another column")
 
 
 def first_teachers(ranking: Ranking, top: int | None) -> Ranking:
@@ -254,7 +277,9 @@ def _records(audits: Sequence[Audit]) -> dict[str, Record]:
     for name in COLUMNS:
         values = [COLUMNS[name](audit) for audit in audits]
         known = np.array([value for value in values if value is not None])
-        if name in ("gap", "gain") or len(known) < len(values):
+        # One gated level has a column of its own.
+        is_twin = name == "gap" and len(audits[0].gated) == 1
+        if name == "gain" or is_twin or len(known) < len(values):
             continue
         order = np.argsort(-known, kind="stable")
         tau = float(kendalltau(known, gains).statistic)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 Verdict = Literal["pass", "fail", "undecided"]
 Outcome = Literal["helps", "hurts", "no_change", "undecided"]
 Agreement = Literal["agrees", "disagrees", "undecided"]
+Gate = Literal["verdict", "outcome", "both", "none"]
 Varied = Literal["noise", "drop_columns", "shuffle_rows", "flip_labels", "temperature", "weight"]
 """What a sweep changes step by step."""
 
@@ -189,9 +190,8 @@ class Forecast:
 
     change: float
     """Change of the expected squared error, in units of the labels' variance; below 0 helps."""
-    best_weight: float | None
-    """The weight that minimises the expected error; None if there is none, because no positive
-    weight helps or because more always helps more."""
+    best_weight: float
+    """The weight from 0 to 1 that minimises the expected error; 0 if none helps."""
     n_train: int
     """Number of training rows it speaks about."""
 
@@ -205,7 +205,7 @@ class Baselines:
     log_me: float
     """Log evidence of a Bayesian linear model of the labels per row."""
     h_score: float | None
-    """None for continuous labels."""
+    """None for continuous labels, and where there are as many columns as rows."""
     cka: float
     """Linear centred kernel alignment of teacher and student."""
     forecast: Forecast | None
@@ -339,6 +339,11 @@ class Report:
     """The effective settings, as `cch-audit config` prints them."""
     seed: int
     verdict: Verdict
+    """Over all teachers, by the informations alone."""
+    gate: Gate
+    """What decides: the verdict, the outcome of training, both, or none: then all passes."""
+    decision: Verdict
+    """What follows from it; the exit code is that of the decision, unless options say otherwise."""
     exit_code: int
     seconds: float
     audits: tuple[Audit, ...]

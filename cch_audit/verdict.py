@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from cch_audit.results import (
     Agreement,
+    Audit,
     EstimatorResult,
     Gap,
+    Gate,
     Interval,
     LevelResult,
     Outcome,
@@ -138,10 +140,17 @@ def of_outcome(outcome: Outcome) -> Verdict:
     return "pass" if outcome == "helps" else "fail"
 
 
-def confirmed(verdict: Verdict, outcome: Outcome) -> Verdict:
-    """Return pass where both say yes, fail where either says no, else undecided."""
-    both: tuple[Verdict, Verdict] = (verdict, of_outcome(outcome))
-    return "fail" if "fail" in both else agree(both)
+def decided(audit: Audit, gate: Gate) -> Verdict:
+    """Return what decides for one teacher: its verdict, its training run's outcome, or both.
+
+    Both: pass where both say yes, fail where either says no, else undecided. None: pass.
+    """
+    if gate == "none":
+        return "pass"
+    if gate == "verdict" or audit.confirmation is None:
+        return audit.verdict
+    measured = of_outcome(audit.confirmation.outcome)
+    return measured if gate == "outcome" else overall([audit.verdict, measured])
 
 
 def agreement(verdict: Verdict, outcome: Outcome) -> Agreement:

@@ -6,6 +6,7 @@ import torch
 from samplers import Family, Gaussian, Independent, audited
 
 from cch_audit.audit import audit
+from cch_audit.measurement import n_surrogates, predict
 from cch_audit.settings import (
     AuditSettings,
     EstimatorSettings,
@@ -348,7 +349,11 @@ def test_progress_ends_at_one():
     run(Family(0.6).sample(100), progress=lambda what, share: shares.append((what, share)))
     assert [share for _, share in shares] == sorted(share for _, share in shares)
     assert shares[-1][1] == pytest.approx(1.0)
-    assert {what for what, _ in shares} == {"ksg, representations", "ksg, predictions"}
+    assert {what for what, _ in shares} == {
+        "prediction heads",
+        "ksg, representations",
+        "ksg, predictions",
+    }
 
 
 @pytest.mark.parametrize(
@@ -383,3 +388,20 @@ def test_settings_of_estimators_are_used():
         for folds in (2, 5)
     ]
     assert values[0].estimate != values[1].estimate
+
+
+def test_equal_teachers_have_equal_predictions():
+    sample = nuisance(300)
+    (name, values), *_ = sample.teachers.items()
+    twins = replace(sample, teachers={name: values, "twin": 3 * values + 1})
+    found = predict(twins, BRIEF, 1, 0)
+    np.testing.assert_allclose(found["twin"], found[name], atol=1e-6)
+
+
+def test_cheap_estimates_have_more_surrogates():
+    settings = AuditSettings(surrogates=2)
+    assert n_surrogates("ksg", "predictions", settings) > 2
+    assert n_surrogates("gaussian", "predictions", settings) > 2
+    assert n_surrogates("mine", "predictions", settings) == 2
+    assert n_surrogates("ksg", "representations", settings) == 2
+    assert n_surrogates("ksg", "predictions", AuditSettings(surrogates=0)) == 0

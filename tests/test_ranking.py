@@ -17,6 +17,7 @@ from cch_audit.measurement import Measured, Measurements, measure
 from cch_audit.ranking import (
     COLUMNS,
     _holm,
+    check_column,
     first_teachers,
     gain,
     indistinguishable,
@@ -507,12 +508,35 @@ def test_controls_change_no_other_number(small):
     assert beside[1].teachers[:4] == alone[1].teachers
 
 
-@pytest.mark.parametrize("classes", [True, False])
-def test_a_column_without_values_is_refused(small, classes):
-    if not classes:
-        small = audited(dict(small.teachers), small.student, small.student[:, :1])
-    parts = judged(small)
-    kind = "classes" if classes else "continuous"
-    for by in ("gain", "forecast" if classes else "h_score"):
-        with pytest.raises(InputError, match=f"--by {by} has no value for {kind} labels"):
-            ordered(parts, by)
+def numbers(p: int, n: int = 60):
+    rng = np.random.default_rng(0)
+    student = rng.standard_normal((n, p))
+    return audited({"teacher": student[:, ::-1].copy()}, student, student[:, :1])
+
+
+def test_a_column_that_does_not_apply_is_refused(small):
+    check_column(small, "h_score", 20)
+    check_column(numbers(5), "forecast", 20)
+    check_column(numbers(58), "gap", 20)
+    for sample, by, why in (
+        (numbers(5), "h_score", "the H-score is for classes, and the labels are continuous"),
+        (small, "forecast", "the forecast is for continuous labels, and these are classes"),
+        (numbers(19), "forecast", "student's 19 columns and one more, and there are 20 of 60 rows"),
+        (numbers(58), "forecast", "there are 200 of 60 rows"),
+    ):
+        with pytest.raises(InputError, match=f"--by {by}: .*{why}; choose another column"):
+            check_column(sample, by, 200 if "200" in why else 20)
+
+
+def test_an_h_score_of_too_many_columns_is_refused(small):
+    wide = np.random.default_rng(0).standard_normal((len(small.student), len(small.student)))
+    check_column(replace(small, teachers={"wide": wide, "one": wide[:, :1]}), "h_score", 20)
+    with pytest.raises(InputError, match="every teacher has too many columns for an H-score"):
+        check_column(replace(small, teachers={"wide": wide}), "h_score", 20)
+
+
+def test_the_gap_has_a_record_where_no_level_stands_for_it():
+    audits = with_gains({"a": 1.0, "d": 0.0})
+    assert "gap" not in rank_teachers(audits, (), "gap", {}).records
+    both = [replace(one, gated=("representations", "predictions")) for one in audits]
+    assert "gap" in rank_teachers(both, (), "gap", {}).records

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -9,11 +10,12 @@ from cch_audit.verdict import (
     agreement,
     best,
     combine,
-    confirmed,
+    decided,
     judge,
     of_outcome,
     overall,
 )
+from tests.rendering.reports import confirmed_report
 
 NO_DRIFT = PerInformation(0.0, 0.0, 0.0)
 
@@ -401,7 +403,13 @@ HELPS, HURTS, NO_CHANGE = "helps", "hurts", "no_change"
     ],
 )
 def test_verdict_and_training_run(verdict, outcome, both, says):
-    assert confirmed(verdict, outcome) == both
+    audit = confirmed_report(verdict, outcome).audits[0]
+    assert decided(audit, "both") == both
+    assert decided(audit, "verdict") == verdict
+    assert decided(audit, "outcome") == of_outcome(outcome)
+    assert decided(audit, "none") == "pass"
+    # Without a training run, the verdict is all there is.
+    assert decided(replace(audit, confirmation=None), "both") == verdict
     assert agreement(verdict, outcome) == says
 
 

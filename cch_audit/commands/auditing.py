@@ -1,7 +1,7 @@
 """What the commands that audit share: from a file and options to a report and its exit code."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,27 +18,24 @@ from cch_audit.commands.sweeping import (
 )
 from cch_audit.commands.training import train
 from cch_audit.crossings import trace
-from cch_audit.results import Audit, Ranking, Report, Sweep, Verdict
+from cch_audit.results import Audit, Gate, Ranking, Report, Sweep
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
     EstimatorSettings,
-    GateSettings,
     InputSettings,
     OutputSettings,
     RankSettings,
     SweepSettings,
     plain,
 )
-from cch_audit.verdict import confirmed
+from cch_audit.verdict import best, decided, overall
 
 if TYPE_CHECKING:
     from cch_audit.distillation.arms import Grid
     from cch_audit.sample import Sample
 
 Progress = Callable[[str, float], None]
-Conclude = Callable[[Sequence[Audit]], tuple[Verdict, Verdict]]
-"""From audits to the verdict of the report, and to the one that the exit code follows."""
 
 AUDITING = 0.8
 """Share of the progress bar that the audit takes when training runs follow."""
@@ -55,6 +52,8 @@ class Options:
     output: OutputSettings
     trains: bool
     """Whether the student is trained with each teacher."""
+    gate: Gate
+    """What the exit code follows."""
     ranking: RankSettings | None = None
     """None: teachers stay in the order asked for."""
     sweep: SweepSettings | None = None
@@ -73,7 +72,7 @@ class Found:
     sweep: Sweep | None = None
 
 
-def run(file: Path, options: Options, conclude: Conclude) -> NoReturn:
+def run(file: Path, options: Options) -> NoReturn:
     """Audit every teacher of a file, train and rank where asked to, report and exit.
 
     Raises
@@ -98,19 +97,25 @@ def run(file: Path, options: Options, conclude: Conclude) -> NoReturn:
             check_sample(sample, plan)
         found = _audit(sample, options, grid, plan, progress)
     audits, ranking = found.audits, found.ranking
-    controls = [] if ranking is None else [p.teacher for p in ranking.teachers if p.rank is None]
-    verdict, deciding = conclude([one for one in audits if one.teacher not in controls])
+    over, controls = overall, set[str]()
     if ranking is not None and options.ranking is not None:
         from cch_audit.ranking import first_teachers
 
+        over, controls = best, {place.teacher for place in ranking.teachers if place.rank is None}
         ranking = first_teachers(ranking, options.ranking.top)
+    teachers = [audit for audit in audits if audit.teacher not in controls]
+    if found.sweep is not None:
+        teachers = teachers[:1]  # the other steps are worse on purpose
+    decision = over([decided(audit, options.gate) for audit in teachers])
     report = Report(
         command=command_line(),
         input=summarize(found.sample),
         settings=_effective(options),
         seed=options.inputs.seed,
-        verdict=verdict,
-        exit_code=exit_code(deciding, options.output),
+        verdict=over([audit.verdict for audit in teachers]),
+        gate=options.gate,
+        decision=decision,
+        exit_code=exit_code(decision, options.output),
         seconds=time.perf_counter() - started,
         audits=audits,
         warnings=sample.source.warnings,
@@ -141,10 +146,16 @@ def _audit(
             from cch_audit.distillation.confirm import plan_experiment
 
             experiment = plan_experiment(sample, options.training, grid, settings.confidence, jobs)
-        if options.ranking is not None and options.ranking.controls:
-            from cch_audit.controls import add_controls
+        if options.ranking is not None:
+            from cch_audit.distillation.confirm import training_rows
+            from cch_audit.ranking import check_column, rank_audits
 
-            sample, controls = add_controls(sample, estimators, jobs, seed)
+            n_train = training_rows(sample.n_samples, options.training)
+            check_column(sample, options.ranking.by, n_train)
+            if options.ranking.controls:
+                from cch_audit.controls import add_controls
+
+                sample, controls = add_controls(sample, estimators, jobs, seed)
         if plan is not None:
             sample = teachers_of_steps(sample, plan, estimators.heads, seed)
         share = AUDITING if experiment else 1.0
@@ -162,10 +173,7 @@ def _audit(
             return Found(sample, audits, sweep=traced)
         if options.ranking is None:
             return Found(sample, audits)
-        from cch_audit.distillation.confirm import training_rows
-        from cch_audit.ranking import rank_audits
-
-        n_train = training_rows(sample.n_samples, options.training)
+        progress("baselines", 1.0)
         audits, ranking = rank_audits(
             sample, measured, audits, controls, options.ranking, settings, n_train, seed
         )
@@ -182,13 +190,3 @@ def _effective(options: Options) -> Mapping[str, Any]:
     if options.sweep is not None:
         sections |= plain(options.sweep)
     return sections
-
-
-def decisive(audits: Sequence[Audit], gate: GateSettings) -> list[Verdict]:
-    """Return what the exit code follows for each teacher: the verdict, or the training run too."""
-    return [
-        confirmed(audit.verdict, audit.confirmation.outcome)
-        if gate.require_confirmed and audit.confirmation
-        else audit.verdict
-        for audit in audits
-    ]

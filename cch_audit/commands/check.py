@@ -1,14 +1,12 @@
 """`cch-audit check`: audit every teacher for one student."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cch_audit.commands.auditing import Options, decisive, run
+from cch_audit.commands.auditing import Options, run
 from cch_audit.options import estimator_settings, with_settings
-from cch_audit.results import Audit, Verdict
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
@@ -16,7 +14,6 @@ from cch_audit.settings import (
     InputSettings,
     OutputSettings,
 )
-from cch_audit.verdict import overall
 
 
 @with_settings(InputSettings, AuditSettings, GateSettings, ConfirmationSettings, OutputSettings)
@@ -42,10 +39,6 @@ def check(
         training=training,
         output=output,
         trains=gate.trains,
+        gate=gate.decides,
     )
-
-    def conclude(audits: Sequence[Audit]) -> tuple[Verdict, Verdict]:
-        verdicts = [audit.verdict for audit in audits]
-        return overall(verdicts), overall(decisive(audits, gate))
-
-    run(file, options, conclude)
+    run(file, options)

@@ -1,6 +1,5 @@
 """`cch-audit confirm`: audit every teacher, train with it, and let the outcome decide."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +7,7 @@ import typer
 
 from cch_audit.commands.auditing import Options, run
 from cch_audit.options import estimator_settings, with_settings
-from cch_audit.results import Audit, Verdict
 from cch_audit.settings import AuditSettings, ConfirmationSettings, InputSettings, OutputSettings
-from cch_audit.verdict import of_outcome, overall
 
 
 @with_settings(InputSettings, AuditSettings, ConfirmationSettings, OutputSettings)
@@ -35,11 +32,6 @@ def confirm(
         training=training,
         output=output,
         trains=True,
+        gate="outcome",
     )
-
-    def conclude(audits: Sequence[Audit]) -> tuple[Verdict, Verdict]:
-        outcomes = [audit.confirmation.outcome for audit in audits if audit.confirmation]
-        verdicts = [audit.verdict for audit in audits]
-        return overall(verdicts), overall([of_outcome(outcome) for outcome in outcomes])
-
-    run(file, options, conclude)
+    run(file, options)

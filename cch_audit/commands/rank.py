@@ -1,15 +1,13 @@
 """`cch-audit rank`: choose among teachers of one student."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cch_audit.commands.auditing import Options, decisive, run
+from cch_audit.commands.auditing import Options, run
 from cch_audit.errors import InputError
 from cch_audit.options import estimator_settings, with_settings
-from cch_audit.results import Audit, Verdict
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
@@ -18,7 +16,6 @@ from cch_audit.settings import (
     OutputSettings,
     RankSettings,
 )
-from cch_audit.verdict import best
 
 
 @with_settings(
@@ -48,10 +45,7 @@ def rank(
         training=training,
         output=output,
         trains=gate.trains,
+        gate=gate.decides,
         ranking=ranking,
     )
-
-    def conclude(audits: Sequence[Audit]) -> tuple[Verdict, Verdict]:
-        return best([audit.verdict for audit in audits]), best(decisive(audits, gate))
-
-    run(file, options, conclude)
+    run(file, options)

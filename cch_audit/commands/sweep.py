@@ -1,6 +1,5 @@
 """`cch-audit sweep`: make the teacher worse in steps; trace verdict and outcome."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,6 @@ import typer
 
 from cch_audit.commands.auditing import Options, run
 from cch_audit.options import estimator_settings, with_settings
-from cch_audit.results import Audit, Verdict
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
@@ -45,11 +43,9 @@ def sweep(
         training=training,
         output=output,
         trains=True,
+        gate="none",
         sweep=swept,
         plot=figure.plot,
     )
 
-    def conclude(audits: Sequence[Audit]) -> tuple[Verdict, Verdict]:
-        return audits[0].verdict, "pass"
-
-    run(file, options, conclude)
+    run(file, options)

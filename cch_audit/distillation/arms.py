@@ -16,6 +16,8 @@ CONTROLS: Mapping[bool, tuple[str, ...]] = {
     False: ("shuffled", "mean", "matched_ridge"),
 }
 """Controls for classes (True) and for continuous labels (False)."""
+TEACHER_PENALTIES = 5
+"""Ridge penalties that a linear teacher of continuous labels is chosen from."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,23 @@ def plan_cells(arms: Sequence[str], grid: Grid, classes: bool) -> Cells:
         if arm == BASELINE:
             rows.append((arm, 1.0, 0.0, 0.0))
         elif arm == "matched_ridge":
-            rows += [(arm, 1.0, 0.0, penalty) for penalty in np.logspace(-3, 1, len(grid.weights))]
+            rows += [(arm, 1.0, 0.0, penalty) for penalty in ridge_penalties(len(grid.weights))]
         else:
             rows += [(arm, t, weight, 0.0) for t in temperatures for weight in grid.weights]
     names, *numbers = zip(*rows, strict=True)
     return Cells(names, *(np.array(column, dtype=np.float64) for column in numbers))
+
+
+def teacher_cells(trained: bool) -> Cells:
+    """Return the heads that a teacher is chosen from: a trained one, or ridge regressions."""
+    penalties = np.zeros(1) if trained else ridge_penalties(TEACHER_PENALTIES)
+    ones = np.ones(len(penalties))
+    return Cells((BASELINE,) * len(ones), ones, 0 * ones, penalties)
+
+
+def ridge_penalties(number: int) -> FloatArray:
+    """Return penalties per row from hardly any to strong."""
+    return np.logspace(-3, 1, number)
 
 
 def soft_targets(

@@ -23,6 +23,8 @@ from cch_audit.settings import ConfirmationSettings
 
 MOST_TRAINING_ROWS = 400
 """The default: a student with many rows of its own has little to gain."""
+ROUNDING = 1e-12
+"""Smaller differences of a score are rounding: a score is a share, or in units of a variance."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ def _sum_up(repetitions: list[Repetition], experiment: Experiment, seconds: floa
 
     def change(arm: str, reference: str, metric: str) -> Change:
         difference = column(arm, metric) - column(reference, metric)
+        difference = np.where(np.abs(difference) > ROUNDING, difference, 0.0)
         return paired_change(difference, experiment.confidence, rng)
 
     def compare(arm: str, reference: str, metric: str) -> Comparison:
@@ -193,10 +196,17 @@ def _notes(
     advantages: Mapping[str, Change],
 ) -> Iterator[str]:
     """Yield what a reader must know before trusting the outcome."""
-    if 2.0 ** (1 - experiment.settings.seeds) > 1 - experiment.confidence:
+    alpha = 1 - experiment.confidence
+    too_few_seeds = 2.0 ** (1 - experiment.settings.seeds) > alpha
+    if too_few_seeds:
         yield (
             f"With {experiment.settings.seeds} seeds the sign-flip p cannot fall to "
-            f"{1 - experiment.confidence:.2g}, whatever the effect; use --seeds 6 or more."
+            f"{alpha:.2g}, whatever the effect; use --seeds 6 or more."
+        )
+    elif outcome in ("no_change", "undecided") and not gain.low <= 0 <= gain.high:
+        yield (
+            f"The interval excludes zero, but the sign-flip p is {gain.p:.3f}: to help or to hurt, "
+            f"both are needed, and p at most {alpha:.2g}."
         )
     if len({task.split.test.tobytes() for task in experiment.tasks}) < len(experiment.tasks):
         yield (

@@ -15,6 +15,7 @@ from cch_audit.distillation.arms import (
     Lesson,
     plan_cells,
     soft_targets,
+    teacher_cells,
 )
 from cch_audit.distillation.least_squares import solve_heads
 from cch_audit.distillation.metrics import deciding_score, scores, validation_loss
@@ -166,8 +167,7 @@ def _teach(task: Task, x: FloatArray, learner: Learner, rng: np.random.Generator
     rows = known[np.stack([some[:shortest] for some in others])]  # (D, n)
     x = _scaled(x, known)
     asked = np.concatenate([known, split.test])
-    arm = BASELINE if is_classes(y) or learner.hidden else "matched_ridge"
-    cells = plan_cells((arm,), learner.grid, is_classes(y))
+    cells = teacher_cells(trained=is_classes(y) or learner.hidden > 0)
     nothing = np.zeros((*rows.shape, len(cells), task.n_outputs))
     validation, new = (
         np.broadcast_to(part, (len(numbers), *part.shape))

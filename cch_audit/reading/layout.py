@@ -274,7 +274,17 @@ def _every_other(
             f"{teacher_file.name}: there is no representation beside the student "
             f"{student.name!r}; add teachers, or name them with --teachers"
         )
-    return student, _distinct(student, [find(teacher_file, p, "every other one") for p in paths])
+    teachers = _distinct(student, [find(teacher_file, p, "every other one") for p in paths])
+    for column in (teacher.column for teacher in teachers):
+        same_rows = row_space(teacher_file, column.path) == row_space(
+            student_file, student.column.path
+        )
+        if same_rows and column.n_rows != student.column.n_rows:
+            raise InputError(
+                f"{column.where} has {column.n_rows:,} rows but the student {student.name!r} has "
+                f"{student.column.n_rows:,}; name the teachers of these rows with --teachers"
+            )
+    return student, teachers
 
 
 def _only_one(opened: OpenFile, role: str, used: list[Role]) -> Role:

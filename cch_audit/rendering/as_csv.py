@@ -65,6 +65,8 @@ def render(report: Report, *, units: Units) -> str:
     varied = None if sweep is None else sweep.varied
     for audit, step in zip(report.audits, steps, strict=True):
         place = ranked.get(audit.teacher)
+        if place is None and ranked:
+            continue  # left out by --top
         columns = {} if place is None else plain(place.columns)
         for level_name, level in ordered_levels(audit):
             gated = "true" if level_name in audit.gated else "false"

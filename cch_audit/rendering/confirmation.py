@@ -28,7 +28,7 @@ CONTROL_TITLES = {
     "shuffled_within_class": "its rows shuffled within each class",
     "uniform": "uniform soft labels",
     "mean": "its mean",
-    "matched_ridge": "a ridge penalty",
+    "matched_ridge": "a matched ridge penalty",
 }
 CONTROLS_MEANING = (
     "The same training without the teacher's content: a gain that these show too is "
@@ -49,8 +49,9 @@ def outcome_sentence(audit: Audit) -> str:
         numbers += f", {relative_change(found.change, found.baseline)}"
     numbers += f", {p_equation(found.change)}"
     sentence = f"Measured: {CLAIMS[found.outcome]} ({numbers})"
-    if audit.agreement is not None:
-        sentence += f"; the CCH verdict was {audit.verdict.upper()}: {audit.agreement}"
+    sentence += f"; the CCH verdict was {audit.verdict.upper()}"
+    if audit.verdict != "undecided":
+        sentence += f": {audit.agreement}"
     if (audit.verdict, found.outcome) == ("fail", "helps"):
         sentence += " (the criterion is sufficient, not necessary: FAIL rules no gain out)"
     return f"{sentence}."

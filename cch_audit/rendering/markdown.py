@@ -25,10 +25,10 @@ from cch_audit.rendering.ranking import (
     student_lines,
 )
 from cch_audit.rendering.ranking_columns import (
-    RECORD_MEANINGS,
     RECORDS_TITLE,
     gap_columns,
     measured_columns,
+    record_meanings,
     record_rows,
     score_columns,
     score_meanings,
@@ -118,9 +118,9 @@ def _ranking(report: Report, units: Units) -> Iterator[str]:
     )
     metric = shared_metric(report)
     if metric is not None and report.ranking.records:
-        records = drawn(record_rows(report.ranking, metric))
-        meanings = bullets([f"{name}: {meaning}" for name, meaning in RECORD_MEANINGS])
-        yield from folded(RECORDS_TITLE, [*records, *meanings])
+        records = record_rows(report, metric)
+        meanings = bullets([f"{name}: {meaning}" for name, meaning in record_meanings(records)])
+        yield from folded(RECORDS_TITLE, [*drawn(records), *meanings])
 
 
 def _sweep(report: Report, units: Units) -> Iterator[str]:

@@ -80,7 +80,8 @@ def rank_text(place: Place) -> str:
 def gap_title(report: Report, units: Units) -> str:
     """Return what the table of gaps shows, and how many of the teachers."""
     assert report.ranking is not None
-    shown, known = len(report.ranking.teachers), len(report.audits)
+    controls = sum(is_control(audit, report) for audit in report.audits)
+    shown, known = (len(all_) - controls for all_ in (report.ranking.teachers, report.audits))
     some = "" if shown == known else f", the first {shown} of {known}"
     return f"Ranking by {column_title(report.ranking.by)}{some}; gaps in {units}"
 

@@ -1,23 +1,23 @@
 """What a ranking shows of each teacher, column by column, the same in every format for people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cch_audit.rendering.cells import Cell, Rows, as_rows, outcome_badge, verdict_badge
 from cch_audit.rendering.confirmation import control_title
 from cch_audit.rendering.metrics import change_span, effect, p_equation, percent, size
 from cch_audit.rendering.ranking import Place, column_title
 from cch_audit.rendering.text import gap_hull, gap_range, number, span
-from cch_audit.results import Audit, Baselines, Confirmation, Interval, Ranking, Report
+from cch_audit.results import Audit, Baselines, Confirmation, Interval, Report
 
 SCORES_TITLE = "What else is known before training"
 MEASURED_TITLE = "Measured: training the student with each teacher"
 RECORDS_TITLE = "How well each column foretold the measured change"
 FORECAST = "forecast\nand best w"
-RECORD_MEANINGS = [
-    ("Kendall tau", "agreement of the column's order with the measured one; 1 is the same order"),
-    ("top-1 regret", "gain lost by taking the column's first teacher instead of the best one"),
-    ("harmful", "share of the column's first choices that hurt the student"),
-]
+RECORD_MEANINGS = {
+    "Kendall tau": "agreement of the column's order with the measured one; 1 is the same order",
+    "top-1 regret": "gain lost by taking the column's first teacher instead of the best one",
+    "harmful": "share of the column's first choices that hurt the student",
+}
 
 Column = tuple[str, Callable[[Place], Cell | None]]
 
@@ -65,8 +65,18 @@ def score_meanings(report: Report, rows: Rows) -> list[tuple[str, str]]:
         "H-score": "how far apart the teacher keeps the classes",
         "CKA": "how alike teacher and student are, whatever the labels",
         FORECAST: f"change of the squared error that a linear model foresees at weight 1/2 with"
-        f"{n_train} training rows, in % of Var(y); below 0 helps",
+        f"{n_train} training rows, in % of Var(y) (below 0 helps); and the best weight up to 1",
     }
+    return _shown(meanings, rows)
+
+
+def record_meanings(rows: Rows) -> list[tuple[str, str]]:
+    """Return what the columns of `record_rows` mean, for those that are shown."""
+    return _shown(RECORD_MEANINGS, rows)
+
+
+def _shown(meanings: Mapping[str, str], rows: Rows) -> list[tuple[str, str]]:
+    """Return the meanings of the headers that a table has."""
     return [
         (header.split("\n")[0], meanings[header]) for header in rows.headers if header in meanings
     ]
@@ -93,12 +103,18 @@ def teacher_column() -> Column:
     return "teacher", cell
 
 
-def record_rows(ranking: Ranking, metric: str) -> Rows:
+def record_rows(report: Report, metric: str) -> Rows:
     """Return how well each column foretold the measured change."""
+    ranking = report.ranking
+    assert ranking is not None
+    gated = report.audits[0].gated
+    # The gap is that of the gated level, which has a column of its own unless both are gated.
+    by = gated[0] if ranking.by == "gap" and len(gated) == 1 else ranking.by
+    own = " (this ranking)"
     return as_rows(
         list(ranking.records.items()),
         [
-            ("ordered by", lambda item: _by(item[0], ranking)),
+            ("ordered by", lambda item: column_title(item[0]) + own * (item[0] == by)),
             ("Kendall tau", lambda item: _optional(item[1].kendall_tau)),
             ("top-1 regret", lambda item: size(item[1].regret, metric)),
             ("harmful", lambda item: percent(item[1].harmful, ".0f")),
@@ -132,7 +148,7 @@ def _forecast(place: Place) -> str | None:
     if baselines is None or baselines.forecast is None:
         return None
     forecast = baselines.forecast
-    best = "no w helps" if forecast.best_weight is None else f"w = {forecast.best_weight:.2f}"
+    best = f"w = {forecast.best_weight:.2f}" if forecast.best_weight > 0 else "no w helps"
     return f"{percent(forecast.change, '+z.1f')}\n{best}"
 
 
@@ -162,7 +178,3 @@ def _best_control(found: Confirmation) -> str:
 def _agreement(place: Place) -> str | None:
     agreement = place.audit.agreement
     return None if agreement is None else f"{place.audit.verdict.upper()}:\n{agreement}"
-
-
-def _by(name: str, ranking: Ranking) -> str:
-    return column_title(name) + (" (this ranking)" if name == ranking.by else "")

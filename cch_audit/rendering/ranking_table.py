@@ -10,11 +10,11 @@ from cch_audit.rendering.drawing import Look, filled, grid, titled
 from cch_audit.rendering.ranking import gap_title, places, shared_metric
 from cch_audit.rendering.ranking_columns import (
     MEASURED_TITLE,
-    RECORD_MEANINGS,
     RECORDS_TITLE,
     SCORES_TITLE,
     gap_columns,
     measured_columns,
+    record_meanings,
     record_rows,
     score_columns,
     score_meanings,
@@ -40,12 +40,12 @@ def ranking_block(report: Report, look: Look) -> Iterator[RenderableType]:
     measured = as_rows(shown, [teacher_column(), *measured_columns()])
     yield from _table(MEASURED_TITLE, measured, look)
     if report.ranking.records:
-        records = record_rows(report.ranking, metric)
+        records = record_rows(report, metric)
         yield from titled(RECORDS_TITLE)
         yield ""
         yield filled(records, look, names=records.headers[:1])
         yield ""
-        yield grid(RECORD_MEANINGS)
+        yield grid(record_meanings(records))
 
 
 def _table(title: str, rows: Rows, look: Look) -> Iterator[RenderableType]:

@@ -22,6 +22,13 @@ CLAIMS = {
 }
 
 
+BOTH = {
+    "pass": "PASS: confirmed by training",
+    "fail": "FAIL: a pass and a measured gain are both required",
+    "undecided": "UNDECIDED: a pass and a measured gain are both required",
+}
+
+
 def summary(report: Report, *, units: Units = "nats", unicode: bool = True) -> str:
     """Return the verdict as one printable sentence, without a newline.
 
@@ -40,12 +47,19 @@ def sentence(report: Report, units: Units) -> str:
     if report.sweep is not None:
         return sweep_sentence(report)
     if report.ranking is not None:
-        parts = [_ranking(report)]
+        verdict = _ranking(report)
     elif len(report.audits) == 1:
-        parts = [_one_teacher(report.audits[0], report, units)]
+        verdict = _one_teacher(report.audits[0], report, units)
     else:
-        parts = [_several_teachers(report)]
-    return " ".join([*parts, *_measured(report)])
+        verdict = _several_teachers(report)
+    if report.gate == "verdict":
+        parts = [verdict, *_measured(report)]
+    elif report.gate == "outcome":
+        several = len(report.audits) > 1
+        parts = [*_measured(report), *([f"CCH verdict {verdict}"] if several else [])]
+    else:
+        parts = [f"{BOTH[report.decision]}.", f"CCH verdict {verdict}", *_measured(report)]
+    return " ".join(parts)
 
 
 def _several_teachers(report: Report) -> str:
@@ -66,7 +80,8 @@ def _ranking(report: Report) -> str:
     who = ", ".join(first) + (" (cannot be told apart)" if len(first) > 1 else "")
     return (
         f"{report.verdict.upper()}: {len(passing)} of {counted(len(teachers), 'teacher')} "
-        f"{'passes' if len(passing) == 1 else 'pass'}; first by {column_title(ranking.by)}: {who}."
+        f"{'passes' if 1 in (len(passing), len(teachers)) else 'pass'}; "
+        f"first by {column_title(ranking.by)}: {who}."
     )
 
 

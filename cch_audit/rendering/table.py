@@ -91,7 +91,7 @@ def _page(report: Report, look: Look) -> Iterator[RenderableType]:
         yield Text.assemble(("WARNING", WARNING_STYLE), ": ", (warning, "bold"))
     yield ""
     verdict, _, rest = sentence(report, look.units).partition(":")
-    style = STYLES[verdict_badge(report.verdict).tone] if report.sweep is None else "bold"
+    style = STYLES[verdict_badge(report.decision).tone] if report.sweep is None else "bold"
     yield Text.assemble((verdict, style), ":", rest)
 
 

@@ -11,15 +11,17 @@ from sklearn.preprocessing import StandardScaler
 from world import world
 
 from cch_audit.controls import add_controls
-from cch_audit.distillation.arms import CONTROLS, loss_formula, parse_grid
+from cch_audit.distillation.arms import CONTROLS, loss_formula, parse_grid, teacher_cells
 from cch_audit.distillation.confirm import (
     MOST_TRAINING_ROWS,
+    _notes,
     confirm,
     plan_experiment,
     training_rows,
 )
 from cch_audit.distillation.effects import judge_gain
 from cch_audit.errors import InputError
+from cch_audit.results import Change
 from cch_audit.sample import Labels
 from cch_audit.settings import ConfirmationSettings, EstimatorSettings
 
@@ -418,3 +420,33 @@ def test_untaught_student_is_well_trained(n, architecture):
     assert found.baseline > reached - 0.04
     # The teacher has the same representation, and five heads that vote.
     assert found.teacher_score > reached - 0.04
+
+
+def test_an_interval_without_zero_is_not_enough():
+    # Seven of eight seeds gain and one loses little: BCa excludes zero, p is 2 (1 + 1) / 256 or so.
+    experiment = plan(sample_of(True), replace(QUICK, seeds=8))
+    gain = Change(0.02, 0.001, 0.04, 0.0703)
+    assert judge_gain(gain, 0.95, 0.01) == "undecided"
+    (note,) = _notes(experiment, "undecided", gain, {})
+    assert note.startswith("The interval excludes zero, but the sign-flip p is 0.070")
+    assert list(_notes(experiment, "undecided", replace(gain, low=-0.001), {})) == []
+
+
+def test_a_linear_teacher_has_penalties_to_choose_from_whatever_the_weights():
+    assert len(teacher_cells(trained=True)) == 1
+    penalties = teacher_cells(trained=False).penalty
+    assert len(penalties) > 1
+    assert (np.diff(penalties) > 0).all()
+    one, two = (
+        trained(sample_of(False), settings=replace(QUICK, weight=weight))
+        for weight in ("0.3", "0.3,0.8")
+    )
+    assert one.teacher_score == two.teacher_score
+
+
+def test_differences_at_rounding_level_are_none():
+    # A teacher whose outputs are the labels: the mixed target is the label, up to rounding.
+    sample = sample_of(False)
+    taught = trained(with_outputs(sample, sample.labels.values))
+    assert taught.change == Change(0.0, 0.0, 0.0, 1.0)
+    assert taught.outcome == "no_change"

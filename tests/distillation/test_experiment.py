@@ -129,8 +129,8 @@ def test_teachers_of_all_folds_speak_about_test_rows(monkeypatch, classes):
 
     experiment_fit = experiment._fit
     monkeypatch.setattr(experiment, "_fit", fit)
-    one_cell = replace(LINEAR, grid=Grid((1.0,), (0.5,)))
-    outputs = teach(task, teacher, one_cell)
+    monkeypatch.setattr("cch_audit.distillation.arms.TEACHER_PENALTIES", 1)
+    outputs = teach(task, teacher, LINEAR)
     (_, on_asked), *_ = heads
     mean = on_asked[:, 0, len(TRAIN) :].mean(axis=0)  # five heads, a single cell each
     np.testing.assert_allclose(outputs[TEST], mean)

@@ -215,3 +215,15 @@ def test_every_representation_of_another_file(arrays: Arrays, write: Write) -> N
     teacher = write(other | ids, name="t.h5")
     sample = load_all(write(arrays | ids), teacher_file=str(teacher))
     assert list(sample.teachers) == ["audio", "t.h5:text"]
+
+
+def test_every_other_representation_must_have_the_students_rows(
+    arrays: Arrays, write: Write
+) -> None:
+    arrays["audio"] = arrays["image"][:-5]
+    path = write(arrays)
+    with pytest.raises(
+        InputError, match=f"'audio' has {N - 5} rows but the student 'text' has {N}; "
+    ):
+        load_all(path)
+    assert list(load_all(path, teachers="image").teachers) == ["image"]

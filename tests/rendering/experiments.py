@@ -135,7 +135,7 @@ def baselines(audit: Audit, *, labels: Literal["classes", "continuous"] = "class
     """Add what only a ranking measures."""
     if labels == "classes":
         return replace(audit, baselines=Baselines(0.876, -0.4321, 1.234, 0.345, None))
-    best = None if audit.verdict == "fail" else 0.4321
+    best = 0.0 if audit.verdict == "fail" else 0.4321
     forecast = Forecast(-0.0293 if best else 0.0754, best, 200)
     return replace(audit, baselines=Baselines(0.512, -1.4321, None, 0.345, forecast))
 

@@ -135,6 +135,8 @@ def report(*audits: Audit, verdict: Verdict = "pass") -> Report:
         },
         seed=0,
         verdict=verdict,
+        gate="verdict",
+        decision=verdict,
         exit_code={"pass": 0, "fail": 1, "undecided": 3}[verdict],
         seconds=12.345,
         audits=audits or (audit(),),
@@ -279,7 +281,8 @@ def ranked_regression_report() -> Report:
         for name, verdict in verdicts.items()
     ]
     audits[:2] = [confirmed(one, regression_confirmation()) for one in audits[:2]]
-    return replace(base, verdict="pass", audits=tuple(audits), ranking=ranking(audits))
+    order = ranking(audits)
+    return replace(base, verdict="pass", decision="pass", audits=tuple(audits), ranking=order)
 
 
 def ranked_hostile_report() -> Report:

@@ -5,6 +5,7 @@ from io import StringIO
 
 import pytest
 
+from cch_audit.ranking import first_teachers
 from cch_audit.rendering.as_csv import COLUMNS, render
 from cch_audit.rendering.text import printable
 from cch_audit.results import Report
@@ -111,3 +112,11 @@ def test_a_ranking_in_bits_keeps_what_is_no_information() -> None:
             assert float(bits[name]) == float(nats[name]) / math.log(2)
         for name in ("ranking_score", "ranking_log_me", "ranking_cka", "baselines_log_me"):
             assert bits[name] == nats[name]
+
+
+def test_teachers_that_top_leaves_out_have_no_rows() -> None:
+    base = ranked_report()
+    assert base.ranking is not None
+    first = first_teachers(base.ranking, 2)
+    found = {row["teacher"] for row in rows(replace(base, ranking=first))}
+    assert found == {one.teacher for one in base.ranking.teachers[:2]} | set(CONTROLS)

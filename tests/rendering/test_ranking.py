@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from cch_audit.ranking import first_teachers
 from cch_audit.results import Report
 
 from .reports import (
@@ -100,7 +101,7 @@ def test_what_training_showed() -> None:
 
 def test_a_lower_error_makes_the_best_control() -> None:
     text = section(table(ranked_regression_report()), "Measured: training")
-    assert "a ridge penalty" in text
+    assert "a matched ridge penalty" in text
     assert "-0.0310" in text
     row = next(line for line in text.splitlines() if line.startswith("x4"))
     assert row.split() == ["x4", "n/a", "n/a", "n/a", "n/a"]
@@ -186,3 +187,29 @@ def test_controls_are_marked_in_every_table() -> None:
     assert text.count(f"\n{CONTROLS[1]} ") == 2
     assert "(control)" not in text
     assert table(ranked_hostile_report(), width=200).count("segment_14 (control)") == 2
+
+
+def test_top_counts_teachers_alone() -> None:
+    base = ranked_report()
+    assert base.ranking is not None
+    text = table(replace(base, ranking=first_teachers(base.ranking, 2)))
+    assert "Ranking by gap on representations, the first 2 of 5; gaps in nats" in text
+    assert ", the first" not in table(base)
+
+
+def test_the_column_that_orders_is_marked_among_the_records() -> None:
+    base = ranked_report()
+    assert base.ranking is not None
+    assert "gap on representations (this ranking)" in table(base)
+    # The gap is that of the gated level.
+    by_gap = table(replace(base, ranking=replace(base.ranking, by="gap")))
+    assert "gap on representations (this ranking)" in by_gap
+
+
+def test_meanings_are_of_the_columns_that_are_shown() -> None:
+    base = ranked_report()
+    assert base.ranking is not None
+    records = {name: replace(one, kendall_tau=None) for name, one in base.ranking.records.items()}
+    text = table(replace(base, ranking=replace(base.ranking, records=records)))
+    assert "Kendall" not in text
+    assert "Kendall tau" in table(base)

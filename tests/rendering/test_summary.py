@@ -155,3 +155,44 @@ def test_teachers_that_share_the_first_rank() -> None:
     )
     text = summary(replace(base, ranking=replace(base.ranking, teachers=places)))
     assert text.endswith("methylation, clinic (cannot be told apart).")
+
+
+def test_a_training_run_that_decides_comes_first() -> None:
+    base = replace(confirmed_report("pass", "hurts"), gate="outcome", decision="fail")
+    text = summary(base)
+    assert text.startswith("Measured: KD hurts (")
+    assert text.endswith("the CCH verdict was PASS: disagrees.")
+    several = replace(EVERY_REPORT["two confirmed teachers"], gate="outcome", decision="fail")
+    assert summary(several) == (
+        "Measured: KD helps with mod/text; no detectable change by KD with b. "
+        "CCH verdict PASS: of 2 teachers, 2 pass (mod/text, b)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("decision", "expected"),
+    [
+        ("pass", "PASS: confirmed by training. CCH verdict PASS: "),
+        ("fail", "FAIL: a pass and a measured gain are both required. CCH verdict PASS: "),
+        ("undecided", "UNDECIDED: a pass and a measured gain are both required. CCH verdict "),
+    ],
+)
+def test_what_both_decide_comes_first(decision: Verdict, expected: str) -> None:
+    text = summary(replace(confirmed_report(), gate="both", decision=decision))
+    assert text.startswith(expected)
+    assert "Measured: KD helps" in text
+
+
+def test_an_undecided_verdict_has_nothing_to_agree_with() -> None:
+    text = summary(confirmed_report("undecided", "helps"))
+    assert text.endswith("p = 0.008); the CCH verdict was UNDECIDED.")
+
+
+def test_one_of_one_passes() -> None:
+    base = ranked_report(confirm=False, controls=False)
+    assert base.ranking is not None
+    one = base.ranking.teachers[0]
+    first = replace(base.audits[0], teacher=one.teacher, verdict="fail")
+    only = replace(base.ranking, teachers=(one,))
+    text = summary(replace(base, audits=(first,), ranking=only, verdict="fail"))
+    assert text.startswith("FAIL: 0 of 1 teacher passes; first by ")
