@@ -175,4 +175,12 @@ def swept(base: Report, teacher: str, varied: Varied, steps: tuple[float, ...]) 
     )
     found = trace(audits, varied, teacher, steps, 0.0)
     settings = {**base.settings, varied: ",".join(map(str, steps))}
-    return replace(base, audits=audits, exit_code=0, settings=settings, sweep=found)
+    return replace(
+        base,
+        audits=audits,
+        gate="none",
+        decision="pass",
+        exit_code=0,
+        settings=settings,
+        sweep=found,
+    )
