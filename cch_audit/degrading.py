@@ -119,7 +119,7 @@ def _misled(sample: Sample, name: str, share: float, heads: HeadSettings, seed: 
     """Return what a head says of every row that learned from labels of which a share is wrong."""
     flipped = flip_labels(sample.labels.values, share, _rng(seed, "flip_labels", name))
     # The folds are those of the head that an audit fits by itself.
-    folds = stream(seed, "head", name)
+    folds = stream(seed, "head", "teacher")
     said = cross_fitted(sample.teachers[name], flipped, sample.groups, folds, heads)
     # A single column would be read as a probability where it lies between 0 and 1.
     return class_logits(said) if sample.labels.kind == "classes" else said

@@ -20,6 +20,8 @@ from cch_audit.degrading import (
 )
 from cch_audit.errors import InputError
 from cch_audit.estimators.contract import standardize
+from cch_audit.heads import log_odds
+from cch_audit.measurement import predict
 from cch_audit.results import Sweep
 from cch_audit.sample import FloatArray, Labels, Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
@@ -185,6 +187,14 @@ def misled(base: Sample) -> list[FloatArray]:
     found = degrade_teacher(base, "flip_labels", (0.0, 0.5, 1.0), HEADS, 0)
     assert all(columns is base.teachers["good"] for columns in found.teachers.values())
     return [found.predictions[name] for name in found.teachers]
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_a_head_of_right_labels_is_that_of_an_audit(classes: bool) -> None:
+    base = sample(classes=classes)
+    own = predict(base, EstimatorSettings(), 1, 0)["good"]
+    right = misled(base)[0]
+    np.testing.assert_allclose(log_odds(right) if classes else right, own, rtol=1e-12)
 
 
 def test_wrong_classes_turn_the_head_round() -> None:
