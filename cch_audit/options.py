@@ -21,7 +21,6 @@ from cch_audit.settings import (
     GateSettings,
     InputSettings,
     OutputSettings,
-    PlotSettings,
     RankSettings,
     SweepSettings,
 )
@@ -34,7 +33,6 @@ SECTIONS = (
     ConfirmationSettings,
     RankSettings,
     SweepSettings,
-    PlotSettings,
     OutputSettings,
 )
 

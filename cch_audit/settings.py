@@ -248,22 +248,16 @@ class SweepSettings:
 
 
 @dataclass(frozen=True)
-class PlotSettings:
-    """The figure of a report."""
-
-    plot: str | None = setting(
-        None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."
-    )
-
-
-@dataclass(frozen=True)
 class OutputSettings:
     """What is printed, where, and what the exit code says."""
 
-    format: Literal["table", "json", "markdown", "csv", "names"] = setting(
+    format: Literal["table", "json", "markdown", "html", "junit", "csv", "names"] = setting(
         "table", "Format of the report."
     )
     output: str | None = setting(None, "Write the report to this file instead of standard output.")
+    plot: str | None = setting(
+        None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."
+    )
     units: Literal["nats", "bits"] = setting(
         "nats", "Unit of the printed informations; JSON stays in nats."
     )
@@ -335,8 +329,11 @@ class EvidenceSettings:
     """What `evidence` counts and prints, and where."""
 
     controls: bool = setting(False, "Count teachers that teach nothing, too.")
-    format: Literal["table", "json", "markdown"] = setting("table", "Format of the record.")
+    format: Literal["table", "json", "markdown", "html"] = setting("table", "Format of the record.")
     output: str | None = setting(None, "Write the record to this file instead.")
+    plot: str | None = setting(
+        None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."
+    )
     quiet: bool = setting(False, "No summary sentence on standard error.")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cch_audit import terminal
-from cch_audit.commands.plotting import check_plot
+from cch_audit.commands.plotting import check_pictures
 from cch_audit.commands.refusing import check_audit, check_training
 from cch_audit.commands.reporting import command_line, exit_code, finish, summarize
 from cch_audit.commands.steps import SweepPlan, plan_sweep
@@ -58,8 +58,6 @@ class Options:
     """None: teachers stay in the order asked for."""
     sweep: SweepSettings | None = None
     """None: teachers stay as they are."""
-    plot: str | None = None
-    """A file for the figure."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def run(file: Path, options: Options) -> NoReturn:
     grid = check_training(options.training)
     plan = None if options.sweep is None else plan_sweep(options.sweep, grid)
     terminal.check_output(options.output.output)
-    check_plot(options.plot, options.output.output)
+    check_pictures(options.output.format, options.output.output, options.output.plot)
     with terminal.progress_bar(not options.output.quiet) as progress:
         # Heavy imports wait until the options are known to be good.
         from cch_audit.reading.load import load_sample
@@ -122,7 +120,7 @@ def run(file: Path, options: Options) -> NoReturn:
         ranking=ranking,
         sweep=found.sweep,
     )
-    finish(report, options.output, options.plot)
+    finish(report, options.output)
 
 
 def _audit(

@@ -12,7 +12,6 @@ from cch_audit.settings import (
     GateSettings,
     InputSettings,
     OutputSettings,
-    PlotSettings,
     RankSettings,
     SweepSettings,
     plain,
@@ -26,7 +25,6 @@ from cch_audit.settings import (
     SweepSettings,
     GateSettings,
     ConfirmationSettings,
-    PlotSettings,
     OutputSettings,
 )
 def config(
@@ -37,7 +35,6 @@ def config(
     swept: SweepSettings,
     gate: GateSettings,
     training: ConfirmationSettings,
-    figure: PlotSettings,
     output: OutputSettings,
 ) -> None:
     """Print the effective settings as YAML that --config accepts.
@@ -46,7 +43,7 @@ def config(
     which beats the default.
     """
     effective = asdict(estimator_settings(context))
-    chosen = (inputs, audit, ranking, swept, gate, training, figure, output)
+    chosen = (inputs, audit, ranking, swept, gate, training, output)
     sections = [plain(section) for section in chosen]
     merged = {key: value for section in (*sections, effective) for key, value in section.items()}
     typer.echo(yaml.safe_dump(merged, sort_keys=False), nl=False)

@@ -31,16 +31,23 @@ def command_line() -> str:
     return shlex.join(["cch-audit", *sys.argv[1:]])
 
 
-def finish(report: Report, output: OutputSettings, plot: str | None = None) -> NoReturn:
+def finish(report: Report, output: OutputSettings) -> NoReturn:
     """Render and write a report and its figure, say the verdict if out of sight, and exit."""
     from cch_audit.rendering import render
     from cch_audit.rendering.summary import summary
 
     here = terminal.abilities(sys.stdout if output.output is None else None)
-    text = render(report, output.format, units=output.units, verbose=output.verbose, **here)
+    text = render(
+        report,
+        output.format,
+        units=output.units,
+        verbose=output.verbose,
+        undecided_fails=output.undecided == "fail",
+        **here,
+    )
     terminal.write(text, output.output)
-    if plot is not None:
-        write_plot(report, plot, units=output.units)
+    if output.plot is not None:
+        write_plot(report, output.plot, units=output.units)
     in_sight = output.format == "table" and output.output is None
     if not output.quiet and not in_sight:
         unicode = terminal.shows_unicode(sys.stderr)

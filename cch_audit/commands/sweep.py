@@ -12,14 +12,11 @@ from cch_audit.settings import (
     ConfirmationSettings,
     InputSettings,
     OutputSettings,
-    PlotSettings,
     SweepSettings,
 )
 
 
-@with_settings(
-    InputSettings, AuditSettings, SweepSettings, ConfirmationSettings, OutputSettings, PlotSettings
-)
+@with_settings(InputSettings, AuditSettings, SweepSettings, ConfirmationSettings, OutputSettings)
 def sweep(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file with the teacher.")],
@@ -28,7 +25,6 @@ def sweep(
     swept: SweepSettings,
     training: ConfirmationSettings,
     output: OutputSettings,
-    figure: PlotSettings,
 ) -> None:
     """Make the teacher worse in steps, and see where the verdict and the outcome change.
 
@@ -45,7 +41,6 @@ def sweep(
         trains=True,
         gate="none",
         sweep=swept,
-        plot=figure.plot,
     )
 
     run(file, options)

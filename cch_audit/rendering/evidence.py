@@ -1,9 +1,8 @@
 """The record of forecast against outcome in every format: pure functions of the ledger."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Literal
 
 from cch_audit import __version__
 from cch_audit.evidence.results import Ledger
@@ -11,9 +10,9 @@ from cch_audit.rendering.as_json import plain
 from cch_audit.rendering.evidence_rows import TITLE, sections
 from cch_audit.rendering.evidence_words import closing, footnotes, opening
 from cch_audit.rendering.markdown_syntax import bullets, drawn, escape, folded
-from cch_audit.rendering.text import printable
+from cch_audit.rendering.text import all_printable
 
-Format = Literal["table", "json", "markdown"]
+Format = Literal["table", "json", "markdown", "html"]
 
 SCHEMA_VERSION = "1"
 NAMES = ("file", "teacher", "student")
@@ -32,7 +31,7 @@ def render(
     Parameters
     ----------
     ledger : Ledger
-    format : {"table", "json", "markdown"}
+    format : {"table", "json", "markdown", "html"}
         `schemas/evidence.schema.json` describes the JSON.
     width, color, unicode
         Columns to use, whether to colour, and whether to go beyond ASCII; read by the table only.
@@ -40,10 +39,14 @@ def render(
     if format == "json":
         return _json(ledger)
     if format == "markdown":
-        return "\n".join(_markdown(_readable(ledger))) + "\n"
+        return "\n".join(_markdown(all_printable(ledger))) + "\n"
+    if format == "html":
+        from cch_audit.rendering import evidence_html
+
+        return evidence_html.render(all_printable(ledger))
     from cch_audit.rendering import evidence_table
 
-    ledger = _readable(ledger, unicode=unicode)
+    ledger = all_printable(ledger, unicode=unicode)
     return evidence_table.render(ledger, width=width, color=color, unicode=unicode)
 
 
@@ -74,21 +77,3 @@ def _markdown(ledger: Ledger) -> Iterator[str]:
     yield from folded("Columns", bullets(meanings))
     yield ""
     yield from map(escape, footnotes(ledger))
-
-
-def _readable(ledger: Ledger, *, unicode: bool = True) -> Ledger:
-    """Return the ledger with every string printable, so that no renderer need think of it."""
-
-    def convert(value: Any) -> Any:
-        if isinstance(value, str):
-            return printable(value, unicode=unicode)
-        if is_dataclass(value) and not isinstance(value, type):
-            return replace(
-                value, **{f.name: convert(getattr(value, f.name)) for f in fields(value)}
-            )
-        if isinstance(value, Mapping):
-            return {convert(key): convert(item) for key, item in value.items()}
-        return tuple(map(convert, value)) if isinstance(value, tuple) else value
-
-    readable: Ledger = convert(ledger)
-    return readable

@@ -113,7 +113,7 @@ def decision_rows(ledger: Ledger) -> Rows:
     return as_rows(
         ledger.decisions,
         [
-            ("forecaster", lambda record: _decider(record.forecaster)),
+            ("forecaster", lambda record: decider(record.forecaster)),
             ("decided", _decided),
             ("right", lambda record: _share(record.right)),
             ("precision", lambda record: _share(record.precision)),
@@ -138,7 +138,8 @@ def score_rows(ledger: Ledger) -> Rows:
     )
 
 
-def _decider(forecaster: str) -> str:
+def decider(forecaster: str) -> str:
+    """Return the name of what says yes or no."""
     level, _, estimator = forecaster.partition("/")
     return _RULES.get(forecaster) or f"{estimator or 'CCH'}, {level}"
 

@@ -5,53 +5,73 @@ from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
 from cch_audit.crossings import Point, gain_point, gap_point
-from cch_audit.rendering.cells import OUTCOMES
+from cch_audit.rendering.marks import (
+    BAND,
+    GAINS,
+    INK,
+    PALE,
+    SHADE,
+    Picture,
+    keys,
+    marker,
+    name_sides,
+    shade_agreement,
+)
 from cch_audit.rendering.sweep import AXES, keeps_teacher, sweep_title
-from cch_audit.rendering.text import NATS_PER, Units, ordered_levels
-from cch_audit.results import Crossing, Outcome, Report, Sweep
+from cch_audit.rendering.text import Units, ordered_levels
+from cch_audit.results import Crossing, Report, Sweep
 
-# Okabe and Ito's colours stay apart in every common colour blindness; shapes do in grey too.
-INK, PALE, SHADE, BAND = "0.15", "0.6", "0.93", "0.7"
-MARKERS: dict[Outcome, dict[str, Any]] = {
-    "helps": {"marker": "o", "markerfacecolor": "#0072B2"},
-    "hurts": {"marker": "v", "markerfacecolor": "#E69F00"},
-    "no_change": {"marker": "s", "markerfacecolor": "0.75"},
-    "undecided": {"marker": "D", "markerfacecolor": "white"},
-}
 LEVELS: dict[str, dict[str, Any]] = {
     "representations": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     "predictions": {"color": "#D55E00", "linestyle": "--", "marker": "^"},
 }
-GAINS = {"accuracy": "accuracy", "mse": "fall of MSE, Var(y) = 1"}
-WIDTH = 95
+LINE = 95
 """Characters of a line of the title."""
+LOW, HIGH = (8.5, 3.6), (8.5, 7.4)
+"""Inches, at a fixed teacher and at one that gets worse."""
+CAPTION = (
+    "Above, the measured gain against the gap, with a number at each marker that says the step: in "
+    "the shaded areas training shows what the criterion says. Below, both against the steps. Lines "
+    "through markers are intervals."
+)
 
 
-def sweep_figure(report: Report, units: Units) -> Figure:
-    """Return the figure of a report that `for_reading` has prepared and that has training runs."""
+def sweep_picture(report: Report, margin: float, units: Units) -> Picture:
+    """Return the figure of a sweep with training runs.
+
+    Parameters
+    ----------
+    report : in the units that are shown
+    margin : what the gap has to exceed, in these units
+    units : {"nats", "bits"}
+    """
     sweep = report.sweep
     assert sweep is not None
-    figure = Figure(figsize=(8.5, 3.6 if keeps_teacher(sweep) else 7.4), layout="constrained")
-    figure.suptitle(fill(f"{sweep_title(sweep)} (student: {report.audits[0].student})", WIDTH))
+
+    def draw(figure: FigureBase) -> None:
+        title = f"{sweep_title(sweep)} (student: {report.audits[0].student})"
+        figure.suptitle(fill(title, LINE))
+        if keeps_teacher(sweep):
+            _gain_by_step(figure.subplots(), report, sweep)
+        else:
+            names = [name for name, _ in ordered_levels(report.audits[0])]
+            grid = figure.add_gridspec(2, 2)
+            places = [grid[0, 0], grid[0, 1]] if len(names) > 1 else [grid[0, :]]
+            for place, name in zip(places, names, strict=True):
+                _gain_by_gap(figure.add_subplot(place), report, sweep, name, margin, units)
+            _gap_by_step(figure.add_subplot(grid[1, 0]), report, sweep, names, margin, units)
+            _gain_by_step(figure.add_subplot(grid[1, 1]), report, sweep)
+        figure.legend(handles=_keys(report, sweep), loc="outside lower center", ncols=4)
+
     if keeps_teacher(sweep):
-        _gain_by_step(figure.subplots(), report, sweep)
-    else:
-        margin = report.settings.get("margin", 0.0) / NATS_PER[units]
-        names = [name for name, _ in ordered_levels(report.audits[0])]
-        grid = figure.add_gridspec(2, 2)
-        places = [grid[0, 0], grid[0, 1]] if len(names) > 1 else [grid[0, :]]
-        for place, name in zip(places, names, strict=True):
-            _gain_by_gap(figure.add_subplot(place), report, sweep, name, margin, units)
-        _gap_by_step(figure.add_subplot(grid[1, 0]), report, sweep, names, margin, units)
-        _gain_by_step(figure.add_subplot(grid[1, 1]), report, sweep)
-    figure.legend(handles=_keys(report, sweep), loc="outside lower center", ncols=6)
-    return figure
+        return Picture("What distillation gained at each step, with its interval.", LOW, draw)
+    return Picture(CAPTION, HIGH, draw)
 
 
 def _gain_by_gap(
@@ -79,23 +99,12 @@ def _gain_by_gap(
             zorder=4,
             path_effects=[withStroke(linewidth=3, foreground="white")],
         )
-    axes.axvline(margin, color=INK, linewidth=1.2)
     axes.axhline(0.0, color=INK, linewidth=0.6)
-    _shade_agreement(axes, margin)
-    above = axes.get_xaxis_transform()
-    axes.text(margin, 1.02, "CCH fails  ", transform=above, ha="right", color=INK)
-    axes.text(margin, 1.02, "  CCH holds", transform=above, ha="left", color=INK)
+    axes.margins(0.08)
+    name_sides(axes, margin)
+    shade_agreement(axes, margin)
     axes.set(xlabel=f"gap on {level} ({units})", ylabel=_gain_label(report))
     axes.locator_params(axis="x", nbins=6)
-
-
-def _shade_agreement(axes: Axes, margin: float) -> None:
-    """Shade where the gain is what the criterion says."""
-    axes.margins(0.08)
-    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-    for x, y in (((margin, right), high), ((left, margin), low)):
-        axes.fill_between(x, 0.0, y, color=SHADE, linewidth=0, zorder=0)
-    axes.set(xlim=(left, right), ylim=(low, high))
 
 
 def _gap_by_step(
@@ -143,27 +152,19 @@ def _outcomes(axes: Axes, report: Report, x: Sequence[float], y: Sequence[float]
     """Draw one marker per step, which says the outcome."""
     for audit, *place in zip(report.audits, x, y, strict=True):
         if audit.confirmation is not None:
-            axes.plot(*place, zorder=3, markersize=5.5, **_marker(audit.confirmation.outcome))
-
-
-def _marker(outcome: Outcome) -> dict[str, Any]:
-    return {**MARKERS[outcome], "markeredgecolor": INK, "linestyle": "none"}
+            axes.plot(*place, zorder=3, markersize=5.5, **marker(audit.confirmation.outcome))
 
 
 def _keys(report: Report, sweep: Sweep) -> list[Line2D | Patch]:
     """Return the legend of the outcomes that there are, and of what is shaded."""
-    seen = {audit.confirmation.outcome for audit in report.audits if audit.confirmation}
-    keys: list[Line2D | Patch] = [
-        Line2D([], [], label=f"KD: {word.lower()}", **_marker(outcome))
-        for outcome, word in OUTCOMES.items()
-        if outcome in seen
-    ]
+    seen = [audit.confirmation.outcome for audit in report.audits if audit.confirmation]
+    there: list[Line2D | Patch] = [*keys(seen)]
     if not keeps_teacher(sweep):
-        keys.append(Patch(color=SHADE, label="measured as CCH says"))
+        there.append(Patch(color=SHADE, label="measured as CCH says"))
     found = (*sweep.gap_crossings.values(), sweep.gain_crossing)
     if any(one is not None and one.told_apart for one in found):
-        keys.append(Patch(color=BAND, label="where a line crosses"))
-    return keys
+        there.append(Patch(color=BAND, label="where a line crosses"))
+    return there
 
 
 def _gains(report: Report) -> list[Point]:

@@ -1,13 +1,13 @@
 """The report as a table for people, in a terminal or piped."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from cch_audit.rendering.audit_blocks import audit_blocks
-from cch_audit.rendering.cells import Cell, as_rows, outcome_badge, verdict_badge
+from cch_audit.rendering.cells import verdict_badge
 from cch_audit.rendering.drawing import (
     INDENT,
     STYLES,
@@ -26,16 +26,15 @@ from cch_audit.rendering.sweep import sweep_notes, teacher_lines
 from cch_audit.rendering.sweep_table import sweep_block
 from cch_audit.rendering.text import (
     Units,
-    deciding_levels,
     for_reading,
-    gap_range,
 )
 from cch_audit.rendering.wording import (
     footnotes,
     input_lines,
     run_lines,
+    teacher_rows,
 )
-from cch_audit.results import Audit, Report
+from cch_audit.results import Report
 
 TITLE = "Cross-modal complementarity audit: gap = I(teacher;student) - I(student;labels)"
 
@@ -85,7 +84,8 @@ def _page(report: Report, look: Look) -> Iterator[RenderableType]:
     yield ""
     yield from (Text(note) for note in footnotes(report))
     if len(report.audits) > 1 and report.ranking is None and report.sweep is None:
-        yield from titled("Teachers", _closing_table(report, look))
+        rows = teacher_rows(report, look.units)
+        yield from titled("Teachers", filled(rows, look, names=("teacher",), indent=INDENT))
     for warning in report.warnings:
         yield ""
         yield Text.assemble(("WARNING", WARNING_STYLE), ": ", (warning, "bold"))
@@ -120,17 +120,3 @@ def _sweep(report: Report, look: Look) -> Iterator[RenderableType]:
         yield ""
         yield Text("Every step's estimators and reasons: add --verbose.")
         yield from bullets("Notes", sweep_notes(report))
-
-
-def _closing_table(report: Report, look: Look) -> RenderableType:
-    columns: list[tuple[str, Callable[[Audit], Cell | None]]] = [
-        ("verdict", lambda audit: verdict_badge(audit.verdict)),
-        (f"gap ({look.units})", lambda audit: gap_range(deciding_levels(audit))),
-        ("training", _outcome),
-        ("teacher", lambda audit: audit.teacher),
-    ]
-    return filled(as_rows(report.audits, columns), look, names=("teacher",), indent=INDENT)
-
-
-def _outcome(audit: Audit) -> Cell | None:
-    return None if audit.confirmation is None else outcome_badge(audit.confirmation.outcome)

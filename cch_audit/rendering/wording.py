@@ -1,12 +1,20 @@
 """The fixed words around the numbers, the same in every format for people."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from cch_audit.rendering.cells import Cell, Rows, as_rows, outcome_badge, verdict_badge
 from cch_audit.rendering.ranking import ranking_footnotes, shared_metric
 from cch_audit.rendering.sweep import sweep_footnotes
-from cch_audit.rendering.text import TRUTH, Units, interval, number
-from cch_audit.results import Companions, Report
+from cch_audit.rendering.text import (
+    TRUTH,
+    Units,
+    deciding_levels,
+    gap_range,
+    interval,
+    number,
+)
+from cch_audit.results import Audit, Companions, Report
 
 LEVEL_TITLES = {"representations": "Representations", "predictions": "Predictions"}
 
@@ -112,6 +120,21 @@ def footnotes(report: Report) -> list[str]:
     if report.sweep is not None:
         notes += sweep_footnotes(report)
     return notes
+
+
+def teacher_rows(report: Report, units: Units) -> Rows:
+    """Return one row per teacher: the verdict, the gap that decides, and the outcome."""
+    columns: list[tuple[str, Callable[[Audit], Cell | None]]] = [
+        ("verdict", lambda audit: verdict_badge(audit.verdict)),
+        (f"gap ({units})", lambda audit: gap_range(deciding_levels(audit))),
+        ("training", _outcome),
+        ("teacher", lambda audit: audit.teacher),
+    ]
+    return as_rows(report.audits, columns)
+
+
+def _outcome(audit: Audit) -> Cell | None:
+    return None if audit.confirmation is None else outcome_badge(audit.confirmation.outcome)
 
 
 def run_lines(report: Report) -> list[tuple[str, str]]:

@@ -35,8 +35,8 @@ def test_opens_with_the_verdict() -> None:
 
 
 def folded(case: Report) -> int:
-    """Count the parts folded away beside the teachers': input, columns, records."""
-    return 1 if case.ranking is None else 2 + bool(case.ranking.records)
+    """Count the parts folded away beside the teachers': meaning, input, columns, records."""
+    return 2 if case.ranking is None else 3 + bool(case.ranking.records)
 
 
 @every_report
@@ -65,14 +65,14 @@ def test_warnings_are_not_folded() -> None:
 def test_unit_is_in_the_header() -> None:
     text = render(report(), units="bits")
     assert "| I(teacher;student), bits |" in text
-    assert "1.781 [1.637, 1.925]" in text
+    assert "1.781 &#91;1.637, 1.925&#93;" in text
 
 
 def test_the_truth_is_a_row_of_every_level() -> None:
     visible, folded = render(known_report(), units="nats").split("<details>", 1)
-    assert "| representations | truth | 1.312 | 0.500 | 0.812 |" in visible
-    assert "| truth | 1.312 | 0.500 | 0.812 |" in folded
-    assert "| truth | inf | 0.062 | inf |" in folded
+    assert "| representations | truth |  | 1.312 | 0.500 | 0.812 |" in visible
+    assert "| truth |  | 1.312 | 0.500 | 0.812 |" in folded
+    assert "| truth |  | inf | 0.062 | inf |" in folded
 
 
 def test_the_outcome_is_visible_and_the_training_run_folded() -> None:

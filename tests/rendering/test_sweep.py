@@ -3,9 +3,6 @@
 import csv
 import json
 import math
-import subprocess
-import sys
-import xml.etree.ElementTree as ET
 from dataclasses import replace
 from io import StringIO
 
@@ -189,70 +186,3 @@ def test_markdown_is_one_visible_table() -> None:
     assert len(rows) == 6
     assert rows[2].startswith("| 0 | **PASS** 0.705 to 0.820 &#91;0.585, 1.057&#93; |")
     assert rows[2].endswith("| **HELPS** agrees |")
-
-
-# The figure
-
-PLAIN = "import sys, cch_audit.rendering.figures; sys.exit('matplotlib' in sys.modules)"
-
-
-def test_only_a_figure_needs_matplotlib() -> None:
-    assert subprocess.run([sys.executable, "-c", PLAIN], check=False).returncode == 0
-
-
-def figure(case: Report, format: str = "svg", units: str = "nats") -> bytes:
-    pytest.importorskip("matplotlib", reason="figures need the extra cch-audit[report]")
-    from cch_audit.rendering.figures import draw
-
-    return draw(case, format, units=units)
-
-
-@pytest.mark.filterwarnings("ignore:Glyph")  # the font has no fire
-@every_sweep
-def test_every_sweep_can_be_drawn(case: Report) -> None:
-    root = ET.fromstring(figure(case))
-    assert {element.tag.rpartition("}")[2] for element in root.iter()}.isdisjoint(
-        {"script", "image", "foreignObject"}
-    )
-
-
-@pytest.mark.parametrize(
-    ("format", "start"), [("png", b"\x89PNG\r\n"), ("pdf", b"%PDF-"), ("svg", b"<?xml")]
-)
-def test_each_format_gives_the_same_bytes_again(format: str, start: bytes) -> None:
-    content = figure(swept_report(), format)
-    assert content.startswith(start)
-    assert figure(swept_report(), format) == content
-    assert b"Date" not in content
-
-
-def test_a_name_is_no_formula() -> None:
-    base = swept_report()
-    assert base.sweep is not None
-    name = r"a $\frac{$ b_{ % & # $"
-    ET.fromstring(figure(replace(base, sweep=replace(base.sweep, teacher=name))))
-
-
-def test_the_settings_of_the_user_are_left_alone() -> None:
-    matplotlib = pytest.importorskip("matplotlib")
-    plain = figure(swept_report())
-    with matplotlib.rc_context({"text.usetex": True, "axes.facecolor": "black", "font.size": 30}):
-        before = dict(matplotlib.rcParams)
-        assert figure(swept_report()) == plain
-        assert dict(matplotlib.rcParams) == before
-
-
-def test_a_figure_opens_no_window_system() -> None:
-    figure(swept_report())
-    code = (
-        "import sys; from tests.rendering.reports import swept_report; "
-        "from cch_audit.rendering.figures import draw; draw(swept_report(), 'png'); "
-        "sys.exit('matplotlib.pyplot' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_bits_move_the_gaps_and_not_the_gains() -> None:
-    assert figure(swept_report(), units="bits") != figure(swept_report())
-    stays = swept_training_report()
-    assert figure(stays, units="bits") == figure(stays)
