@@ -191,7 +191,9 @@ def _audit(audit: Audit, rank: str, margin: float | None, units: Units) -> Itera
         role = f"{level_role(name, audit.gated)}; in {units}"
         yield heading(LEVEL_TITLES[name], verdict_badge(level.verdict), role)
         yield from bullets(level.reasons)
-        yield table(as_rows(estimates(audit, name), [*estimate_columns(units), *doubt_columns()]))
+        rows, columns = estimates(audit, name), estimate_columns(units)
+        yield table(as_rows(rows, columns))
+        yield table(as_rows([row for row in rows if row.result], [columns[0], *doubt_columns()]))
     yield heading(f"{COMPANIONS_TITLE}, in {units}")
     yield facts(companion_lines(audit.companions))
     yield from _training(audit, pictured=margin is not None)

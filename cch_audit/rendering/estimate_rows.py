@@ -53,7 +53,7 @@ def estimate_columns(units: Units) -> list[Column]:
 
 
 def doubt_columns() -> list[Column]:
-    """Return why an estimator says what it says, and what weakens its gap."""
+    """Return why each estimator says what it says, and what weakens its gap."""
     return [
         ("reason", _known(lambda result: result.reason)),
         ("standard\nerror", _known(lambda result: number(result.gap.standard_error))),

@@ -73,6 +73,8 @@ def _trials(figure: FigureBase, trials: Sequence[Trial], levels: Sequence[str]) 
         if max(map(abs, axes.get_xlim())) > WIDE:
             axes.set_xscale("symlog", linthresh=1.0)
             axes.xaxis.set_major_formatter(PLAIN)
+        else:
+            axes.locator_params(axis="x", nbins=6)
         axes.margins(0.08)
         axes.set_xlabel(f"gap on {level} (nats)")
     if max(map(abs, panels[0].get_ylim())) > WIDE:

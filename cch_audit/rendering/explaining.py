@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from cch_audit.rendering.confirmation import control_title
-from cch_audit.rendering.metrics import METRIC_TITLES, size
+from cch_audit.rendering.metrics import METRIC_TITLES, counted, size
 from cch_audit.rendering.ranking import grouped, is_control
 from cch_audit.rendering.sweep import sweep_title
 from cch_audit.rendering.text import interval
@@ -59,7 +59,7 @@ def headline(report: Report) -> str:
     parts = []
     if report.gate != "outcome":
         parts.append(_HEADLINES[audit.verdict])
-    if report.gate != "verdict" and audit.confirmation is not None:
+    if audit.confirmation is not None:
         parts.append(_MEASURED_HEADLINES[audit.confirmation.outcome])
     return ". ".join(part.format(audit.teacher, audit.student) for part in parts)
 
@@ -76,7 +76,9 @@ def question(report: Report) -> list[str]:
     elif len(report.audits) == 1:
         teachers = f"the teacher {audit.teacher}"
     else:
-        teachers = f"{len(report.audits)} teachers"
+        controls = sum(is_control(one, report) for one in report.audits)
+        teachers = counted(len(report.audits) - controls, "teacher")
+        teachers += f" and {counted(controls, 'control')}" if controls else ""
     trained = any(one.confirmation is not None for one in report.audits)
     return [
         QUESTION,

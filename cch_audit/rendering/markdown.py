@@ -55,6 +55,7 @@ from cch_audit.rendering.wording import (
     input_lines,
     level_role,
     run_lines,
+    teacher_rows,
 )
 from cch_audit.results import Audit, Report
 
@@ -118,10 +119,12 @@ def _told(report: Report) -> Iterator[str]:
 
 
 def _gated(report: Report, units: Units) -> Iterator[str]:
-    shown = [
-        line for audit in report.audits for name in audit.gated for line in estimates(audit, name)
-    ]
-    rows = as_rows(shown, [*place_columns(), *estimate_columns(units)])
+    if len(report.audits) > 1:
+        rows = teacher_rows(report, units)
+    else:
+        (audit,) = report.audits
+        shown = [line for name in audit.gated for line in estimates(audit, name)]
+        rows = as_rows(shown, [*place_columns(), *estimate_columns(units)])
     yield from drawn(rows, names=("teacher",))
     confirmed = [audit for audit in report.audits if audit.confirmation is not None]
     if len(confirmed) > 1:

@@ -9,6 +9,7 @@ from cch_audit.results import Report
 
 from .reports import (
     EVERY_REPORT,
+    audit,
     confirmed_report,
     hostile_report,
     known_report,
@@ -60,6 +61,27 @@ def test_hostile_names_are_entities() -> None:
 def test_warnings_are_not_folded() -> None:
     text = render(report(), units="nats")
     assert text.index("> **WARNING**") < text.index("<details>")
+
+
+def test_a_comment_has_room_for_it() -> None:
+    many = [audit(f"teacher {number}") for number in range(60)]
+    text = render(report(*many), units="nats")
+    assert len(text) < 65_536
+    top, details = text.split("<details>", 1)
+    assert "| **PASS** | 0.705 to 0.820 | <code>teacher 59</code> |" in top
+    assert "<code>teacher 9</code> to" in details
+    assert "<code>teacher 59</code> to" not in details
+    assert text.endswith("--format html shows all.\n")
+
+
+def test_it_explains_itself_where_it_is_folded() -> None:
+    visible, *folded = render(report(audit(verdict="fail"), verdict="fail"), units="nats").split(
+        "<details>"
+    )
+    assert "Knowledge distillation trains a student" not in visible
+    assert "Knowledge distillation trains a student" in folded[0]
+    assert "- Do not count on a gain from this teacher." in folded[0]
+    assert "| seed | <code>0</code> |" in folded[1]
 
 
 def test_unit_is_in_the_header() -> None:
