@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.patches import Patch
-from matplotlib.ticker import PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import PercentFormatter
 
 from cch_audit.evidence.results import Estimate, Ledger, Trial
 from cch_audit.rendering.evidence_rows import decider
@@ -16,6 +16,7 @@ from cch_audit.rendering.marks import (
     PALE,
     SHADE,
     Picture,
+    fit_scale,
     keys,
     marker,
     name_sides,
@@ -31,9 +32,6 @@ CAPTION = (
     "beyond 10 is logarithmic from 1 on. Below, how often each forecaster was right where forecast "
     "and outcome are decided, with the number of these trials."
 )
-WIDE = 10.0
-"""A scale beyond this is logarithmic from 1 on."""
-PLAIN = StrMethodFormatter("{x:g}")
 DRAWN = 1e6
 """Beyond this no number is drawn: a scale that held it would show nothing else."""
 
@@ -70,16 +68,10 @@ def _trials(figure: FigureBase, trials: Sequence[Trial], levels: Sequence[str]) 
             if level in trial.levels:
                 _trial(axes, trial, trial.levels[level].gap)
         axes.axhline(0.0, color=INK, linewidth=0.6)
-        if max(map(abs, axes.get_xlim())) > WIDE:
-            axes.set_xscale("symlog", linthresh=1.0)
-            axes.xaxis.set_major_formatter(PLAIN)
-        else:
-            axes.locator_params(axis="x", nbins=6)
         axes.margins(0.08)
+        fit_scale(axes, "x")
         axes.set_xlabel(f"gap on {level} (nats)")
-    if max(map(abs, panels[0].get_ylim())) > WIDE:
-        panels[0].set_yscale("symlog", linthresh=1.0)
-        panels[0].yaxis.set_major_formatter(PLAIN)
+    fit_scale(panels[0], "y")
     panels[0].set_ylabel("gain by KD (% points, or % of MSE)")
     for axes in panels:  # once all of them share their limits
         name_sides(axes, 0.0)

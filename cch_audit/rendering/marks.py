@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
+from matplotlib.ticker import StrMethodFormatter
 
 from cch_audit.results import Outcome, Verdict
 
@@ -38,6 +39,8 @@ _WORDS: dict[Verdict | Outcome, str] = {
     "no_change": "KD: no change",
     "undecided": "undecided",
 }
+WIDE = 10.0
+"""A scale that goes beyond this is logarithmic from 1 on."""
 GAINS = {"accuracy": "accuracy", "mse": "fall of MSE, Var(y) = 1"}
 
 
@@ -81,6 +84,18 @@ def name_sides(axes: Axes, margin: float) -> None:
             ha=align,
             color=INK,
         )
+
+
+def fit_scale(axes: Axes, side: Literal["x", "y"], nbins: int = 6) -> None:
+    """Make a scale that goes far logarithmic from 1 on, so that small values stay apart."""
+    limits = axes.get_xlim() if side == "x" else axes.get_ylim()
+    if max(map(abs, limits)) <= WIDE:
+        axes.locator_params(axis=side, nbins=nbins)
+        return
+    axis = axes.xaxis if side == "x" else axes.yaxis
+    (axes.set_xscale if side == "x" else axes.set_yscale)("symlog", linthresh=1.0)
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.margins(0.08)  # of the new scale
 
 
 def shade_agreement(axes: Axes, margin: float) -> None:

@@ -12,6 +12,7 @@ from cch_audit.rendering.marks import (
     GAINS,
     INK,
     Picture,
+    fit_scale,
     keys,
     marker,
     shortened,
@@ -51,7 +52,8 @@ def teachers_picture(report: Report, margin: float, units: Units) -> Picture:
 
     caption = (
         "One row per teacher. A marker is the median of the deciding estimators, and its line the "
-        "hull of their verdict intervals. Where training runs were made, the last panel shows what "
+        "hull of their verdict intervals. A scale that goes beyond 10 is logarithmic from 1 on. "
+        "Where training runs were made, the last panel shows what "
         "distillation gained, with its interval."
     )
     return Picture(caption, (WIDTH, ENDS + ROW * len(rows)), draw)
@@ -95,7 +97,7 @@ def _draw(
         panels[-1].axvline(0.0, color=INK, linewidth=1.2, zorder=1)
         panels[-1].set(title="measured", xlabel=f"gain by KD\n({GAINS[metric]})")
     for axes in panels:
-        axes.locator_params(axis="x", nbins=4)
+        fit_scale(axes, "x", nbins=4)
         axes.grid(axis="y", color="0.9", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)

@@ -1,5 +1,6 @@
 """Pages and figures as a user asks for them, and what is said where their packages are missing."""
 
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,18 @@ def test_a_missing_package_is_named_before_anything_is_read(
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: {said}")
     assert "pip install 'cch-audit[report]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "tag"), [([], "skipped"), (["--undecided", "fail"], "failure")]
+)
+def test_what_is_undecided_is_skipped_unless_it_is_to_fail(
+    pairs: str, options: list[str], tag: str
+) -> None:
+    done = run("check", pairs, *QUICK, "--margin", "-1.1", "--format", "junit", *options)
+    assert done.returncode == (1 if options else 3)
+    (case,) = ET.fromstring(done.stdout.encode("utf-8")).iter("testcase")
+    assert case[0].tag == tag
 
 
 def test_a_figure_of_another_kind_is_refused(tmp_path: Path) -> None:
