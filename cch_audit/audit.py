@@ -97,7 +97,8 @@ def _one_teacher(
             )
             for name in settings.estimator
         }
-        levels[level] = combine(results, settings.rule)
+        truth = sample.truths.get(teacher, {}).get(level)
+        levels[level] = replace(combine(results, settings.rule), truth=truth)
     gated = get_args(LevelName) if settings.level == "both" else (settings.level,)
     verdict = agree([levels[level].verdict for level in gated])
     return Audit(

@@ -14,8 +14,11 @@ from cch_audit import __version__
 from cch_audit.commands.check import check
 from cch_audit.commands.config import config
 from cch_audit.commands.confirm import confirm
+from cch_audit.commands.evidence import evidence
 from cch_audit.commands.inspect import inspect
 from cch_audit.commands.rank import rank
+from cch_audit.commands.simulate import simulate
+from cch_audit.commands.sweep import sweep
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.rendering.text import printable
 
@@ -29,6 +32,9 @@ app = typer.Typer(
 app.command(name="check")(check)
 app.command(name="confirm")(confirm)
 app.command(name="rank")(rank)
+app.command(name="sweep")(sweep)
+app.command(name="evidence")(evidence)
+app.command(name="simulate")(simulate)
 app.command(name="inspect")(inspect)
 app.command(name="config")(config)
 

@@ -22,6 +22,7 @@ from cch_audit.settings import (
     InputSettings,
     OutputSettings,
     RankSettings,
+    SweepSettings,
 )
 
 ENVIRONMENT = "CCH_AUDIT_"
@@ -31,6 +32,7 @@ SECTIONS = (
     GateSettings,
     ConfirmationSettings,
     RankSettings,
+    SweepSettings,
     OutputSettings,
 )
 
@@ -39,34 +41,19 @@ def with_settings(*classes: type) -> Callable[[Callable[..., None]], Callable[..
     """Give a command one option per field of some settings classes.
 
     The command is called with its own parameters and one instance per class, in order. An option
-    beats the variable `CCH_AUDIT_<NAME>`, which beats the `--config` file, which beats the default.
+    beats the variable `CCH_AUDIT_<NAME>`, which beats the `--config` file, which beats the default;
+    settings that belong to one command alone have neither variable nor key.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(command, eval_str=True).parameters.values())
         own = own[: len(own) - len(classes)]
         added = [_parameter(cls, f) for cls in classes for f in fields(cls)]
-        config = inspect.Parameter(
-            "config",
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[
-                Path | None,
-                typer.Option(
-                    "--config",
-                    help="YAML file of settings, keys as the options' names.",
-                    metavar="FILE",
-                    callback=_config_reader(classes),
-                    is_eager=True,
-                    envvar=ENVIRONMENT + "CONFIG",
-                    show_envvar=False,
-                ),
-            ],
-        )
-        parameters = [*own, config, *added]
+        config = [_config(classes)] if set(classes) & set(SECTIONS) else []
+        parameters = [*own, *config, *added]
 
         def run(**values: Any) -> None:
-            values.pop("config")
+            values.pop("config", None)
             built = [
                 cls(**{f.name: _value(values.pop(f.name)) for f in fields(cls)}) for cls in classes
             ]
@@ -84,6 +71,25 @@ def estimator_settings(context: typer.Context) -> EstimatorSettings:
     """Return the estimators' settings of the config file, or the defaults."""
     found: EstimatorSettings = context.meta.get("estimators", EstimatorSettings())
     return found
+
+
+def _config(classes: tuple[type, ...]) -> inspect.Parameter:
+    """Return the option of the settings file."""
+    option = typer.Option(
+        "--config",
+        help="YAML file of settings, keys as the options' names.",
+        metavar="FILE",
+        callback=_config_reader(classes),
+        is_eager=True,
+        envvar=ENVIRONMENT + "CONFIG",
+        show_envvar=False,
+    )
+    return inspect.Parameter(
+        "config",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[Path | None, option],
+    )
 
 
 def _parameter(cls: type, setting: "Field[Any]") -> inspect.Parameter:

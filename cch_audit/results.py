@@ -7,7 +7,9 @@ from typing import Any, Literal
 Verdict = Literal["pass", "fail", "undecided"]
 Outcome = Literal["helps", "hurts", "no_change", "undecided"]
 Agreement = Literal["agrees", "disagrees", "undecided"]
-Gate = Literal["verdict", "outcome", "both"]
+Gate = Literal["verdict", "outcome", "both", "none"]
+Varied = Literal["noise", "drop_columns", "shuffle_rows", "flip_labels", "temperature", "weight"]
+"""What a sweep changes step by step."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class LevelResult:
     voters: tuple[str, ...]
     """The estimators that decide; `gaussian` is shown as a reference beside others."""
     estimators: Mapping[str, EstimatorResult]
+    truth: PerInformation | None = None
+    """What a simulated file says of the population that its rows were drawn from."""
 
 
 @dataclass(frozen=True)
@@ -271,6 +275,45 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class Crossing:
+    """Where a value that is known at the steps of a sweep passes a threshold between two of them.
+
+    Between neighbouring steps the value and the ends of its interval are taken for straight lines.
+    """
+
+    step: float
+    """Where the estimate passes, for the first time."""
+    low: float | None
+    """Where the interval begins to include the threshold; None if it does from the first step."""
+    high: float | None
+    """Where it ends to include it; None if it still does at the last step."""
+    times: int
+    """How often the estimate passes."""
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the value is on a side of the threshold beyond its interval at some step."""
+        return self.low is not None or self.high is not None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One teacher, made worse in steps, or trained with in several ways."""
+
+    varied: Varied
+    teacher: str
+    """Its name; those of the audits say the step too."""
+    steps: tuple[float, ...]
+    """One for each audit, in ascending order: standard deviations of each column for `noise`,
+    shares of columns, rows or labels, temperatures, or weights."""
+    gap_crossings: Mapping[str, Crossing | None]
+    """By level, where the gap passes the margin: the median of the estimators that decide, and the
+    hull of their verdict intervals. None where it does not, which is so at a fixed teacher."""
+    gain_crossing: Crossing | None
+    """Where the measured gain passes zero."""
+
+
+@dataclass(frozen=True)
 class InputSummary:
     """What was audited."""
 
@@ -300,7 +343,7 @@ class Report:
     verdict: Verdict
     """Over all teachers, by the informations alone."""
     gate: Gate
-    """What decides: the verdict, the outcome of training, or both."""
+    """What decides: the verdict, the outcome of training, both, or none: then all passes."""
     decision: Verdict
     """What follows from it; the exit code is that of the decision, unless options say otherwise."""
     exit_code: int
@@ -308,3 +351,6 @@ class Report:
     audits: tuple[Audit, ...]
     warnings: tuple[str, ...]
     ranking: Ranking | None = None
+    """Only `rank` makes one."""
+    sweep: Sweep | None = None
+    """Only `sweep` makes one; `verdict` is then that of the first step."""

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from cch_audit.results import PerInformation
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -71,6 +73,8 @@ class Sample:
     (n_samples, q) outputs; a name without an entry gets a cross-fitted head."""
     groups: IntArray | None = None
     """Codes (n_samples,) of rows that belong together (speaker, patient); None when independent."""
+    truths: Mapping[str, Mapping[str, PerInformation]] = field(default_factory=dict)
+    """The informations of the population by teacher and level, where a simulated file says them."""
     source: Source = field(default_factory=lambda: Source(path="", sha256=""))
 
     @property

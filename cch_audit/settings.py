@@ -228,13 +228,37 @@ class RankSettings:
 
 
 @dataclass(frozen=True)
+class SweepSettings:
+    """What a sweep changes step by step; exactly one of these."""
+
+    noise: str | None = setting(
+        None, "Noise added to the teacher, in standard deviations of each column: 0,0.5,1,2,4."
+    )
+    drop_columns: str | None = setting(
+        None, "Shares of the teacher's columns that are left out: 0,0.25,0.5,0.75,1."
+    )
+    shuffle_rows: str | None = setting(
+        None, "Shares of the teacher's rows that are shuffled: 0,0.25,0.5,0.75,1."
+    )
+    flip_labels: str | None = setting(
+        None, "Shares of wrong labels that the teacher's head learns from: 0,0.1,0.2,0.4."
+    )
+    over: Literal["temperature", "weight"] | None = setting(
+        None, "Keep the teacher, and train at each value of --temperature or --weight in turn."
+    )
+
+
+@dataclass(frozen=True)
 class OutputSettings:
     """What is printed, where, and what the exit code says."""
 
-    format: Literal["table", "json", "markdown", "csv", "names"] = setting(
+    format: Literal["table", "json", "markdown", "html", "junit", "csv", "names"] = setting(
         "table", "Format of the report."
     )
     output: str | None = setting(None, "Write the report to this file instead of standard output.")
+    plot: str | None = setting(
+        None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."
+    )
     units: Literal["nats", "bits"] = setting(
         "nats", "Unit of the printed informations; JSON stays in nats."
     )
@@ -252,6 +276,66 @@ class InspectSettings:
 
     format: Literal["table", "json"] = setting("table", "Format of the description.")
     output: str | None = setting(None, "Write the description to this file instead.")
+
+
+@dataclass(frozen=True)
+class SimulateSettings:
+    """What `simulate` draws."""
+
+    kind: Literal["gaussian", "world", "classpaired"] = setting(
+        "gaussian",
+        "Joint Gaussian; classes with four teachers; or the control whose gap cannot be positive.",
+    )
+    family: Literal["exact", "calibrated", "random", "negated", "shrunk", "noise"] = setting(
+        "exact", "Which joint Gaussian: a family, or a counterexample."
+    )
+    n: int = setting(3000, "Rows.", low=50, high=1_000_000)
+    k: float | None = setting(
+        None,
+        "Teacher t = s + k e of --family exact; 0.5 unless --gap is given.",
+        low=-1000,
+        high=1000,
+    )
+    gap: float | None = setting(
+        None,
+        "Gap in nats of --family exact, or of calibrated (there by default 0.5).",
+        low=-8,
+        high=8,
+    )
+    teacher_r2: float = setting(
+        0.8, "Var(t) / Var(y) of --family calibrated, the teacher's quality.", low=0.001, high=0.999
+    )
+    student_r2: float = setting(
+        0.6, "Var(s) / Var(y) of the joint Gaussian, the student's quality.", low=0.001, high=0.999
+    )
+    p1: int = setting(4, "Columns of the joint Gaussian's teacher.", low=1, high=1000)
+    p2: int = setting(4, "Columns of the joint Gaussian's student.", low=1, high=1000)
+    train_size: int | None = setting(
+        None,
+        "Training rows for which the effect of distillation is stored; by default half of the "
+        "rows, at most 400.",
+        low=3,
+    )
+    classes: int = setting(4, "Classes of --kind classpaired.", low=2, high=20)
+    seed: int = setting(0, "Seed of every random number.", low=0)
+    force: bool = setting(False, "Replace a file that exists.")
+    verify: bool = setting(
+        False, "Write no file; replay the theorem on random joint Gaussians and print the record."
+    )
+    populations: int = setting(20_000, "Joint Gaussians of --verify.", low=100)
+
+
+@dataclass(frozen=True)
+class EvidenceSettings:
+    """What `evidence` counts and prints, and where."""
+
+    controls: bool = setting(False, "Count teachers that teach nothing, too.")
+    format: Literal["table", "json", "markdown", "html"] = setting("table", "Format of the record.")
+    output: str | None = setting(None, "Write the record to this file instead.")
+    plot: str | None = setting(
+        None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."
+    )
+    quiet: bool = setting(False, "No summary sentence on standard error.")
 
 
 def plain(settings: Any) -> dict[str, Any]:

@@ -30,8 +30,13 @@ def shows_unicode(stream: TextIO) -> bool:
     return (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
 
 
-def check_output(path: str | None) -> None:
+def check_output(path: str | None, option: str = "--output") -> None:
     """Refuse, before any work is done, an output file that cannot be written.
+
+    Parameters
+    ----------
+    path : None for standard output
+    option : what named it
 
     Raises
     ------
@@ -42,9 +47,9 @@ def check_output(path: str | None) -> None:
         return
     target = Path(path).resolve()
     if target.is_dir():
-        raise InputError(f"{path}: is a folder; give --output a file name")
+        raise InputError(f"{path}: is a folder; give {option} a file name")
     if target.exists() and not target.is_file():
-        raise InputError(f"{path}: is no regular file; give --output the name of one")
+        raise InputError(f"{path}: is no regular file; give {option} the name of one")
     if not target.parent.is_dir():
         raise InputError(f"{path}: the folder {target.parent} does not exist; create it first")
     if not os.access(target.parent, os.W_OK):
@@ -59,13 +64,24 @@ def write(text: str, path: str | None) -> None:
     InputError
         If the system refuses, for example because the disk is full.
     """
+    write_bytes(text.encode("utf-8"), path)
+
+
+def write_bytes(content: bytes, path: str | None) -> None:
+    """Write to standard output, or to a file that appears whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the system refuses, for example because the disk is full.
+    """
     try:
         if path is None:
-            sys.stdout.buffer.write(text.encode("utf-8"))
+            sys.stdout.buffer.write(content)
             sys.stdout.flush()
         else:
             # A link stays a link: the file that it names is replaced.
-            _replace(Path(path).resolve(), text.encode("utf-8"))
+            _replace(Path(path).resolve(), content)
     except (OSError, AttributeError) as err:
         # A closed standard output has no buffer.
         reason = getattr(err, "strerror", None) or "it is closed"

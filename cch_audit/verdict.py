@@ -143,8 +143,10 @@ def of_outcome(outcome: Outcome) -> Verdict:
 def decided(audit: Audit, gate: Gate) -> Verdict:
     """Return what decides for one teacher: its verdict, its training run's outcome, or both.
 
-    Both: pass where both say yes, fail where either says no, else undecided.
+    Both: pass where both say yes, fail where either says no, else undecided. None: pass.
     """
+    if gate == "none":
+        return "pass"
     if gate == "verdict" or audit.confirmation is None:
         return audit.verdict
     measured = of_outcome(audit.confirmation.outcome)

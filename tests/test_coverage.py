@@ -4,11 +4,11 @@ import pytest
 
 from tests.bench.coverage import measure
 
-REPLICATIONS = 200
+N, REPLICATIONS = 300, 100
+"""What continuous integration has time for; the bench has more rows and estimators."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [300, 1000])
 @pytest.mark.parametrize(
     "name",
     [
@@ -26,11 +26,11 @@ REPLICATIONS = 200
         ),
     ],
 )
-def test_intervals_cover_and_verdicts_hold(name, n):
-    found = measure(name, n, "ksg", REPLICATIONS)
+def test_intervals_cover_and_verdicts_hold(name):
+    found = measure(name, N, "ksg", REPLICATIONS)
     print(f"\n{found}")
-    # Nominal 95 %; a share of 200 has a standard error of .015 there.
+    # Nominal 95 %; a share of 100 has a standard error of .022 there.
     assert found.covers_mean >= 0.90
     if name.startswith("zero"):
         # Nominal 5 %: two standard errors above it.
-        assert found.passed + found.failed <= 0.08
+        assert found.passed + found.failed <= 0.09

@@ -461,7 +461,7 @@ def ordered(parts, by: ColumnName = "gap", jobs=1):
 
 @pytest.fixture(scope="module")
 def small():
-    return world(400)
+    return world(800)
 
 
 def test_teachers_with_equal_and_with_very_different_information(small):

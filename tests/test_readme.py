@@ -13,8 +13,9 @@ from tests.pseudo_terminal import run
 ROOT = Path(__file__).parent.parent
 EXAMPLE = re.compile(
     r"<!-- run(?P<slow> slow)?: exit (?P<code>\d+) -->\s+"
-    r"```console\n\$ (?P<command>.*)\n(?P<shown>(?:.*\n)*?)```"
+    r"```console\n(?P<session>\$ (?:.*\n)*?)```"
 )
+COMMAND = re.compile(r"^\$ (.*)\n", re.MULTILINE)
 EXAMPLES = list(EXAMPLE.finditer((ROOT / "README.md").read_text(encoding="utf-8")))
 
 
@@ -31,25 +32,35 @@ def test_the_readme_has_examples() -> None:
 @pytest.mark.parametrize(
     "example",
     [
-        pytest.param(e, marks=pytest.mark.slow if e["slow"] else (), id=e["command"])
+        pytest.param(
+            e,
+            marks=pytest.mark.slow if e["slow"] else (),
+            id=COMMAND.findall(e["session"])[-1],
+        )
         for e in EXAMPLES
     ],
 )
 def test_example(example: re.Match[str], tmp_path: Path) -> None:
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
-    program, *arguments = shlex.split(example["command"])
-    assert program == "cch-audit"
-    code, shown = run(
-        [sys.executable, "-m", "cch_audit", *arguments],
-        columns=80,
-        environment={"NO_COLOR": "1", "PYTHONPATH": os.fspath(ROOT)},
-        folder=tmp_path,
-    )
-    assert code == int(example["code"])
-    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
-    # The progress bar is drawn over itself before the report; compare from the report's first word.
-    printed = shape(example["shown"])
-    assert shape(shown)[-len(printed) :] == printed if printed else True
+    _, *session = COMMAND.split(example["session"])
+    codes = []
+    for command, printed in zip(session[::2], session[1::2], strict=True):
+        program, *arguments = shlex.split(command)
+        assert program == "cch-audit"
+        code, shown = run(
+            [sys.executable, "-m", "cch_audit", *arguments],
+            columns=80,
+            environment={"NO_COLOR": "1", "PYTHONPATH": os.fspath(ROOT)},
+            folder=tmp_path,
+        )
+        codes.append(code)
+        shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+        # The progress bar is drawn over itself before the report; compare from its first word.
+        words = shape(printed)
+        assert shape(shown)[-len(words) :] == words if words else True
+    *others, last = codes
+    assert last == int(example["code"])
+    assert not any(others)
 
 
 def test_set_up_is_two_commands() -> None:

@@ -7,16 +7,20 @@ from cch_audit.options import SECTIONS
 from cch_audit.settings import (
     AuditSettings,
     EstimatorSettings,
+    EvidenceSettings,
     GaussianSettings,
     HeadSettings,
     InspectSettings,
     KsgSettings,
     LmiSettings,
     MineSettings,
+    SimulateSettings,
     plain,
 )
 
-SHOWN = [field for section in (*SECTIONS, InspectSettings) for field in fields(section)]
+ALONE = (InspectSettings, SimulateSettings, EvidenceSettings)
+"""Of one command each, without a variable and without a key in the settings file."""
+SHOWN = [field for section in (*SECTIONS, *ALONE) for field in fields(section)]
 INNER = (GaussianSettings, HeadSettings, KsgSettings, LmiSettings, MineSettings)
 
 
@@ -56,7 +60,7 @@ def test_inner_settings_are_positive_numbers(section):
     assert all(value > 0 for value in vars(section()).values())
 
 
-@pytest.mark.parametrize("section", [*SECTIONS, EstimatorSettings, *INNER])
+@pytest.mark.parametrize("section", [*SECTIONS, *ALONE, EstimatorSettings, *INNER])
 def test_settings_are_frozen(section):
     settings = section()
     with pytest.raises(FrozenInstanceError):

@@ -407,6 +407,7 @@ def test_verdict_and_training_run(verdict, outcome, both, says):
     assert decided(audit, "both") == both
     assert decided(audit, "verdict") == verdict
     assert decided(audit, "outcome") == of_outcome(outcome)
+    assert decided(audit, "none") == "pass"
     # Without a training run, the verdict is all there is.
     assert decided(replace(audit, confirmation=None), "both") == verdict
     assert agreement(verdict, outcome) == says

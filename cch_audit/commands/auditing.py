@@ -1,15 +1,24 @@
-"""What check, confirm and rank share: from a file and options to a report and its exit code."""
+"""What the commands that audit share: from a file and options to a report and its exit code."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cch_audit import terminal
+from cch_audit.commands.plotting import check_pictures
 from cch_audit.commands.refusing import check_audit, check_training
 from cch_audit.commands.reporting import command_line, exit_code, finish, summarize
-from cch_audit.results import Audit, Gate, Ranking, Report
+from cch_audit.commands.steps import SweepPlan, plan_sweep
+from cch_audit.commands.sweeping import (
+    check_sample,
+    teachers_of_steps,
+    training_of_steps,
+)
+from cch_audit.commands.training import train
+from cch_audit.crossings import trace
+from cch_audit.results import Audit, Gate, Ranking, Report, Sweep
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
@@ -17,13 +26,13 @@ from cch_audit.settings import (
     InputSettings,
     OutputSettings,
     RankSettings,
+    SweepSettings,
     plain,
 )
-from cch_audit.verdict import agreement, best, decided, overall
+from cch_audit.verdict import best, decided, overall
 
 if TYPE_CHECKING:
     from cch_audit.distillation.arms import Grid
-    from cch_audit.distillation.confirm import Experiment
     from cch_audit.sample import Sample
 
 Progress = Callable[[str, float], None]
@@ -47,6 +56,18 @@ class Options:
     """What the exit code follows."""
     ranking: RankSettings | None = None
     """None: teachers stay in the order asked for."""
+    sweep: SweepSettings | None = None
+    """None: teachers stay as they are."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run found."""
+
+    sample: "Sample"
+    audits: tuple[Audit, ...]
+    ranking: Ranking | None = None
+    sweep: Sweep | None = None
 
 
 def run(file: Path, options: Options) -> NoReturn:
@@ -62,13 +83,18 @@ def run(file: Path, options: Options) -> NoReturn:
     started = time.perf_counter()
     check_audit(options.audit)
     grid = check_training(options.training)
+    plan = None if options.sweep is None else plan_sweep(options.sweep, grid)
     terminal.check_output(options.output.output)
+    check_pictures(options.output.format, options.output.output, options.output.plot)
     with terminal.progress_bar(not options.output.quiet) as progress:
         # Heavy imports wait until the options are known to be good.
         from cch_audit.reading.load import load_sample
 
         sample = load_sample(file, options.inputs, every_teacher=options.ranking is not None)
-        audits, ranking = _audit(sample, options, grid, progress)
+        if plan is not None:
+            check_sample(sample, plan)
+        found = _audit(sample, options, grid, plan, progress)
+    audits, ranking = found.audits, found.ranking
     over, controls = overall, set[str]()
     if ranking is not None and options.ranking is not None:
         from cch_audit.ranking import first_teachers
@@ -76,10 +102,12 @@ def run(file: Path, options: Options) -> NoReturn:
         over, controls = best, {place.teacher for place in ranking.teachers if place.rank is None}
         ranking = first_teachers(ranking, options.ranking.top)
     teachers = [audit for audit in audits if audit.teacher not in controls]
+    if found.sweep is not None:
+        teachers = teachers[:1]  # the other steps are worse on purpose
     decision = over([decided(audit, options.gate) for audit in teachers])
     report = Report(
         command=command_line(),
-        input=summarize(sample),
+        input=summarize(found.sample),
         settings=_effective(options),
         seed=options.inputs.seed,
         verdict=over([audit.verdict for audit in teachers]),
@@ -90,13 +118,14 @@ def run(file: Path, options: Options) -> NoReturn:
         audits=audits,
         warnings=sample.source.warnings,
         ranking=ranking,
+        sweep=found.sweep,
     )
     finish(report, options.output)
 
 
 def _audit(
-    sample: "Sample", options: Options, grid: "Grid", progress: Progress
-) -> tuple[tuple[Audit, ...], Ranking | None]:
+    sample: "Sample", options: Options, grid: "Grid", plan: SweepPlan | None, progress: Progress
+) -> Found:
     """Measure, judge, train and rank."""
     from threadpoolctl import threadpool_limits
 
@@ -105,6 +134,7 @@ def _audit(
 
     settings, estimators, seed = options.audit, options.estimators, options.inputs.seed
     jobs = n_jobs(settings)
+    first = next(iter(sample.teachers))
     controls: tuple[str, ...] = ()
     # One thread per task: small matrices lose more to threads than they gain, and sums that are
     # split by thread would make results depend on the number of cores.
@@ -124,37 +154,28 @@ def _audit(
                 from cch_audit.controls import add_controls
 
                 sample, controls = add_controls(sample, estimators, jobs, seed)
+        if plan is not None:
+            sample = teachers_of_steps(sample, plan, estimators.heads, seed)
         share = AUDITING if experiment else 1.0
         measured = measure(
             sample, settings, estimators, seed, lambda what, done: progress(what, share * done)
         )
         audits = judge_teachers(sample, measured, settings, estimators, seed)
         if experiment is not None:
-            audits = _train(sample, audits, experiment, progress)
+            runs = training_of_steps(audits, experiment, plan)
+            audits = train(
+                sample, runs, lambda what, done: progress(what, share + (1 - share) * done)
+            )
+        if plan is not None:
+            traced = trace(audits, plan.varied, first, plan.steps, settings.margin)
+            return Found(sample, audits, sweep=traced)
         if options.ranking is None:
-            return audits, None
+            return Found(sample, audits)
         progress("baselines", 1.0)
-        return rank_audits(
+        audits, ranking = rank_audits(
             sample, measured, audits, controls, options.ranking, settings, n_train, seed
         )
-
-
-def _train(
-    sample: "Sample", audits: Sequence[Audit], experiment: "Experiment", progress: Progress
-) -> tuple[Audit, ...]:
-    """Return the audits with a training run of each teacher."""
-    from cch_audit.distillation.confirm import confirm
-
-    trained = []
-    for number, audit in enumerate(audits):
-
-        def shifted(what: str, done: float, before: int = number) -> None:
-            progress(what, AUDITING + (1 - AUDITING) * (before + done) / len(audits))
-
-        found = confirm(sample, audit.teacher, experiment, shifted)
-        says = agreement(audit.verdict, found.outcome)
-        trained.append(replace(audit, confirmation=found, agreement=says))
-    return tuple(trained)
+        return Found(sample, audits, ranking)
 
 
 def _effective(options: Options) -> Mapping[str, Any]:
@@ -164,4 +185,6 @@ def _effective(options: Options) -> Mapping[str, Any]:
         sections |= plain(options.training)
     if options.ranking is not None:
         sections |= plain(options.ranking)
+    if options.sweep is not None:
+        sections |= plain(options.sweep)
     return sections

@@ -13,18 +13,26 @@ from cch_audit.settings import (
     InputSettings,
     OutputSettings,
     RankSettings,
+    SweepSettings,
     plain,
 )
 
 
 @with_settings(
-    InputSettings, AuditSettings, RankSettings, GateSettings, ConfirmationSettings, OutputSettings
+    InputSettings,
+    AuditSettings,
+    RankSettings,
+    SweepSettings,
+    GateSettings,
+    ConfirmationSettings,
+    OutputSettings,
 )
 def config(
     context: typer.Context,
     inputs: InputSettings,
     audit: AuditSettings,
     ranking: RankSettings,
+    swept: SweepSettings,
     gate: GateSettings,
     training: ConfirmationSettings,
     output: OutputSettings,
@@ -35,6 +43,7 @@ def config(
     which beats the default.
     """
     effective = asdict(estimator_settings(context))
-    sections = [plain(section) for section in (inputs, audit, ranking, gate, training, output)]
+    chosen = (inputs, audit, ranking, swept, gate, training, output)
+    sections = [plain(section) for section in chosen]
     merged = {key: value for section in (*sections, effective) for key, value in section.items()}
     typer.echo(yaml.safe_dump(merged, sort_keys=False), nl=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from cch_audit import terminal
+from cch_audit.commands.plotting import write_plot
 from cch_audit.errors import ExitCode
 from cch_audit.results import InputSummary, Report, Verdict
 from cch_audit.settings import OutputSettings
@@ -31,13 +32,22 @@ def command_line() -> str:
 
 
 def finish(report: Report, output: OutputSettings) -> NoReturn:
-    """Render and write a report, say the verdict where it is not in sight, and exit."""
+    """Render and write a report and its figure, say the verdict if out of sight, and exit."""
     from cch_audit.rendering import render
     from cch_audit.rendering.summary import summary
 
     here = terminal.abilities(sys.stdout if output.output is None else None)
-    text = render(report, output.format, units=output.units, verbose=output.verbose, **here)
+    text = render(
+        report,
+        output.format,
+        units=output.units,
+        verbose=output.verbose,
+        undecided_fails=output.undecided == "fail",
+        **here,
+    )
     terminal.write(text, output.output)
+    if output.plot is not None:
+        write_plot(report, output.plot, units=output.units)
     in_sight = output.format == "table" and output.output is None
     if not output.quiet and not in_sight:
         unicode = terminal.shows_unicode(sys.stderr)

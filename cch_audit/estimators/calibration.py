@@ -23,10 +23,10 @@ VARIANCE = 0.99
 """Share of the variance of each side that its principal components keep."""
 MISFIT = 0.15
 """Nats by which a mixture may be wider than the rows."""
-MISFIT_ROWS = 1000
-"""Most rows on which that is measured; its noise is then about 0.05 nats."""
-DRAWN_ROWS = 6000
-"""Rows drawn from a mixture in all, in at least two samples: its error is then about .02 nats."""
+MISFIT_ROWS = 700
+"""Most rows on which that is measured; its noise is then about 0.06 nats."""
+DRAWN_ROWS = 4000
+"""Rows drawn from a mixture in all, in at least two samples: the error is then about .02 nats."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sklearn.mixture import GaussianMixture
 
 from cch_audit.sample import FloatArray, IntArray
 
-MONTE_CARLO_ROWS = 20_000
+MONTE_CARLO_ROWS = 10_000
 """Rows on which an information is computed; its error is about 0.01 nats."""
 COMPONENTS = (1, 2, 4, 8, 16)
 """Numbers of components tried; the Bayesian information criterion chooses."""

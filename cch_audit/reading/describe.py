@@ -23,6 +23,7 @@ from cch_audit.reading.load import load_sample, open_files, sha256
 from cch_audit.reading.open import OpenFile, array_paths
 from cch_audit.reading.statistics import matrix_statistics
 from cch_audit.reading.values import factorize, read_values
+from cch_audit.results import PerInformation
 from cch_audit.sample import Source
 from cch_audit.settings import InputSettings
 
@@ -77,6 +78,8 @@ class FileDescription:
     """Why `check` would stop, as sentences."""
     usable: bool
     """Whether `check` would run with these settings."""
+    truths: Mapping[str, Mapping[str, PerInformation]]
+    """The informations of the population by teacher and level, where a simulated file says them."""
 
 
 def describe(path: Path, settings: InputSettings) -> FileDescription:
@@ -104,10 +107,10 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
             for found, problem in array_paths(opened)
         )
     try:
-        source = load_sample(path, settings).source
-        problems = []
+        sample = load_sample(path, settings)
+        source, truths, problems = sample.source, sample.truths, []
     except InputError as err:
-        problems = list(dict.fromkeys((*problems, str(err))))
+        problems, truths = list(dict.fromkeys((*problems, str(err)))), {}
         other = next((name for name in distinct if name != str(path)), None)
         source = Source(
             str(path), sha256(str(path)), other, None if other is None else sha256(other)
@@ -123,6 +126,7 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
         warnings=source.warnings,
         problems=tuple(problems),
         usable=not problems,
+        truths=truths,
     )
 
 

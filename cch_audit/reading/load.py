@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from cch_audit.reading.matrix import read_rows
 from cch_audit.reading.open import OpenFile, open_file, translated
 from cch_audit.reading.split import Selection, select_rows
 from cch_audit.reading.subsample import choose_rows
+from cch_audit.reading.truths import read_truths
 from cch_audit.reading.values import factorize, read_values
 from cch_audit.sample import FloatArray, IntArray, Labels, Sample, Source
 from cch_audit.settings import InputSettings
@@ -59,7 +61,8 @@ def load_sample(path: Path, settings: InputSettings, *, every_teacher: bool = Fa
         alignment = align(layout.columns, settings.ids)
         selection = _select(layout, alignment, settings)
         _check_count(len(selection.rows), layout)
-        return _read(layout, task, alignment, selection, settings)
+        truths = read_truths(student_file, layout, settings)
+        return replace(_read(layout, task, alignment, selection, settings), truths=truths)
 
 
 @contextmanager

@@ -195,6 +195,27 @@ def text_attribute(opened: OpenFile, path: str, name: str) -> tuple[str, ...]:
     )
 
 
+def has_attribute(opened: OpenFile, name: str) -> bool:
+    """Return whether the root has an attribute."""
+    with translated(f"{opened.name}: attribute {name!r} of '/'"):
+        return name in opened.root.attrs
+
+
+def number_attribute(opened: OpenFile, name: str) -> float | None:
+    """Return a root attribute that holds one number, which may be infinite; None if missing."""
+    if not has_attribute(opened, name):
+        return None
+    where = f"{opened.name}: attribute {name!r} of '/'"
+    with translated(where):
+        value = np.asarray(opened.root.attrs[name])
+    if value.dtype.kind not in "iuf" or value.size != 1 or np.isnan(value).any():
+        held = " ".join(repr(value.tolist()).split())
+        raise InputError(
+            f"{where} holds {held}; it must be one number: write it again or remove it"
+        )
+    return float(value.item())
+
+
 def array_paths(opened: OpenFile) -> Iterator[tuple[str, str | None]]:
     """Yield the path of every array in the file, and why it cannot be reached if so."""
     seen = set()

@@ -5,7 +5,7 @@ from typing import Literal
 from cch_audit.rendering.text import Units
 from cch_audit.results import Report
 
-Format = Literal["table", "json", "markdown", "csv", "names"]
+Format = Literal["table", "json", "markdown", "html", "junit", "csv", "names"]
 
 
 def render(
@@ -17,17 +17,20 @@ def render(
     width: int = 80,
     color: bool = False,
     unicode: bool = True,
+    undecided_fails: bool = False,
 ) -> str:
     """Return the report in one format, ending in a newline.
 
     Parameters
     ----------
     report : Report
-    format : {"table", "json", "markdown", "csv", "names"}
+    format : {"table", "json", "markdown", "html", "junit", "csv", "names"}
     units : {"nats", "bits"}
         Unit of every printed information; JSON stays in nats.
     verbose, width, color, unicode
         Read by the table only; see `cch_audit.rendering.table.render`.
+    undecided_fails : bool
+        Read by JUnit only: whether what is undecided is a failure there.
     """
     if format == "json":
         from cch_audit.rendering import as_json
@@ -41,6 +44,14 @@ def render(
         from cch_audit.rendering import as_csv
 
         return as_csv.render(report, units=units)
+    if format == "html":
+        from cch_audit.rendering import as_html
+
+        return as_html.render(report, units=units)
+    if format == "junit":
+        from cch_audit.rendering import as_junit
+
+        return as_junit.render(report, units=units, undecided_fails=undecided_fails)
     if format == "markdown":
         from cch_audit.rendering import markdown
 

@@ -45,6 +45,7 @@ COLUMNS = (
     *("outcome", "metric", "baseline", "distilled"),
     *(f"change_{name}" for name in _CHANGE),
     "agreement",
+    *("sweep", "step"),
 )
 """A ranking adds its own columns behind these, as `ranking_<name>`."""
 
@@ -60,7 +61,10 @@ def render(report: Report, *, units: Units) -> str:
     ranked = {} if report.ranking is None else {one.teacher: one for one in report.ranking.teachers}
     names = list(dict.fromkeys(name for one in ranked.values() for name in one.columns))
     writer.writerow([*COLUMNS, *(f"ranking_{name}" for name in names)])
-    for audit in report.audits:
+    sweep = report.sweep
+    steps = (None,) * len(report.audits) if sweep is None else sweep.steps
+    varied = None if sweep is None else sweep.varied
+    for audit, step in zip(report.audits, steps, strict=True):
         place = ranked.get(audit.teacher)
         if place is None and ranked:
             continue  # left out by --top
@@ -74,6 +78,7 @@ def render(report: Report, *, units: Units) -> str:
                         *_numbers(result),
                         *(result.verdict, result.reason, ";".join(result.flags)),
                         *_teacher(audit, place),
+                        *(varied, step),
                         *(columns.get(name) for name in names),
                     ]
                 )

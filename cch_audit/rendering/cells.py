@@ -24,6 +24,8 @@ class Badge:
 
     word: str
     tone: Tone
+    below: str = ""
+    """Plain lines under it."""
 
 
 Cell = str | Badge
@@ -37,14 +39,14 @@ class Rows:
     cells: tuple[tuple[Cell, ...], ...]
 
 
-def verdict_badge(verdict: Verdict) -> Badge:
+def verdict_badge(verdict: Verdict, below: str = "") -> Badge:
     """Return a verdict as a badge."""
-    return Badge(verdict.upper(), _TONES.get(verdict, "open"))
+    return Badge(verdict.upper(), _TONES.get(verdict, "open"), below)
 
 
-def outcome_badge(outcome: Outcome) -> Badge:
+def outcome_badge(outcome: Outcome, below: str = "") -> Badge:
     """Return the outcome of a training run as a badge."""
-    return Badge(OUTCOMES[outcome], _TONES.get(outcome, "open"))
+    return Badge(OUTCOMES[outcome], _TONES.get(outcome, "open"), below)
 
 
 def as_rows(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cch_audit.rendering.as_json import plain
-from cch_audit.rendering.text import printable
+from cch_audit.rendering.text import known, printable
 
 if TYPE_CHECKING:
     from cch_audit.reading.describe import DatasetDescription, FileDescription
@@ -47,6 +47,14 @@ def _blocks(description: "FileDescription") -> Iterator[tuple[int, str]]:
         yield 0, f"{dataset.path}{where}: {', '.join(dataset.roles) or 'not used'}"
         yield from ((2, fact) for fact in _facts(dataset))
     yield 0, ""
+    for teacher, levels in description.truths.items():
+        for level, truth in levels.items():
+            shared, own, gap = known(truth)
+            yield (
+                0,
+                f"truth of {teacher} on {level}: I(teacher;student) = {shared}, "
+                f"I(student;labels) = {own}, gap = {gap} nats",
+            )
     yield from ((0, f"note: {note}") for note in description.notes)
     yield from ((0, f"WARNING: {warning}") for warning in description.warnings)
     yield from ((0, f"problem: {problem}") for problem in description.problems)

@@ -1,7 +1,8 @@
 """The pieces that every rich table of the report is drawn with."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import StringIO
 
 from rich.box import SIMPLE_HEAD, Box
 from rich.cells import cell_len
@@ -21,6 +22,8 @@ STYLES: dict[Tone, str] = {
     "open": "bold color(16) on color(250)",
 }
 
+WARNING_STYLE = "bold color(16) on color(220)"
+
 ASCII_HEAD = Box(str(SIMPLE_HEAD).replace("─", "-"), ascii=True)
 
 INDENT = 2
@@ -39,7 +42,46 @@ class Look:
     verbose: bool
     box: Box
     console: Console
-    """Measures what fits; nothing is printed on it here."""
+    """Measures what fits; only `page` prints on it."""
+
+
+def page(
+    draw: Callable[[Look], Iterable[RenderableType]],
+    *,
+    units: Units = "nats",
+    verbose: bool = False,
+    width: int,
+    color: bool,
+    unicode: bool,
+) -> str:
+    """Return what is drawn as text whose lines fit into width, ending in a newline.
+
+    Parameters
+    ----------
+    draw : from the look of the page to its parts, from top to bottom
+    units : {"nats", "bits"}
+    verbose : whether details are wanted
+    width : columns to use; a very large number, when piped, keeps each row on one line
+    color : False gives text without any escape sequence
+    unicode : False draws lines in pure ASCII
+    """
+    file = StringIO()
+    console = Console(
+        file=file,
+        width=width,
+        height=100,
+        color_system="256" if color else None,
+        force_terminal=color,
+        force_jupyter=False,
+        no_color=not color,
+        legacy_windows=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    for part in draw(Look(units, verbose, SIMPLE_HEAD if unicode else ASCII_HEAD, console)):
+        console.print(part)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
 def badge(verdict: Verdict) -> Text:
@@ -50,7 +92,8 @@ def badge(verdict: Verdict) -> Text:
 def drawn(cell: Cell | Text) -> Text:
     """Return a cell as text in which nothing is markup."""
     if isinstance(cell, Badge):
-        return Text.assemble((cell.word, STYLES[cell.tone]))
+        word = (cell.word, STYLES[cell.tone])
+        return Text.assemble(word, f"\n{cell.below}") if cell.below else Text.assemble(word)
     return Text(cell) if isinstance(cell, str) else cell
 
 
@@ -101,7 +144,7 @@ def _least_width(rows: Rows, names: Sequence[str]) -> int:
 
 def _widest(cell: Cell) -> int:
     """Return the columns that the longest line of a cell takes."""
-    text = cell.word if isinstance(cell, Badge) else cell
+    text = f"{cell.word}\n{cell.below}" if isinstance(cell, Badge) else cell
     return max(map(cell_len, text.split("\n")))
 
 

@@ -5,7 +5,15 @@ from rich.table import Table
 from rich.text import Text
 
 from cch_audit.rendering.drawing import badge, ruled_table
-from cch_audit.rendering.text import estimator_title, interval, number, raw_value, span
+from cch_audit.rendering.text import (
+    TRUTH,
+    estimator_title,
+    interval,
+    known,
+    number,
+    raw_value,
+    span,
+)
 from cch_audit.results import Interval, LevelResult, PerInformation
 
 NEW_LINE = "\n "
@@ -35,6 +43,8 @@ def one_line_table(level: LevelResult, box: Box, reason_width: int | None = None
             badge(result.verdict),
             Text(result.reason),
         )
+    if level.truth is not None:
+        table.add_row(TRUTH, *known(level.truth))
     return table
 
 
@@ -58,6 +68,8 @@ def stacked_table(level: LevelResult, box: Box) -> Table:
             f"{_stacked(result.gap)}\nP(gap>0) {number(result.gap.probability_positive)}",
             Text.assemble(badge(result.verdict), "\n", why),
         )
+    if level.truth is not None:
+        table.add_row(TRUTH, *(f" {value}" for value in known(level.truth)))
     return table
 
 

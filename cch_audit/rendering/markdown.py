@@ -1,6 +1,6 @@
 """The report as Markdown that fits a pull-request comment."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from cch_audit.rendering.cells import OUTCOMES, Rows, as_rows
 from cch_audit.rendering.confirmation import (
@@ -15,6 +15,13 @@ from cch_audit.rendering.confirmation import (
     metric_rows,
     outcome_sentence,
 )
+from cch_audit.rendering.estimate_rows import (
+    doubt_columns,
+    estimate_columns,
+    estimates,
+    place_columns,
+)
+from cch_audit.rendering.explaining import ADVICE_TITLE, TESTED_TITLE, advice, question
 from cch_audit.rendering.markdown_syntax import bullets, code, drawn, escape, folded, table
 from cch_audit.rendering.ranking import (
     gap_title,
@@ -33,15 +40,12 @@ from cch_audit.rendering.ranking_columns import (
     score_meanings,
 )
 from cch_audit.rendering.summary import sentence
+from cch_audit.rendering.sweep import sweep_notes, table_title, teacher_lines
+from cch_audit.rendering.sweep_columns import sweep_rows
 from cch_audit.rendering.text import (
     Units,
-    estimator_title,
     for_reading,
-    interval,
-    number,
     ordered_levels,
-    raw_value,
-    span,
 )
 from cch_audit.rendering.wording import (
     COMPANIONS_TITLE,
@@ -50,48 +54,78 @@ from cch_audit.rendering.wording import (
     footnotes,
     input_lines,
     level_role,
+    run_lines,
+    teacher_rows,
 )
-from cch_audit.results import Audit, LevelResult, Report
+from cch_audit.results import Audit, Report
 
 WIDTH = 100_000
 """Columns of a table that scrolls."""
+MOST = 65_000
+"""Characters: a comment on GitHub holds 65,536."""
+LEFT_OUT = (
+    "The other teachers are left out here, for a comment has no room for them; --format html "
+    "shows all."
+)
 
 
 def render(report: Report, *, units: Units) -> str:
     """Return the verdict, one compact table, and the rest folded away."""
-    return "\n".join(_lines(for_reading(report, units=units), units)) + "\n"
+    shown = for_reading(report, units=units)
+    text, *details = ("\n".join(part) + "\n" for part in _parts(shown, units))
+    for detail in details:
+        if len(text) + len(detail) > MOST:
+            return f"{text}\n{LEFT_OUT}\n"
+        text += detail
+    return text
 
 
-def _lines(report: Report, units: Units) -> Iterator[str]:
+def _parts(report: Report, units: Units) -> Iterator[Iterable[str]]:
+    """Yield what is always there, and then what a comment may be too short for."""
+    yield _top(report, units)
+    audits = [place.audit for place in places(report)] or report.audits
+    for audit in audits:
+        title = f"{code(audit.teacher)} to {code(audit.student)}"
+        yield folded(title, _audit(audit, units))
+
+
+def _top(report: Report, units: Units) -> Iterator[str]:
     verdict, _, rest = sentence(report, units).partition(":")
     yield f"**{verdict}**:{escape(rest)}"
     for warning in report.warnings:
         yield f"\n> **WARNING**: {escape(warning)}"
     yield ""
-    if report.ranking is None:
-        audits: Sequence[Audit] = report.audits
+    if report.sweep is not None:
+        yield from _sweep(report, units)
+    elif report.ranking is None:
         yield from _gated(report, units)
     else:
-        audits = [place.audit for place in places(report)]
         yield from _ranking(report, units)
     yield ""
     yield from map(escape, footnotes(report))
-    for audit in audits:
-        yield from folded(f"{code(audit.teacher)} to {code(audit.student)}", _audit(audit, units))
-    facts = [(name, code(value)) for name, value in input_lines(report, units, verbose=True)]
-    yield from folded("Input", [*table(("what", "value"), facts), *bullets(report.input.notes)])
+    yield from folded(f"{TESTED_TITLE}, and what to do next", _told(report))
+    facts = [*input_lines(report, units, verbose=True), *run_lines(report)]
+    rows = Rows(("what", "value"), tuple(facts))
+    yield from folded(
+        "Input and settings", [*drawn(rows, names=("value",)), *bullets(report.input.notes)]
+    )
+
+
+def _told(report: Report) -> Iterator[str]:
+    for paragraph in question(report):
+        yield f"{escape(paragraph)}\n"
+    yield f"**{ADVICE_TITLE}**"
+    yield from bullets(advice(report))
 
 
 def _gated(report: Report, units: Units) -> Iterator[str]:
-    yield from table(
-        ("teacher", "level", *_columns(units)),
-        [
-            [code(audit.teacher), name, *row]
-            for audit in report.audits
-            for name in audit.gated
-            for row in _rows(audit.levels[name])
-        ],
-    )
+    if len(report.audits) > 1:
+        rows = teacher_rows(report, units)
+    else:
+        (audit,) = report.audits
+        shown = [line for name in audit.gated for line in estimates(audit, name)]
+        rows = as_rows(shown, [*place_columns(), *estimate_columns(units)])
+    yield from drawn(rows, names=("teacher",))
     confirmed = [audit for audit in report.audits if audit.confirmation is not None]
     if len(confirmed) > 1:
         yield from bullets([f"{audit.teacher}: {outcome_sentence(audit)}" for audit in confirmed])
@@ -117,6 +151,14 @@ def _ranking(report: Report, units: Units) -> Iterator[str]:
         yield from folded(RECORDS_TITLE, [*drawn(records), *meanings])
 
 
+def _sweep(report: Report, units: Units) -> Iterator[str]:
+    assert report.sweep is not None
+    yield f"**{escape(table_title(report.sweep, units))}**\n"
+    yield from drawn(sweep_rows(report))
+    facts = [*teacher_lines(report, units), *student_lines(report, units)]
+    yield from bullets([*(f"{name}: {value}" for name, value in facts), *sweep_notes(report)])
+
+
 def _audit(audit: Audit, units: Units) -> Iterator[str]:
     yield (
         f"Teacher with {audit.teacher_dimension} dimensions, "
@@ -127,11 +169,8 @@ def _audit(audit: Audit, units: Units) -> Iterator[str]:
         yield f"\n**{LEVEL_TITLES[name]}** ({role}): **{level.verdict.upper()}**"
         yield from bullets(level.reasons)
         yield ""
-        rows = zip(_rows(level), level.estimators.values(), strict=True)
-        yield from table(
-            (*_columns(units), "reason", "flags"),
-            [[*row, escape(r.reason), escape(", ".join(r.flags))] for row, r in rows],
-        )
+        columns = [*estimate_columns(units), *doubt_columns()]
+        yield from drawn(as_rows(estimates(audit, name), columns))
     yield f"\n**{COMPANIONS_TITLE}, in {units}**\n"
     yield from table(
         ("quantity", "value", "meaning"),
@@ -161,27 +200,3 @@ def _confirmation(audit: Audit) -> Iterator[str]:
         for rows in grid_rows(found, WIDTH):
             yield from drawn(rows)
     yield from bullets(found.notes)
-
-
-def _columns(units: Units) -> tuple[str, ...]:
-    informations = ("I(teacher;student)", "I(student;labels)", "gap")
-    return (
-        "estimator",
-        *(f"{name}, {units}" for name in informations),
-        "P(gap>0)",
-        f"verdict interval, {units}",
-        "verdict",
-    )
-
-
-def _rows(level: LevelResult) -> Iterator[list[str]]:
-    for name, result in level.estimators.items():
-        yield [
-            estimator_title(name, level),
-            f"{interval(result.teacher_student)}{raw_value(result, 'teacher_student', ' ')}",
-            f"{interval(result.student_labels)}{raw_value(result, 'student_labels', ' ')}",
-            interval(result.gap),
-            number(result.gap.probability_positive),
-            span(result.verdict_interval),
-            result.verdict.upper(),
-        ]

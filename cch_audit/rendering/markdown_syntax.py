@@ -21,7 +21,7 @@ def drawn(rows: Rows, names: Sequence[str] = ()) -> Iterator[str]:
 
 def _cell(cell: Cell, is_name: bool) -> str:
     if isinstance(cell, Badge):
-        return f"**{cell.word}**"
+        return f"**{cell.word}** {escape(cell.below.replace(chr(10), ' '))}".rstrip()
     return code(cell) if is_name else escape(cell.replace("\n", " "))
 
 

@@ -1,5 +1,6 @@
 """The teachers in order, in words, the same in every format for people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cch_audit.rendering.text import Units, estimator_title, interval
@@ -114,12 +115,28 @@ def ranking_footnotes(report: Report) -> list[str]:
 def grouped_notes(report: Report) -> list[str]:
     """Return the notes of all teachers that are shown, each once, with the teachers' names."""
     shown = places(report)
-    names: dict[str, list[str]] = {}
+    pairs = []
     for place in shown:
         found = place.audit.confirmation
-        for note in (*place.audit.notes, *(() if found is None else found.notes)):
-            names.setdefault(note, []).append(place.audit.teacher)
+        notes = (*place.audit.notes, *(() if found is None else found.notes))
+        pairs += [(place.audit.teacher, note) for note in notes]
+    return grouped(pairs, len(shown))
+
+
+def grouped(pairs: Sequence[tuple[str, str]], count: int) -> list[str]:
+    """Return what is said of teachers, each once, with their names where there are several.
+
+    Parameters
+    ----------
+    pairs : teacher and what is said of it
+    count : number of teachers
+    """
+    names: dict[str, list[str]] = {}
+    for teacher, text in pairs:
+        names.setdefault(text, []).append(teacher)
+    if count == 1:
+        return list(names)
     return [
-        f"{'all teachers' if len(teachers) == len(shown) > 1 else ', '.join(teachers)}: {note}"
-        for note, teachers in names.items()
+        f"{'all teachers' if len(teachers) == count else ', '.join(teachers)}: {text}"
+        for text, teachers in names.items()
     ]

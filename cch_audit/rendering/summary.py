@@ -6,6 +6,7 @@ from cch_audit.rendering.confirmation import CLAIMS as OUTCOME_CLAIMS
 from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.metrics import counted
 from cch_audit.rendering.ranking import column_title, is_control
+from cch_audit.rendering.sweep import sweep_sentence
 from cch_audit.rendering.text import (
     Units,
     deciding_levels,
@@ -43,6 +44,8 @@ def summary(report: Report, *, units: Units = "nats", unicode: bool = True) -> s
 
 def sentence(report: Report, units: Units) -> str:
     """Return the sentence for a report that `for_reading` has already prepared."""
+    if report.sweep is not None:
+        return sweep_sentence(report)
     if report.ranking is not None:
         verdict = _ranking(report)
     elif len(report.audits) == 1:

@@ -1,13 +1,15 @@
 """What the formats for people share: printable strings, numbers, units."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal
 
 from cch_audit.results import (
     Audit,
+    Companions,
     EstimatorResult,
+    InputSummary,
     Interval,
     LevelResult,
     PerInformation,
@@ -20,6 +22,8 @@ Units = Literal["nats", "bits"]
 
 NATS_PER = {"nats": 1.0, "bits": math.log(2)}
 
+TRUTH = "truth"
+"""Title of the row with what is known of a simulated file."""
 
 INFORMATION_COLUMNS = {
     *("gap", "representations", "predictions"),
@@ -36,38 +40,50 @@ def printable(text: str, *, unicode: bool = True) -> str:
     )
 
 
+def all_printable(value: Any, *, unicode: bool = True) -> Any:
+    """Return records and collections with every string in them printable."""
+
+    def change(part: Any) -> Any:
+        return printable(part, unicode=unicode) if isinstance(part, str) else part
+
+    return _changed(value, change)
+
+
 def for_reading(report: Report, *, units: Units, unicode: bool = True) -> Report:
     """Return the report with every string printable and every information in the given unit.
 
     Doing this once, before anything is drawn, leaves no place where a renderer could forget it.
     The settings keep their nats.
     """
+    nats = NATS_PER[units]
 
-    def convert(value: Any) -> Any:
-        if isinstance(value, str):
-            return printable(value, unicode=unicode)
-        if isinstance(value, Interval | Range | PerInformation):
-            names = [f.name for f in fields(value) if f.name != "probability_positive"]
-            return replace(value, **{name: getattr(value, name) / nats for name in names})
-        if isinstance(value, Ranked):
-            value = replace(value, columns={k: in_units(k, v) for k, v in value.columns.items()})
-        if is_dataclass(value) and not isinstance(value, type):
-            changes = {f.name: convert(getattr(value, f.name)) for f in fields(value)}
-            if changes.get("label_entropy") is not None:
-                changes["label_entropy"] /= nats
-            return replace(value, **changes)
-        if isinstance(value, Mapping):
-            return {convert(key): convert(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return tuple(convert(item) for item in value)
-        return value
+    def change(part: Any) -> Any:
+        if isinstance(part, Interval | Range | PerInformation):
+            names = [f.name for f in fields(part) if f.name != "probability_positive"]
+            return replace(part, **{name: getattr(part, name) / nats for name in names})
+        if isinstance(part, Ranked):
+            return replace(part, columns={k: in_units(k, v) for k, v in part.columns.items()})
+        if isinstance(part, Companions | InputSummary) and part.label_entropy is not None:
+            return replace(part, label_entropy=part.label_entropy / nats)
+        return part
 
     def in_units(column: str, value: float | None) -> float | None:
         return value / nats if value is not None and column in INFORMATION_COLUMNS else value
 
-    nats = NATS_PER[units]
-    converted: Report = convert(report)
+    converted: Report = _changed(all_printable(report, unicode=unicode), change)
     return converted
+
+
+def _changed(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return what a function makes of every part of records and collections, innermost first."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {f.name: _changed(getattr(value, f.name), change) for f in fields(value)}
+        return change(replace(value, **parts))
+    if isinstance(value, Mapping):
+        return {change(key): _changed(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_changed(item, change) for item in value)
+    return change(value)
 
 
 def number(value: float) -> str:
@@ -90,6 +106,11 @@ def raw_value(result: EstimatorResult, information: str, before: str) -> str:
     shown = getattr(result, information).estimate
     raw = shown if result.raw is None else getattr(result.raw, information)
     return "" if number(raw) == number(shown) else f"{before}raw {number(raw)}"
+
+
+def known(truth: PerInformation) -> list[str]:
+    """Return both informations and the gap of a population that is known."""
+    return [number(truth.teacher_student), number(truth.student_labels), number(truth.gap)]
 
 
 def gap_range(levels: Sequence[LevelResult]) -> str:

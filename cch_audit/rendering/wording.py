@@ -1,11 +1,20 @@
 """The fixed words around the numbers, the same in every format for people."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from cch_audit.rendering.cells import Cell, Rows, as_rows, outcome_badge, verdict_badge
 from cch_audit.rendering.ranking import ranking_footnotes, shared_metric
-from cch_audit.rendering.text import Units, interval, number
-from cch_audit.results import Companions, Report
+from cch_audit.rendering.sweep import sweep_footnotes
+from cch_audit.rendering.text import (
+    TRUTH,
+    Units,
+    deciding_levels,
+    gap_range,
+    interval,
+    number,
+)
+from cch_audit.results import Audit, Companions, Report
 
 LEVEL_TITLES = {"representations": "Representations", "predictions": "Predictions"}
 
@@ -76,12 +85,8 @@ def footnotes(report: Report) -> list[str]:
     """Return what the intervals and the verdict claim, and what they do not."""
     confidence = report.settings.get("confidence")
     which = "The" if confidence is None else f"The {100 * confidence:g} %"
-    results = [
-        result
-        for audit in report.audits
-        for level in audit.levels.values()
-        for result in level.estimators.values()
-    ]
+    levels = [level for audit in report.audits for level in audit.levels.values()]
+    results = [result for level in levels for result in level.estimators.values()]
     if any(result.bias is not None for result in results):
         verdict_interval = (
             "The verdict interval, which decides, adds a bias allowance measured on surrogates."
@@ -96,6 +101,12 @@ def footnotes(report: Report) -> list[str]:
         "The condition is sufficient in a linear Gaussian model with Var(t) <= Var(y), and not "
         "necessary: PASS does not promise a gain and FAIL does not rule one out.",
     ]
+    in_sight = report.ranking is None and report.sweep is None
+    if in_sight and any(level.truth is not None for level in levels):
+        notes.append(
+            f"The row {TRUTH} is no estimate: the file says what holds in the population that its "
+            "rows were drawn from."
+        )
     metric = shared_metric(report)
     if metric is not None:
         lower = " A lower MSE is better." if metric == "mse" else ""
@@ -106,7 +117,24 @@ def footnotes(report: Report) -> list[str]:
         )
     if report.ranking is not None:
         notes += ranking_footnotes(report)
+    if report.sweep is not None:
+        notes += sweep_footnotes(report)
     return notes
+
+
+def teacher_rows(report: Report, units: Units) -> Rows:
+    """Return one row per teacher: the verdict, the gap that decides, and the outcome."""
+    columns: list[tuple[str, Callable[[Audit], Cell | None]]] = [
+        ("verdict", lambda audit: verdict_badge(audit.verdict)),
+        (f"gap ({units})", lambda audit: gap_range(deciding_levels(audit))),
+        ("training", _outcome),
+        ("teacher", lambda audit: audit.teacher),
+    ]
+    return as_rows(report.audits, columns)
+
+
+def _outcome(audit: Audit) -> Cell | None:
+    return None if audit.confirmation is None else outcome_badge(audit.confirmation.outcome)
 
 
 def run_lines(report: Report) -> list[tuple[str, str]]:

@@ -30,7 +30,7 @@ def completed(words: str) -> list[str]:
 def test_commands() -> None:
     offered = set(completed("cch-audit "))
     assert offered == {command.name for command in app.registered_commands}
-    assert {"check", "confirm", "rank", "inspect", "config"} <= offered
+    assert {"check", "confirm", "rank", "sweep", "evidence", "simulate"} <= offered
 
 
 def test_options() -> None:
@@ -38,9 +38,11 @@ def test_options() -> None:
 
 
 def test_choices() -> None:
-    formats = ["table", "json", "markdown", "csv", "names"]
+    formats = ["table", "json", "markdown", "html", "junit", "csv", "names"]
     assert completed("cch-audit check --format ") == formats
     assert completed("cch-audit inspect --format ") == formats[:2]
+    assert completed("cch-audit evidence --format ") == formats[:4]
+    assert completed("cch-audit simulate --kind ") == ["gaussian", "world", "classpaired"]
     assert set(completed("cch-audit rank --by ")) == set(get_args(ColumnName))
     assert set(completed("cch-audit check --estimator ")) == {"ksg", "mine", "lmi", "gaussian"}
 

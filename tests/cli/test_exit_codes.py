@@ -11,6 +11,7 @@ from typing import get_args
 import pytest
 
 from cch_audit.commands.reporting import exit_code
+from cch_audit.rendering import Format
 from cch_audit.results import Verdict
 from cch_audit.settings import OutputSettings
 
@@ -81,7 +82,7 @@ def test_the_report_keeps_the_verdict_when_the_code_is_changed(pairs: str) -> No
     assert ",undecided," in done.stdout.splitlines()[1]
 
 
-@pytest.mark.parametrize("format", ["table", "json", "markdown", "csv", "names"])
+@pytest.mark.parametrize("format", get_args(Format))
 def test_the_format_does_not_change_the_code(pairs: str, format: str) -> None:
     assert run_once("check", pairs, *QUICK, "--format", format).returncode == 1
 
@@ -96,7 +97,7 @@ def test_the_format_does_not_change_the_code(pairs: str, format: str) -> None:
         (["check", "{pairs}", "--estimator", "kgs"], "'ksg', 'mine', 'lmi', 'gaussian'"),
         (["check", "{pairs}", "--estimator", "ksg", "--estimator", "ksg"], "twice"),
         (["check", "{pairs}", "--estimator", "ksg", "--rule", "mine"], "--estimator mine"),
-        (["check", "{pairs}", "--format", "xml"], "'table', 'json', 'markdown', 'csv'"),
+        (["check", "{pairs}", "--format", "xml"], "'table', 'json', 'markdown', 'html', 'junit'"),
         (["check", "{pairs}", "--confidence", "95"], "less than or equal to 0.999"),
         (["check", "{pairs}", "--max-samples", "10"], "greater than or equal to 50"),
         (["check", "{pairs}", "--seed", "one"], "'--seed'"),

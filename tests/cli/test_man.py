@@ -15,7 +15,7 @@ import yaml
 from cch_audit.cli import app
 from cch_audit.errors import ExitCode
 from cch_audit.options import ENVIRONMENT, SECTIONS
-from cch_audit.settings import ColumnName, EstimatorSettings
+from cch_audit.settings import ColumnName, EstimatorSettings, SimulateSettings
 
 from .process import ROOT, environment
 
@@ -23,6 +23,7 @@ PAGE = ROOT / "man" / "cch-audit.1"
 PROGRAM = typer.main.get_command(app)
 COMMANDS: dict[str, Any] = PROGRAM.commands  # type: ignore[attr-defined]
 SETTINGS = [(cls, setting) for cls in SECTIONS for setting in fields(cls)]
+DRAWN = [(SimulateSettings, setting) for setting in fields(SimulateSettings)]
 
 
 def plain(roff: str) -> str:
@@ -74,7 +75,9 @@ def test_there_are_no_other_spellings() -> None:
     assert not [p.secondary_opts for p in parameters() if p.secondary_opts]
 
 
-@pytest.mark.parametrize(("cls", "setting"), SETTINGS, ids=lambda item: getattr(item, "name", ""))
+@pytest.mark.parametrize(
+    ("cls", "setting"), [*SETTINGS, *DRAWN], ids=lambda item: getattr(item, "name", "")
+)
 def test_choices_default_and_range_are_in_the_paragraph(cls: type, setting: "Field[Any]") -> None:
     text = DESCRIBED[option(setting)]
     kind = get_type_hints(cls)[setting.name]

@@ -1,8 +1,12 @@
 """What does not audit starts fast: no heavy module is loaded for it."""
 
+from pathlib import Path
+
 import pytest
 
 from cch_audit import __version__
+from tests.evidence.trials import write
+from tests.rendering.reports import confirmed_report
 
 from .process import QUICK, TRAIN, run, run_driver
 
@@ -30,6 +34,9 @@ def loaded(*arguments: str) -> set[str]:
         ["check", "--help"],
         ["confirm", "--help"],
         ["rank", "--help"],
+        ["sweep", "--help"],
+        ["evidence", "--help"],
+        ["simulate", "--help"],
         ["inspect", "--help"],
         ["config"],
         ["check", "pairs.h5", "--estimator", "kgs"],
@@ -37,6 +44,10 @@ def loaded(*arguments: str) -> set[str]:
         ["check", "pairs.h5", "--output", "no/such/report"],
         ["confirm", "pairs.h5", "--temperature", "0"],
         ["rank", "pairs.h5", "--by", "gain"],
+        ["evidence", "no.json", "--output", "no/such/record"],
+        ["simulate"],
+        ["simulate", "known.h5", "--kind", "world", "--k", "2"],
+        ["simulate", "no/such/known.h5"],
     ],
     ids=" ".join,
 )
@@ -50,6 +61,18 @@ def test_a_missing_file_is_reported_without_torch() -> None:
 
 def test_inspect_loads_no_estimator(pairs: str) -> None:
     assert loaded("inspect", pairs) <= {"h5py"}
+
+
+def test_the_record_loads_no_file_format(tmp_path: Path) -> None:
+    report = write(tmp_path, confirmed_report("pass", "helps"))
+    assert loaded("evidence", str(report)) <= {"scipy"}
+
+
+@pytest.mark.parametrize("arguments", [["known.h5"], ["known.h5", "--kind", "world"], ["--verify"]])
+def test_drawing_loads_no_estimator(arguments: list[str], tmp_path: Path) -> None:
+    first, *rest = arguments
+    path = first if first.startswith("-") else str(tmp_path / first)
+    assert loaded("simulate", path, *rest) <= {"h5py", "scipy"}
 
 
 def test_an_audit_by_neighbours_never_loads_torch(pairs: str) -> None:

@@ -19,7 +19,7 @@ from cch_audit.errors import InputError
 from .conftest import NOISE
 from .process import PROGRAM, QUICK, environment, run, run_driver, run_once
 
-FORMATS = ("table", "json", "markdown", "csv", "names")
+FORMATS = ("table", "json", "markdown", "html", "junit", "csv", "names")
 SENTENCE = "FAIL: I(teacher;student) does not exceed I(student;labels) on representations: "
 
 

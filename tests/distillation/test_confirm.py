@@ -363,7 +363,7 @@ def constructed(n, teacher):
     return trained(world(n), teacher, ConfirmationSettings(temperature="2", weight="0.8"))
 
 
-@pytest.mark.parametrize("n", [4000, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [6000, pytest.param(10_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("teacher", "outcome"), [("good", "helps"), ("nuisance", "hurts")])
 def test_good_helps_and_nuisance_hurts(n, teacher, outcome):
     assert constructed(n, teacher).outcome == outcome
@@ -378,7 +378,7 @@ def test_signs_of_small_changes(teacher, sign):
 
 
 def test_gain_beyond_all_controls_is_not_noted():
-    found = constructed(4000, "good")
+    found = constructed(6000, "good")
     assert all(control.advantage.low > 0 for control in found.controls.values())
     assert found.notes == ()
 

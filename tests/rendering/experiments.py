@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from cch_audit.crossings import trace
 from cch_audit.results import (
     Audit,
     Baselines,
@@ -17,8 +18,11 @@ from cch_audit.results import (
     Ranked,
     Ranking,
     Record,
+    Report,
+    Varied,
     Verdict,
 )
+from cch_audit.step_names import step_title
 
 GAINS: dict[Outcome, float] = {
     "helps": 0.0105,
@@ -160,4 +164,23 @@ def ranking(audits: Sequence[Audit], *, controls: Sequence[str] = ()) -> Ranking
             name: Record(None if name == "cka" else 0.6 - 0.2 * i, 0.0041 * i, 0.25 * (i % 3))
             for i, name in enumerate(COLUMNS if trained else ())
         },
+    )
+
+
+def swept(base: Report, teacher: str, varied: Varied, steps: tuple[float, ...]) -> Report:
+    """Make the audits of a report the steps of a sweep."""
+    audits = tuple(
+        replace(audit, teacher=step_title(teacher, varied, step))
+        for audit, step in zip(base.audits, steps, strict=True)
+    )
+    found = trace(audits, varied, teacher, steps, 0.0)
+    settings = {**base.settings, varied: ",".join(map(str, steps))}
+    return replace(
+        base,
+        audits=audits,
+        gate="none",
+        decision="pass",
+        exit_code=0,
+        settings=settings,
+        sweep=found,
     )

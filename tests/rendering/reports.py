@@ -1,5 +1,6 @@
 """Reports built by hand, with varied contents."""
 
+import math
 from dataclasses import replace
 
 from cch_audit.results import (
@@ -23,6 +24,7 @@ from .experiments import (
     confirmed,
     ranking,
     regression_confirmation,
+    swept,
 )
 
 REASONS: dict[Verdict, str] = {
@@ -176,6 +178,17 @@ def regression_report() -> Report:
     return replace(base, input=summary, warnings=())
 
 
+def known_report() -> Report:
+    """A simulated file, whose teacher and student share all at the level of predictions."""
+    base = audit()
+    truths = {
+        "representations": PerInformation(1.3125, 0.5, 0.8125),
+        "predictions": PerInformation(math.inf, 0.0625, math.inf),
+    }
+    levels = {name: replace(level, truth=truths[name]) for name, level in base.levels.items()}
+    return report(replace(base, levels=levels))
+
+
 HOSTILE = {
     "markup": "mod/[red]x[/]",
     "pipe": "a|b`c`<img src=x>*d*_e_",
@@ -285,6 +298,48 @@ def ranked_hostile_report() -> Report:
     return replace(base, audits=tuple(audits), ranking=order)
 
 
+STEPS: dict[float, tuple[Verdict, Outcome]] = {
+    0.0: ("pass", "helps"),
+    0.5: ("pass", "undecided"),
+    1.0: ("undecided", "no_change"),
+    4.0: ("fail", "hurts"),
+}
+
+
+def swept_report() -> Report:
+    """Four steps whose gap on representations and whose gain pass zero."""
+    audits = [
+        confirmed(audit(verdict=verdict), confirmation(outcome))
+        for verdict, outcome in STEPS.values()
+    ]
+    return swept(report(*audits), "mod/text", "noise", tuple(STEPS))
+
+
+def swept_regression_report() -> Report:
+    """Continuous labels; the teacher loses columns, and passes on neither level."""
+    base = confirmed_regression_report("no_change")
+    audits = [replace(base.audits[0], teacher_dimension=d) for d in (300, 75)]
+    return swept(replace(base, audits=tuple(audits)), "x1", "drop_columns", (0.0, 0.75))
+
+
+def swept_training_report() -> Report:
+    """One audit, and a training run at each value."""
+    base = audit("mod/text")
+    audits = [confirmed(base, confirmation(outcome)) for outcome in ("helps", "hurts")]
+    return swept(report(*audits), "mod/text", "temperature", (1.0, 2.5))
+
+
+def swept_hostile_report() -> Report:
+    """Every kind of hostile name for the teacher, wherever a report holds text."""
+    base = hostile_report()
+    name = " ".join(HOSTILE.values())
+    audits = [
+        confirmed(one, replace(confirmation(), notes=(f"See {one.teacher}.",)))
+        for one in base.audits[:2]
+    ]
+    return swept(replace(base, audits=tuple(audits)), name, "shuffle_rows", (0.0, 1 / 3))
+
+
 EVERY_REPORT = {
     "one teacher": report(),
     "undecided": report(audit(verdict="undecided"), verdict="undecided"),
@@ -292,6 +347,7 @@ EVERY_REPORT = {
         audit(), audit("mod/video", verdict="fail"), audit("mod/raw", verdict="undecided")
     ),
     "regression": regression_report(),
+    "known truth": known_report(),
     "hostile": hostile_report(),
     "confirmed": confirmed_report(),
     "confirmed against the verdict": confirmed_report("fail", "helps"),
@@ -307,4 +363,8 @@ EVERY_REPORT = {
     "confirmed ranking": ranked_report(),
     "ranked regression": ranked_regression_report(),
     "hostile ranking": ranked_hostile_report(),
+    "sweep": swept_report(),
+    "swept regression": swept_regression_report(),
+    "swept temperatures": swept_training_report(),
+    "hostile sweep": swept_hostile_report(),
 }

@@ -19,6 +19,7 @@ from .reports import (
     confirmed_regression_report,
     confirmed_report,
     hostile_report,
+    known_report,
     ranked_report,
     report,
 )
@@ -50,6 +51,21 @@ def test_schema_is_closed_and_requires_every_key() -> None:
 
 def test_schema_knows_the_columns_of_a_ranking() -> None:
     assert SCHEMA["$defs"]["column_name"]["enum"] == list(get_args(ColumnName))
+
+
+def test_the_truth_of_a_level() -> None:
+    levels = document(known_report())["audits"][0]["levels"]
+    assert levels["representations"]["truth"] == {
+        "teacher_student": 1.3125,
+        "student_labels": 0.5,
+        "gap": 0.8125,
+    }
+    assert levels["predictions"]["truth"] == {
+        "teacher_student": None,
+        "student_labels": 0.0625,
+        "gap": None,
+    }
+    assert document(report())["audits"][0]["levels"]["predictions"]["truth"] is None
 
 
 @every_report

@@ -9,8 +9,10 @@ from cch_audit.results import Report
 
 from .reports import (
     EVERY_REPORT,
+    audit,
     confirmed_report,
     hostile_report,
+    known_report,
     ranked_report,
     report,
 )
@@ -34,8 +36,8 @@ def test_opens_with_the_verdict() -> None:
 
 
 def folded(case: Report) -> int:
-    """Count the parts folded away beside the teachers': input, columns, records."""
-    return 1 if case.ranking is None else 2 + bool(case.ranking.records)
+    """Count the parts folded away beside the teachers': meaning, input, columns, records."""
+    return 2 if case.ranking is None else 3 + bool(case.ranking.records)
 
 
 @every_report
@@ -61,10 +63,38 @@ def test_warnings_are_not_folded() -> None:
     assert text.index("> **WARNING**") < text.index("<details>")
 
 
+def test_a_comment_has_room_for_it() -> None:
+    many = [audit(f"teacher {number}") for number in range(60)]
+    text = render(report(*many), units="nats")
+    assert len(text) < 65_536
+    top, details = text.split("<details>", 1)
+    assert "| **PASS** | 0.705 to 0.820 | <code>teacher 59</code> |" in top
+    assert "<code>teacher 9</code> to" in details
+    assert "<code>teacher 59</code> to" not in details
+    assert text.endswith("--format html shows all.\n")
+
+
+def test_it_explains_itself_where_it_is_folded() -> None:
+    visible, *folded = render(report(audit(verdict="fail"), verdict="fail"), units="nats").split(
+        "<details>"
+    )
+    assert "Knowledge distillation trains a student" not in visible
+    assert "Knowledge distillation trains a student" in folded[0]
+    assert "- Do not count on a gain from this teacher." in folded[0]
+    assert "| seed | <code>0</code> |" in folded[1]
+
+
 def test_unit_is_in_the_header() -> None:
     text = render(report(), units="bits")
     assert "| I(teacher;student), bits |" in text
-    assert "1.781 [1.637, 1.925]" in text
+    assert "1.781 &#91;1.637, 1.925&#93;" in text
+
+
+def test_the_truth_is_a_row_of_every_level() -> None:
+    visible, folded = render(known_report(), units="nats").split("<details>", 1)
+    assert "| representations | truth |  | 1.312 | 0.500 | 0.812 |" in visible
+    assert "| truth |  | 1.312 | 0.500 | 0.812 |" in folded
+    assert "| truth |  | inf | 0.062 | inf |" in folded
 
 
 def test_the_outcome_is_visible_and_the_training_run_folded() -> None:

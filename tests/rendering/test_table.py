@@ -7,7 +7,15 @@ from cch_audit.rendering.table import render
 from cch_audit.rendering.text import printable, span
 from cch_audit.results import Report
 
-from .reports import EVERY_REPORT, HOSTILE, audit, hostile_report, regression_report, report
+from .reports import (
+    EVERY_REPORT,
+    HOSTILE,
+    audit,
+    hostile_report,
+    known_report,
+    regression_report,
+    report,
+)
 
 WIDTHS = (40, 80, 120, 200, 100_000)
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -48,7 +56,8 @@ def test_lines_fit_and_nothing_is_cut(case: Report, width: int, unicode: bool) -
 @every_report
 @pytest.mark.parametrize("width", [80, 200, 100_000])
 def test_every_interval_is_there(case: Report, width: int) -> None:
-    text = joined(table(case, width=width, verbose=case.ranking is not None))
+    short = case.ranking is not None or case.sweep is not None
+    text = joined(table(case, width=width, verbose=short))
     for one in case.audits:
         for level in one.levels.values():
             for result in level.estimators.values():
@@ -108,6 +117,20 @@ def test_one_line_per_estimator_when_it_fits() -> None:
     row = next(line for line in table(report(), width=200).splitlines() if "ksg" in line)
     for cell in ("1.235 [1.135, 1.335]", "0.705 [0.585, 0.825]", "[0.585, 0.942]", "PASS"):
         assert cell in row
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_truth_stands_below_the_estimates(width: int) -> None:
+    text = table(known_report(), width=width)
+    deciding, other = (line.split()[1:] for line in text.splitlines() if line.startswith("truth "))
+    assert deciding == ["1.312", "0.500", "0.812"]
+    assert other == ["inf", "0.062", "inf"]
+    assert "The row truth is no estimate" in text
+    assert "truth" not in table(report(), width=width)
+
+
+def test_the_truth_in_bits() -> None:
+    assert "truth 1.894 0.721 1.172" in " ".join(table(known_report(), units="bits").split())
 
 
 def test_a_gaussian_beside_others_is_a_reference() -> None:

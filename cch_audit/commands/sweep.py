@@ -1,0 +1,46 @@
+"""`cch-audit sweep`: make the teacher worse in steps; trace verdict and outcome."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cch_audit.commands.auditing import Options, run
+from cch_audit.options import estimator_settings, with_settings
+from cch_audit.settings import (
+    AuditSettings,
+    ConfirmationSettings,
+    InputSettings,
+    OutputSettings,
+    SweepSettings,
+)
+
+
+@with_settings(InputSettings, AuditSettings, SweepSettings, ConfirmationSettings, OutputSettings)
+def sweep(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file with the teacher.")],
+    inputs: InputSettings,
+    settings: AuditSettings,
+    swept: SweepSettings,
+    training: ConfirmationSettings,
+    output: OutputSettings,
+) -> None:
+    """Make the teacher worse in steps, and see where the verdict and the outcome change.
+
+    Every step is audited and trained with, on the same rows, splits and seeds. Give one of --noise,
+    --drop-columns, --shuffle-rows, --flip-labels and --over. A sweep is no gate: the exit code is 0
+    whatever it shows, and as for check when it could not be made.
+    """
+    options = Options(
+        inputs=inputs,
+        audit=settings,
+        estimators=estimator_settings(context),
+        training=training,
+        output=output,
+        trains=True,
+        gate="none",
+        sweep=swept,
+    )
+
+    run(file, options)

@@ -1,0 +1,66 @@
+"""A sweep inside an audit: the teacher of every step, and what trains with it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cch_audit.commands.steps import SweepPlan
+from cch_audit.commands.training import Training
+from cch_audit.errors import InputError
+from cch_audit.results import Audit
+from cch_audit.step_names import step_title
+
+if TYPE_CHECKING:
+    from cch_audit.distillation.confirm import Experiment
+    from cch_audit.sample import Sample
+    from cch_audit.settings import HeadSettings
+
+
+def check_sample(sample: "Sample", plan: SweepPlan) -> None:
+    """Refuse a sample that cannot be swept.
+
+    Raises
+    ------
+    InputError
+        For several teachers, or for temperatures where there are no classes.
+    """
+    if len(sample.teachers) > 1:
+        raise InputError(
+            f"a sweep has one teacher, and {len(sample.teachers)} are named "
+            f"({', '.join(sample.teachers)}); name one with --teacher"
+        )
+    if plan.varied == "temperature" and sample.labels.kind == "continuous":
+        raise InputError(
+            "--over temperature: temperatures are for classes, and the labels are numbers; choose "
+            "--over weight"
+        )
+
+
+def teachers_of_steps(
+    sample: "Sample", plan: SweepPlan, heads: "HeadSettings", seed: int
+) -> "Sample":
+    """Return the sample with a teacher for each step, or as it is where the teacher is kept."""
+    if plan.keeps_teacher:
+        return sample
+    from cch_audit.degrading import degrade_teacher
+
+    return degrade_teacher(sample, plan.varied, plan.steps, heads, seed)
+
+
+def training_of_steps(
+    audits: Sequence[Audit], experiment: "Experiment", plan: SweepPlan | None
+) -> list[Training]:
+    """Return the training runs: one for each audit, or for each value where the teacher is kept.
+
+    The option that is not swept keeps its list, from which validation rows choose.
+    """
+    if plan is None or not plan.keeps_teacher:
+        return [Training(audit, audit.teacher, experiment) for audit in audits]
+    (audit,) = audits
+    runs = []
+    for step in plan.steps:
+        single = {"temperatures": (step,)} if plan.varied == "temperature" else {"weights": (step,)}
+        titled = replace(audit, teacher=step_title(audit.teacher, plan.varied, step))
+        learner = replace(experiment.learner, grid=replace(experiment.learner.grid, **single))
+        runs.append(Training(titled, audit.teacher, replace(experiment, learner=learner)))
+    return runs

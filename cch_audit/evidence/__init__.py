@@ -1,0 +1,1 @@
+"""The record of forecast against outcome, over reports that carry training runs."""

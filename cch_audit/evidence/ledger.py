@@ -1,0 +1,143 @@
+"""The ledger: how often each forecaster was right about what training showed."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from cch_audit.evidence import scoring, shares
+from cch_audit.evidence.read import Evidence
+from cch_audit.evidence.results import Decisions, Estimate, Ledger, Scores, Share, Trial
+from cch_audit.randomness import stream
+from cch_audit.results import Verdict
+from cch_audit.sample import FloatArray, IntArray
+
+CONFIDENCE_LEVEL = 0.95
+SEED = 0
+"""Of the bootstrap."""
+COLUMNS = (
+    *("representations", "predictions", "teacher_labels", "teacher_labels_given_student"),
+    *("score", "log_me", "h_score", "cka", "forecast"),
+)
+"""The numbers that `rank` prints before any training; it is the lower end that gaps are ranked by.
+"""
+Decide = Callable[[Trial], Verdict | None]
+
+
+def keep_ledger(evidence: Evidence) -> Ledger:
+    """Return the record of every forecaster that speaks about at least one trial."""
+    trials = evidence.trials
+    return Ledger(
+        trials=trials,
+        n_files=len({trial.source for trial in trials}),
+        n_controls_left_out=evidence.n_controls_left_out,
+        confidence_level=CONFIDENCE_LEVEL,
+        decisions=tuple(
+            _decisions(name, trials, decide) for name, decide in _deciding(trials).items()
+        ),
+        scores=tuple(
+            _scores(name, known)
+            for name in COLUMNS
+            if (known := [trial for trial in trials if trial.columns.get(name) is not None])
+        ),
+        warnings=evidence.warnings,
+    )
+
+
+def _deciding(trials: Sequence[Trial]) -> dict[str, Decide]:
+    """Return every forecaster that says yes, no or undecided."""
+    named: dict[str, Decide] = {"verdict": lambda trial: trial.verdict}
+    levels = list(dict.fromkeys(name for trial in trials for name in trial.levels))
+    levels.sort(key=COLUMNS.index)
+    named |= {level: _of_level(level) for level in levels}
+    for level in levels:
+        found = [trial.levels[level].estimators for trial in trials if level in trial.levels]
+        estimators = dict.fromkeys(name for one in found for name in one)
+        named |= {f"{level}/{name}": _of_estimator(level, name) for name in estimators}
+    return named | {"always": lambda trial: "pass", "never": lambda trial: "fail"}
+
+
+def _of_level(level: str) -> Decide:
+    return lambda trial: trial.levels[level].verdict if level in trial.levels else None
+
+
+def _of_estimator(level: str, name: str) -> Decide:
+    def decide(trial: Trial) -> Verdict | None:
+        found = trial.levels[level].estimators.get(name) if level in trial.levels else None
+        return None if found is None else found.verdict
+
+    return decide
+
+
+def _decisions(name: str, trials: Sequence[Trial], decide: Decide) -> Decisions:
+    """Compare what a forecaster says with the outcomes."""
+    said = [(verdict, trial) for trial in trials if (verdict := decide(trial)) is not None]
+    decided = [(v, t) for v, t in said if "undecided" not in (v, t.outcome)]
+    yes = np.array([verdict == "pass" for verdict, _ in decided], dtype=bool)
+    helps = np.array([trial.outcome == "helps" for _, trial in decided], dtype=bool)
+    hurts = np.array([trial.outcome == "hurts" for _, trial in decided], dtype=bool)
+    right = _share(yes == helps)
+    return Decisions(
+        forecaster=name,
+        n_trials=len(said),
+        n_undecided_forecasts=sum(verdict == "undecided" for verdict, _ in said),
+        n_undecided_outcomes=sum(trial.outcome == "undecided" for _, trial in said),
+        n_decided=len(decided),
+        n_helps=int(helps.sum()),
+        right=right,
+        precision=_share(helps[yes]),
+        recall=_share(yes[helps]),
+        harmful=_share(hurts[yes]),
+        balanced=scoring.balanced_accuracy(
+            yes,
+            helps,
+            _codes([trial.source for _, trial in decided]),
+            CONFIDENCE_LEVEL,
+            stream(SEED, "evidence", "balanced", name),
+        ),
+        against_chance=shares.against_chance(right),
+        against_trivial=shares.against_trivial(yes, helps, CONFIDENCE_LEVEL),
+    )
+
+
+def _scores(name: str, trials: Sequence[Trial]) -> Scores:
+    """Compare a number with the outcomes and the gains of the trials in which it is known."""
+    decided = [trial for trial in trials if trial.outcome != "undecided"]
+    measured = [trial for trial in trials if trial.gain.estimate is not None]
+    gains = np.array([trial.gain.estimate for trial in measured], dtype=np.float64)
+    files = _codes([trial.source for trial in measured])
+    choices = _codes([(trial.source, trial.student) for trial in measured])
+
+    def tau(kind: str, within: IntArray | None) -> Estimate:
+        rng = stream(SEED, "evidence", kind, name)
+        values = _values(name, measured)
+        return scoring.kendall_tau(values, gains, files, CONFIDENCE_LEVEL, rng, within)
+
+    return Scores(
+        forecaster=name,
+        n_trials=len(trials),
+        n_files=len({trial.source for trial in trials}),
+        n_decided=len(decided),
+        auc=scoring.auc(
+            _values(name, decided),
+            np.array([trial.outcome == "helps" for trial in decided], dtype=bool),
+            _codes([trial.source for trial in decided]),
+            CONFIDENCE_LEVEL,
+            stream(SEED, "evidence", "auc", name),
+        ),
+        kendall_tau=tau("tau", None),
+        kendall_tau_within=tau("tau within", choices),
+    )
+
+
+def _share(hits: shares.BoolArray) -> Share:
+    return shares.share(int(hits.sum()), len(hits), CONFIDENCE_LEVEL)
+
+
+def _values(name: str, trials: Sequence[Trial]) -> FloatArray:
+    return np.array([trial.columns[name] for trial in trials], dtype=np.float64)
+
+
+def _codes(keys: Sequence[object]) -> IntArray:
+    """Return equal codes for equal keys, 0 first."""
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys], dtype=np.int64)

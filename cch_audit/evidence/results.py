@@ -1,0 +1,141 @@
+"""What evidence consists of: trials read from reports, and the record of every forecaster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from cch_audit.results import Outcome, Verdict
+
+Comparison = Literal["better", "worse", "open"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval; None where it is not defined."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Share(Estimate):
+    """A share of trials with its Clopper-Pearson interval."""
+
+    count: int
+    total: int
+
+
+@dataclass(frozen=True)
+class EstimatorForecast:
+    """What one estimator said at one level."""
+
+    verdict: Verdict
+    gap: Estimate
+    """In nats, with the verdict interval."""
+
+
+@dataclass(frozen=True)
+class LevelForecast:
+    """What the estimators said together at one level."""
+
+    verdict: Verdict
+    gap: Estimate
+    """Median gap of the deciding estimators, in nats, in the hull of their verdict intervals."""
+    estimators: Mapping[str, EstimatorForecast]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One teacher and one student of one file: what was forecast, and what training showed."""
+
+    report: str
+    """The file that this was read from."""
+    file: str
+    """The file that was audited."""
+    sha256: str
+    teacher_sha256: str | None
+    """Of the second file, if the teachers came from one."""
+    teacher: str
+    student: str
+    verdict: Verdict
+    levels: Mapping[str, LevelForecast]
+    """By level name; a level that was not audited is missing."""
+    columns: Mapping[str, float | None]
+    """What a ranking orders teachers by, more is better; None where it does not apply."""
+    outcome: Outcome
+    metric: Literal["accuracy", "mse"]
+    gain: Estimate
+    """Improvement by distillation: of the accuracy, or of the MSE as a share of the MSE without
+    distillation, so that gains of regressions compare whatever the unit of the labels."""
+
+    @property
+    def source(self) -> tuple[str, str | None]:
+        """The audited file; trials of the same one are not independent."""
+        return self.sha256, self.teacher_sha256
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The record of a forecaster that says yes, no or undecided.
+
+    A trial is decided if forecast and outcome both are; the shares are among those. A yes is right
+    if distillation helps, a no if it does not.
+    """
+
+    forecaster: str
+    """`verdict`, a level, `level/estimator`, or the trivial `always` and `never`."""
+    n_trials: int
+    n_undecided_forecasts: int
+    n_undecided_outcomes: int
+    """Whatever the forecast; a trial may count here and among the undecided forecasts."""
+    n_decided: int
+    n_helps: int
+    """Decided trials whose outcome is `helps`: those in which always distilling is right."""
+    right: Share
+    precision: Share
+    """Share of the yes whose outcome is `helps`."""
+    recall: Share
+    """Share of the outcomes `helps` that were a yes."""
+    harmful: Share
+    """Share of the yes whose outcome is `hurts`."""
+    balanced: Estimate
+    """Mean of the shares of `helps` and of other outcomes that were foretold; 1/2 is chance."""
+    against_chance: Comparison | None
+    """Whether the interval of `right` lies above or below 1/2, or includes it (`open`); None
+    without a decided trial."""
+    against_trivial: Comparison | None
+    """Whether it is right more or less often than the better of always and never distilling on the
+    same trials, beyond chance; None without a decided trial."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The record of a number of which more should mean a larger gain."""
+
+    forecaster: str
+    """A column of `rank`."""
+    n_trials: int
+    """Trials in which it has a value."""
+    n_files: int
+    n_decided: int
+    """Those of the trials whose outcome is decided."""
+    auc: Estimate
+    """Chance that it is larger where distillation helps than in another decided trial."""
+    kendall_tau: Estimate
+    """Rank correlation (tau-b) with the measured gain over all pairs of trials."""
+    kendall_tau_within: Estimate
+    """The same over pairs of trials with the same file and student: a choice among teachers."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The record of every forecaster, with the trials it rests on."""
+
+    trials: tuple[Trial, ...]
+    n_files: int
+    n_controls_left_out: int
+    confidence_level: float
+    decisions: tuple[Decisions, ...]
+    scores: tuple[Scores, ...]
+    warnings: tuple[str, ...]

@@ -1,0 +1,108 @@
+"""The report as JUnit XML, for dashboards of continuous integration."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cch_audit.rendering.confirmation import outcome_sentence
+from cch_audit.rendering.ranking import places
+from cch_audit.rendering.summary import sentence
+from cch_audit.rendering.text import (
+    Units,
+    estimator_title,
+    for_reading,
+    interval,
+    ordered_levels,
+    span,
+)
+from cch_audit.results import Audit, Report, Verdict
+from cch_audit.verdict import of_outcome
+
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML cannot hold, however they are written."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that decides about one teacher."""
+
+    audit: Audit
+    thing: str
+    says: Verdict
+    reason: str
+
+
+def render(report: Report, *, units: Units, undecided_fails: bool) -> str:
+    """Return one test case for each teacher and thing that decides: its verdict, its training run.
+
+    What fails is a failure, what is undecided is skipped. A sweep is no gate, and neither is one
+    teacher of a ranking in which another one passes: there a fail is skipped too.
+
+    Parameters
+    ----------
+    report : Report
+    units : {"nats", "bits"}
+    undecided_fails : whether what is undecided is a failure
+    """
+    report = for_reading(report, units=units)
+    gated = report.sweep is None and (report.ranking is None or report.decision != "pass")
+    suite = ET.Element("testsuite", name=f"cch-audit {report.input.path}", errors="0")
+    properties = ET.SubElement(suite, "properties")
+    for name, value in _properties(report):
+        ET.SubElement(properties, "property", name=name, value=value)
+    for case in _cases(report):
+        test = ET.SubElement(
+            suite,
+            "testcase",
+            classname=f"cch-audit.{case.thing}",
+            name=f"{case.audit.teacher} -> {case.audit.student}",
+        )
+        if gated and (case.says == "fail" or (undecided_fails and case.says == "undecided")):
+            ET.SubElement(test, "failure", type=case.says, message=case.reason)
+        elif case.says != "pass":
+            why = "" if case.says == "undecided" else " (no gate here)"
+            ET.SubElement(test, "skipped", message=f"{case.says}{why}: {case.reason}")
+        ET.SubElement(test, "system-out").text = "\n".join(_details(case.audit, units))
+    ET.SubElement(suite, "system-out").text = sentence(report, units)
+    for name, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
+        suite.set(name, str(len(list(suite.iter(tag)))))
+    suites = ET.Element("testsuites", name="cch-audit")
+    suites.append(suite)
+    ET.indent(suites)
+    text = ET.tostring(suites, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{_NO_XML.sub("", text)}\n'
+
+
+def _properties(report: Report) -> list[tuple[str, str]]:
+    """Return what is needed to find the input and to run the audit again."""
+    return [
+        ("command", report.command),
+        ("seed", str(report.seed)),
+        ("sha256", report.input.sha256),
+        *((f"warning {number}", text) for number, text in enumerate(report.warnings, 1)),
+    ]
+
+
+def _cases(report: Report) -> Iterator[Case]:
+    """Yield the test cases, teacher by teacher; controls are no teachers."""
+    audits = [place.audit for place in places(report) if not place.is_control]
+    for audit in audits if report.ranking is not None else report.audits:
+        if report.gate != "outcome":
+            yield Case(audit, "verdict", audit.verdict, "; ".join(audit.reasons))
+        found = audit.confirmation
+        if report.gate != "verdict" and found is not None:
+            yield Case(audit, "training", of_outcome(found.outcome), outcome_sentence(audit))
+
+
+def _details(audit: Audit, units: Units) -> Iterator[str]:
+    """Yield the gaps of every estimator, and what training showed."""
+    for name, level in ordered_levels(audit):
+        yield f"{name}: {level.verdict.upper()}"
+        for key, result in level.estimators.items():
+            yield (
+                f"  {estimator_title(key, level)}: gap {interval(result.gap)} {units}, verdict "
+                f"interval {span(result.verdict_interval)}: {result.verdict}, {result.reason}"
+            )
+    if audit.confirmation is not None:
+        yield outcome_sentence(audit)

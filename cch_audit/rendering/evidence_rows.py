@@ -1,0 +1,178 @@
+"""The record of forecast against outcome in words and rows, the same in every format for people."""
+
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
+
+from cch_audit.evidence.results import Decisions, Estimate, Ledger, Trial
+from cch_audit.rendering.cells import Cell, Rows, as_rows, outcome_badge, verdict_badge
+from cch_audit.rendering.metrics import counted
+from cch_audit.rendering.ranking import column_title
+from cch_audit.rendering.text import number
+from cch_audit.rendering.wording import LEVEL_TITLES
+from cch_audit.results import Agreement
+from cch_audit.verdict import agreement
+
+TITLE = "Evidence: what audits forecast and what training showed"
+TRIALS_TITLE = "Trials"
+DECISIONS_TITLE = "Forecasts that say yes or no"
+SCORES_TITLE = "Numbers of which more should mean a larger gain"
+TRIAL = "file,\nteacher -> student"
+TRIAL_MEANINGS = [
+    ("gap", "in nats, median of the deciding estimators: on representations, on predictions"),
+    ("gain", "of the accuracy by KD, or the fall of the MSE in % of the MSE without KD"),
+    ("CCH is", "right if PASS meets HELPS, or FAIL meets HURTS or NO CHANGE"),
+]
+DECISION_MEANINGS = [
+    ("decided", "forecast and outcome both are; below, undecided forecasts + undecided outcomes"),
+    ("right", "share of the decided in which it says yes and KD helps, or no and KD does not"),
+    ("precision", "share of its yes in which KD helps"),
+    ("recall", "share of the trials in which KD helps that it says yes to"),
+    ("harmful", "share of its yes in which KD hurts"),
+    ("balanced", "mean of recall and of the same share of the other trials; 50 % is chance"),
+]
+SCORE_MEANINGS = [
+    ("AUC", "chance that the number is larger where KD helps than where it does not"),
+    ("tau", "Kendall's tau-b with the measured gain over all pairs of trials, across files too"),
+    ("tau within", "the same over pairs with one file and one student: a choice among teachers"),
+]
+_RIGHT: dict[Agreement, str] = {
+    "agrees": "right",
+    "disagrees": "wrong",
+    "undecided": "undecided",
+}
+_RULES = {"always": "always distil", "never": "never distil", "verdict": "CCH verdict"}
+
+Meanings = list[tuple[str, str]]
+Column = tuple[str, Callable[[tuple[str, Trial]], Cell | None]]
+
+
+def sections(ledger: Ledger, *, stacked: bool) -> list[tuple[str, Rows, Meanings]]:
+    """Return title, rows and meanings of the tables: trials, decisions, scores if there are some.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    stacked : bool
+        Whether the names of a trial share a cell, and its gaps another one.
+    """
+    found = [
+        (TRIALS_TITLE, trial_rows(ledger, stacked=stacked), TRIAL_MEANINGS),
+        (DECISIONS_TITLE, decision_rows(ledger), DECISION_MEANINGS),
+        (SCORES_TITLE, score_rows(ledger), SCORE_MEANINGS),
+    ]
+    return [section for section in found if section[1].cells]
+
+
+def trial_rows(ledger: Ledger, *, stacked: bool) -> Rows:
+    """Return one row per trial; stacked, its names share a cell, and so do its gaps."""
+    named = list(zip(file_names(ledger.trials), ledger.trials, strict=True))
+    names: list[Column] = [
+        ("file", lambda item: item[0]),
+        ("teacher", lambda item: item[1].teacher),
+        ("student", lambda item: item[1].student),
+    ]
+    gaps: list[Column] = [
+        ("gap on representations", lambda item: _gap(item[1], "representations")),
+        ("gap on predictions", lambda item: _gap(item[1], "predictions")),
+    ]
+    if stacked:
+        names = [(TRIAL, lambda item: f"{item[0]},\n{item[1].teacher} -> {item[1].student}")]
+        gaps = [("gap", lambda item: "\n".join(_gap(item[1], name) for name in LEVEL_TITLES))]
+    return as_rows(
+        named,
+        [
+            *names,
+            ("CCH", lambda item: verdict_badge(item[1].verdict)),
+            *gaps,
+            ("outcome", lambda item: outcome_badge(item[1].outcome)),
+            ("gain by KD", lambda item: _gain(item[1])),
+            ("CCH is", lambda item: _RIGHT[agreement(item[1].verdict, item[1].outcome)]),
+        ],
+    )
+
+
+def file_names(trials: Sequence[Trial]) -> list[str]:
+    """Return a name for the file of each trial, as short as tells the files apart."""
+
+    def sums(trial: Trial) -> str:
+        return "+".join(digest[:8] for digest in trial.source if digest is not None)
+
+    lengths: list[Callable[[Trial], str]] = [
+        lambda trial: PurePath(trial.file).name or trial.file,
+        lambda trial: trial.file,
+        lambda trial: f"{trial.file} ({sums(trial)})",
+    ]
+    for name in lengths:
+        if len({(name(trial), trial.source) for trial in trials}) == len({*map(name, trials)}):
+            break
+    return [*map(name, trials)]
+
+
+def decision_rows(ledger: Ledger) -> Rows:
+    """Return one row per forecaster that says yes or no."""
+    return as_rows(
+        ledger.decisions,
+        [
+            ("forecaster", lambda record: decider(record.forecaster)),
+            ("decided", _decided),
+            ("right", lambda record: _share(record.right)),
+            ("precision", lambda record: _share(record.precision)),
+            ("recall", lambda record: _share(record.recall)),
+            ("harmful", lambda record: _share(record.harmful)),
+            ("balanced", lambda record: _share(record.balanced)),
+        ],
+    )
+
+
+def score_rows(ledger: Ledger) -> Rows:
+    """Return one row per number of a ranking."""
+    return as_rows(
+        ledger.scores,
+        [
+            ("forecaster", lambda record: column_title(record.forecaster)),
+            ("trials", lambda record: f"{record.n_trials} on\n{counted(record.n_files, 'file')}"),
+            ("AUC", lambda record: _correlation(record.auc)),
+            ("tau", lambda record: _correlation(record.kendall_tau)),
+            ("tau within", lambda record: _correlation(record.kendall_tau_within)),
+        ],
+    )
+
+
+def decider(forecaster: str) -> str:
+    """Return the name of what says yes or no."""
+    level, _, estimator = forecaster.partition("/")
+    return _RULES.get(forecaster) or f"{estimator or 'CCH'}, {level}"
+
+
+def _decided(record: Decisions) -> str:
+    undecided = f"({record.n_undecided_forecasts} + {record.n_undecided_outcomes})"
+    return f"{record.n_decided} of {record.n_trials}\n{undecided}"
+
+
+def _gap(trial: Trial, level: str) -> str:
+    found = trial.levels.get(level)
+    return "n/a" if found is None or found.gap.estimate is None else number(found.gap.estimate)
+
+
+def _gain(trial: Trial) -> str:
+    if trial.metric == "mse":
+        return _stacked(trial.gain, "+z.3g", 100, " %")
+    return _stacked(trial.gain, "+z.4f")
+
+
+def _share(value: Estimate) -> str:
+    return _stacked(value, ".0f", 100, " %")
+
+
+def _correlation(value: Estimate) -> str:
+    return _stacked(value, "z.2f")
+
+
+def _stacked(value: Estimate, format: str, scale: float = 1, unit: str = "") -> str:
+    """Return an estimate and its interval below it."""
+    if value.estimate is None:
+        return "n/a"
+    first = f"{scale * value.estimate:{format}}{unit}"
+    if value.low is None or value.high is None:
+        return f"{first}\n[n/a]"
+    return f"{first}\n[{scale * value.low:{format}}, {scale * value.high:{format}}]"

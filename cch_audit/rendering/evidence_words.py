@@ -1,0 +1,78 @@
+"""What the record of forecast against outcome says, in sentences, the same in every format."""
+
+from cch_audit.evidence.results import Decisions, Ledger
+from cch_audit.evidence.scoring import LEAST_FILES
+from cch_audit.rendering.metrics import counted
+from cch_audit.results import Outcome
+
+FOUND: dict[Outcome, str] = {
+    "helps": "helps in",
+    "hurts": "hurts in",
+    "no_change": "changes nothing detectable in",
+    "undecided": "stays undecided in",
+}
+
+
+def opening(ledger: Ledger) -> str:
+    """Return what was counted."""
+    outcomes = [trial.outcome for trial in ledger.trials]
+    found = ", ".join(f"{words} {outcomes.count(outcome)}" for outcome, words in FOUND.items())
+    controls = ledger.n_controls_left_out
+    left_out = f" {counted(controls, 'control')} left out (--controls counts them)."
+    return (
+        f"{counted(len(outcomes), 'trial')}, each one teacher and one student, on "
+        f"{counted(ledger.n_files, 'file')}: KD {found}." + (left_out if controls else "")
+    )
+
+
+def closing(ledger: Ledger) -> str:
+    """Return how often the CCH verdict is right, beside what needs no audit."""
+    record = ledger.decisions[0]
+    apart = (
+        f"undecided: {counted(record.n_undecided_forecasts, 'verdict')}, "
+        f"{counted(record.n_undecided_outcomes, 'outcome')}"
+    )
+    right = record.right
+    if right.estimate is None or right.low is None or right.high is None:
+        return (
+            f"No trial has a decided verdict and a decided outcome ({apart}), so nothing can be "
+            "said of how often the CCH verdict is right."
+        )
+    interval = f"{100 * right.low:.0f} to {100 * right.high:.0f} %"
+    return (
+        f"The CCH verdict is right in {right.count} of {counted(right.total, 'decided trial')} "
+        f"({100 * right.estimate:.0f} %, {100 * ledger.confidence_level:.0f} % interval "
+        f"{interval}; {apart}). Of the same trials, always distilling is right in "
+        f"{record.n_helps} and never distilling in {right.total - record.n_helps}. "
+        f"{_reading(record)}"
+    )
+
+
+def _reading(record: Decisions) -> str:
+    """Return what the comparison with a coin and with the trivial rules says."""
+    n_others = record.n_decided - record.n_helps
+    rule = "always distilling" if record.n_helps > n_others else "never distilling"
+    if record.n_helps == n_others:
+        rule = "either of these"
+    if record.against_trivial in ("better", "worse"):
+        more = "more" if record.against_trivial == "better" else "less"
+        return (
+            f"Taken as independent, the trials show the verdict to be right {more} often than "
+            f"{rule}."
+        )
+    reading = f"The trials cannot tell the verdict from {rule}"
+    if record.against_chance == "open":
+        return f"{reading}, nor from the toss of a coin: it is no better, or they are too few."
+    return f"{reading}."
+
+
+def footnotes(ledger: Ledger) -> list[str]:
+    """Return how the intervals came about and what the record does not say."""
+    level = f"{100 * ledger.confidence_level:.0f} %"
+    return [
+        f"In brackets {level} intervals. Those of right, precision, recall and harmful are exact "
+        "for independent trials; trials of one file are not, so they are too narrow. The others "
+        f"resample whole files, and need {LEAST_FILES} files and trials that differ (else n/a).",
+        "The condition is sufficient and not necessary: theory does not call a FAIL that meets "
+        "HELPS an error, this record does. Among so many forecasters some look good by chance.",
+    ]

@@ -1,0 +1,252 @@
+"""What was tested and what to do next, for a reader who never heard of the criterion."""
+
+from collections.abc import Callable, Iterator
+
+from cch_audit.rendering.confirmation import control_title
+from cch_audit.rendering.metrics import METRIC_TITLES, counted, size
+from cch_audit.rendering.ranking import grouped, is_control
+from cch_audit.rendering.sweep import sweep_title
+from cch_audit.rendering.text import interval
+from cch_audit.results import Audit, Confirmation, GridCell, Outcome, Report, Verdict
+
+TESTED_TITLE = "What was tested"
+ADVICE_TITLE = "What to do next"
+METHOD_TITLE = "How it was done"
+
+QUESTION = (
+    "Knowledge distillation trains a student, which sees one modality, with the help of a teacher, "
+    "which sees another one. It costs a training run, and often it does not help. The cross-modal "
+    "complementarity hypothesis (CCH, arXiv 2510.13182) says when it can: if teacher and student "
+    "share more information than student and labels do. The difference is the gap, I(teacher; "
+    "student) - I(student; labels), where I is mutual information: how much one of the two says "
+    "about the other."
+)
+_SAYS = (
+    "PASS: the gap is above {}; FAIL: it is below; UNDECIDED: the data do not say on which side it "
+    "is, and the report says why."
+)
+_HEADLINES: dict[Verdict, str] = {
+    "pass": "Distilling {} into {} can help, says the criterion",
+    "fail": "Distilling {} into {} is not expected to help",
+    "undecided": "The data do not say whether distilling {} into {} can help",
+}
+_MEASURED_HEADLINES: dict[Outcome, str] = {
+    "helps": "Distilling {} into {} helped in a quick training run",
+    "hurts": "Distilling {} into {} did harm in a quick training run",
+    "no_change": "Distilling {} into {} changed nothing detectable in a quick training run",
+    "undecided": "A quick training run could not tell whether distilling {} into {} helps",
+}
+_ESTIMATORS = {
+    "ksg": "nearest neighbours (Kraskov 2004; Ross 2014 for classes; Gao 2017 for ties); in many "
+    "dimensions biased towards zero",
+    "mine": "the Donsker-Varadhan bound with a neural critic (Belghazi 2018), on rows that the "
+    "critic did not see",
+    "lmi": "nearest neighbours on latent spaces of few dimensions that networks learn (Gowri 2024)",
+    "gaussian": "canonical correlations, or linear discriminants for classes: right if the "
+    "relation is Gaussian, else too small",
+}
+
+
+def headline(report: Report) -> str:
+    """Return what came out in plain words, without numbers."""
+    if report.sweep is not None:
+        return sweep_title(report.sweep)
+    audits = [audit for audit in report.audits if not is_control(audit, report)]
+    if len(audits) > 1:
+        passing = sum(audit.verdict == "pass" for audit in audits)
+        return f"The criterion holds for {passing} of {len(audits)} teachers of {audits[0].student}"
+    audit = audits[0]
+    parts = []
+    if report.gate != "outcome":
+        parts.append(_HEADLINES[audit.verdict])
+    if audit.confirmation is not None:
+        parts.append(_MEASURED_HEADLINES[audit.confirmation.outcome])
+    return ". ".join(part.format(audit.teacher, audit.student) for part in parts)
+
+
+def question(report: Report) -> list[str]:
+    """Return what was asked, of which data, and what each answer means."""
+    source, audit = report.input, report.audits[0]
+    margin = report.settings.get("margin", 0.0)
+    threshold = f"the margin of {margin:g} nats" if margin else "zero"
+    levels = audit.levels.values()
+    names = dict.fromkeys(name for level in levels for name in level.estimators)
+    if report.sweep is not None:
+        teachers = f"the teacher {report.sweep.teacher}, at {len(report.audits)} steps"
+    elif len(report.audits) == 1:
+        teachers = f"the teacher {audit.teacher}"
+    else:
+        controls = sum(is_control(one, report) for one in report.audits)
+        teachers = counted(len(report.audits) - controls, "teacher")
+        teachers += f" and {counted(controls, 'control')}" if controls else ""
+    trained = any(one.confirmation is not None for one in report.audits)
+    return [
+        QUESTION,
+        f"Here the student is {audit.student}, with {teachers}. Both informations were estimated "
+        f"from {source.n_samples:,} rows of {source.path} (labels: {source.labels_name}) by "
+        f"{', '.join(names)}."
+        + (" The student was also trained with and without the teacher." if trained else ""),
+        _SAYS.format(threshold),
+    ]
+
+
+def advice(report: Report) -> list[str]:
+    """Return what follows from the result, each piece once, with the teachers it is about."""
+    audits = [audit for audit in report.audits if not is_control(audit, report)]
+    if report.sweep is not None:
+        return [
+            "Expect a gain only on the side of the crossings where both the gap and the measured "
+            "gain are positive; between the two the criterion and the training run disagree.",
+            "Steps that are closer to each other near a crossing make it sharper.",
+        ]
+    pairs = [(audit.teacher, text) for audit in audits for text in _of_teacher(audit, report)]
+    found = grouped(pairs, len(audits))
+    if report.ranking is not None:
+        found.insert(0, _choice(report))
+    return found
+
+
+def method(report: Report) -> list[tuple[str, str]]:
+    """Return the estimators and the levels that the report shows, and what they mean."""
+    levels = report.audits[0].levels
+    names = dict.fromkeys(name for level in levels.values() for name in level.estimators)
+    lines = [(name, _ESTIMATORS[name]) for name in names if name in _ESTIMATORS]
+    meanings = {
+        "representations": "the features, as they are in the file; much of what they share may "
+        "have nothing to do with the labels",
+        "predictions": "what teacher and student say about the labels: predictions in the file, or "
+        "those of linear heads on rows that they did not see; the theorem speaks of these",
+    }
+    lines += [(name, meanings[name]) for name in meanings if name in levels]
+    lines += [
+        (
+            "interval",
+            "from resampling rows, or whole groups of them, together for both informations",
+        ),
+        (
+            "verdict interval",
+            "spans the interval and the same one less the bias that the estimator shows on random "
+            "data that resemble these and whose information is known",
+        ),
+        (
+            "drift",
+            "change of the gap from half of the rows to all; where it would change the verdict, "
+            "the verdict is undecided",
+        ),
+    ]
+    return lines
+
+
+def _of_teacher(audit: Audit, report: Report) -> Iterator[str]:
+    """Yield advice about one teacher: what training showed counts more than the forecast."""
+    found = audit.confirmation
+    if found is not None:
+        yield _MEASURED[found.outcome](found)
+    else:
+        yield from _FORECAST[audit.verdict](audit, report)
+
+
+def _after_pass(audit: Audit, report: Report) -> Iterator[str]:
+    yield (
+        "A pass says that the criterion holds, not that the student gets better. Before a long "
+        "training run make a short one: cch-audit confirm, with the same file and options, trains "
+        "small heads with and without the teacher in minutes."
+    )
+
+
+def _after_fail(audit: Audit, report: Report) -> Iterator[str]:
+    yield (
+        "Do not count on a gain from this teacher. Look for another one: cch-audit rank, with the "
+        "same file, audits every other representation as a teacher."
+    )
+    adds = audit.companions.teacher_labels_given_student
+    if adds.low > 0:
+        yield (
+            "The teacher knows something about the labels that the student does not, "
+            f"I(teacher;labels|student) = {interval(adds)}, and a fail does not rule a gain out. "
+            "If a short training run costs little, make one: cch-audit confirm."
+        )
+    else:
+        yield (
+            "Nothing shows that the teacher knows more about the labels than the student, "
+            f"I(teacher;labels|student) = {interval(adds)}, which is one more reason to leave it."
+        )
+
+
+def _after_undecided(audit: Audit, report: Report) -> Iterator[str]:
+    source = report.input
+    more = "More rows make the intervals narrower"
+    if source.n_samples < source.n_rows:
+        more += f"; {source.n_samples:,} of {source.n_rows:,} were used (--max-samples, --rows)"
+    yield f"Do not decide by this audit alone. {more}."
+    yield ("A short training run asks directly: cch-audit confirm, with the same file and options.")
+
+
+def _after_help(found: Confirmation) -> str:
+    cell = max(found.grid, key=lambda cell: cell.chosen, default=None)
+    chosen = "" if cell is None else f" Start from {_cell(cell)}, which most seeds chose."
+    unbeaten = [
+        name
+        for name, control in found.controls.items()
+        if (control.advantage.high >= 0 if found.metric == "mse" else control.advantage.low <= 0)
+    ]
+    warning = ""
+    if unbeaten:
+        names = ", ".join(control_title(name) for name in unbeaten)
+        warning = (
+            " But the gain is not clearly larger than with a control in the teacher's place "
+            f"({names}), which may be had without any teacher."
+        )
+    return f"Distil: the student got better with this teacher.{chosen}{warning}"
+
+
+def _after_harm(found: Confirmation) -> str:
+    return "Do not distil from this teacher: the student got worse with it."
+
+
+def _after_nothing(found: Confirmation) -> str:
+    excluded = ""
+    if found.min_effect > 0:
+        excluded = f", and one of {size(found.min_effect, found.metric)} "
+        excluded += f"{METRIC_TITLES[found.metric]} or more is excluded"
+    return f"Distillation is not worth its cost here: no gain was found{excluded}."
+
+
+def _after_doubt(found: Confirmation) -> str:
+    return (
+        "The training run is too small to tell. It would have seen a change of "
+        f"{size(found.smallest_detectable, found.metric)} {METRIC_TITLES[found.metric]}; more "
+        "repetitions (--seeds) or more rows see smaller ones."
+    )
+
+
+def _choice(report: Report) -> str:
+    """Return which teacher to take."""
+    assert report.ranking is not None
+    first = [one.teacher for one in report.ranking.teachers if one.rank == 1]
+    if report.verdict == "fail":
+        return "No teacher passes: train the student without one, or look for other teachers."
+    if len(first) > 1:
+        return (
+            f"The first teachers cannot be told apart ({', '.join(first)}): choose among them by "
+            "cost, or by what training shows."
+        )
+    return f"If a teacher is taken, take {', '.join(first)}, the first of the ranking."
+
+
+def _cell(cell: GridCell) -> str:
+    temperature = "" if cell.temperature is None else f"temperature {cell.temperature:g} and "
+    return f"{temperature}weight {cell.weight:g}"
+
+
+_FORECAST: dict[Verdict, Callable[[Audit, Report], Iterator[str]]] = {
+    "pass": _after_pass,
+    "fail": _after_fail,
+    "undecided": _after_undecided,
+}
+_MEASURED: dict[Outcome, Callable[[Confirmation], str]] = {
+    "helps": _after_help,
+    "hurts": _after_harm,
+    "no_change": _after_nothing,
+    "undecided": _after_doubt,
+}

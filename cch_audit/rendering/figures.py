@@ -1,0 +1,124 @@
+"""The figures of a report, drawn with matplotlib (the extra `report`)."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import matplotlib
+from matplotlib import style
+from matplotlib.figure import Figure
+
+from cch_audit.evidence.results import Ledger
+from cch_audit.rendering.evidence_figure import evidence_picture
+from cch_audit.rendering.gap_figure import gap_picture
+from cch_audit.rendering.grid_figure import grid_picture
+from cch_audit.rendering.marks import Picture
+from cch_audit.rendering.sweep_figure import sweep_picture
+from cch_audit.rendering.teachers_figure import teachers_picture
+from cch_audit.rendering.text import NATS_PER, Units, all_printable, for_reading
+from cch_audit.results import Audit, Report
+
+STYLE: dict[Any, Any] = {
+    "font.size": 9.0,
+    "axes.titlesize": 9.0,
+    "axes.labelsize": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "legend.columnspacing": 1.2,
+    "figure.titlesize": 10.0,
+    "figure.constrained_layout.h_pad": 0.07,
+    "figure.dpi": 100.0,
+    "savefig.dpi": 200.0,
+    "text.parse_math": False,
+}
+"""Names may hold dollar signs, and the same report has to give the same bytes."""
+NO_DATE: dict[str, dict[str, None]] = {
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
+
+
+MOST_PIXELS = 60_000
+"""Of a side: more than this no drawing takes."""
+_PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+_NAMESPACES = re.compile(r' xmlns(:xlink)?="[^"]*"')
+_GROUPS = re.compile(r'<g id="[^"]*"')
+_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+
+
+def draw(report: Report, format: str, *, units: Units = "nats") -> bytes:
+    """Return the figures of a report as one file.
+
+    Parameters
+    ----------
+    report : Report
+    format : png, svg or pdf
+    units : {"nats", "bits"}
+    """
+    return draw_pictures(overview(for_reading(report, units=units), units), format)
+
+
+def draw_ledger(ledger: Ledger, format: str) -> bytes:
+    """Return the figure of a record of forecasts and outcomes as a file."""
+    return draw_pictures([evidence_picture(all_printable(ledger))], format)
+
+
+def overview(report: Report, units: Units) -> list[Picture]:
+    """Return what a report that `for_reading` has prepared shows at a glance."""
+    margin = margin_in(report, units)
+    if report.sweep is not None:
+        return [sweep_picture(report, margin, units)]
+    if report.ranking is not None or len(report.audits) > 1:
+        return [teachers_picture(report, margin, units)]
+    return audit_pictures(report.audits[0], margin, units)
+
+
+def margin_in(report: Report, units: Units) -> float:
+    """Return what the gap has to exceed; the settings are in nats."""
+    margin: float = report.settings.get("margin", 0.0)
+    return margin / NATS_PER[units]
+
+
+def audit_pictures(audit: Audit, margin: float, units: Units) -> list[Picture]:
+    """Return the gaps of one teacher, and what the training run chose from."""
+    found = audit.confirmation
+    grids = [] if found is None or not found.grid else [grid_picture(found)]
+    return [gap_picture(audit, margin, units), *grids]
+
+
+def draw_pictures(pictures: Sequence[Picture], format: str) -> bytes:
+    """Return pictures one below the other as a file that does not say when it was made."""
+    with _style("cch-audit"):
+        widths, heights = zip(*(picture.size for picture in pictures))
+        figure = Figure(figsize=(max(widths), sum(heights)), layout="constrained")
+        parts = figure.subfigures(len(pictures), 1, height_ratios=heights, squeeze=False)[:, 0]
+        for picture, part in zip(pictures, parts, strict=True):
+            picture.draw(part)
+        file = BytesIO()
+        dpi = min(STYLE["savefig.dpi"], MOST_PIXELS / sum(heights))
+        figure.savefig(file, format=format, dpi=dpi, metadata=NO_DATE.get(format))
+    return file.getvalue()
+
+
+def draw_inline(picture: Picture, number: int) -> str:
+    """Return a picture as an SVG element whose ids differ from those of other numbers."""
+    with _style(f"cch-audit-{number}"), matplotlib.rc_context({"svg.fonttype": "none"}):
+        figure = Figure(figsize=picture.size, layout="constrained")
+        picture.draw(figure)
+        file = BytesIO()
+        figure.savefig(file, format="svg", metadata=_METADATA)
+    # HTML has one name for each id, and knows what an SVG element is without being told.
+    text = _PROLOGUE.sub("", file.getvalue().decode("utf-8"))
+    opening, inside, rest = text.partition(">")
+    text = _NAMESPACES.sub("", opening) + inside + rest
+    return _GROUPS.sub("<g", text).replace("xlink:href=", "href=")
+
+
+@contextmanager
+def _style(salt: str) -> Iterator[None]:
+    """Leave the user's own settings out, which could ask for LaTeX or for a dark page."""
+    with style.context("default"), matplotlib.rc_context({**STYLE, "svg.hashsalt": salt}):
+        yield

@@ -1,0 +1,184 @@
+"""A sweep in words, the same in every format for people."""
+
+from cch_audit.rendering.text import Units, gap_hull, gap_range, ordered_levels, span
+from cch_audit.results import Crossing, Report, Sweep, Varied
+from cch_audit.step_names import step_text
+
+TITLES: dict[Varied, str] = {
+    "noise": "noise added to {}, in standard deviations of each column",
+    "drop_columns": "columns of {} dropped, as a share",
+    "shuffle_rows": "rows of {} shuffled, as a share",
+    "flip_labels": "wrong labels for the head of {}, as a share",
+    "temperature": "training with {} at each temperature",
+    "weight": "training with {} at each weight",
+}
+HEADERS: dict[Varied, str] = {
+    "noise": "noise",
+    "drop_columns": "dropped",
+    "shuffle_rows": "shuffled",
+    "flip_labels": "wrong\nlabels",
+    "temperature": "temperature",
+    "weight": "weight",
+}
+AXES: dict[Varied, str] = {
+    "noise": "noise (standard deviations of each column)",
+    "drop_columns": "share of columns dropped",
+    "shuffle_rows": "share of rows shuffled",
+    "flip_labels": "share of wrong labels for the teacher's head",
+    "temperature": "temperature",
+    "weight": "weight of the teacher's term",
+}
+_CONDITIONS: dict[Varied, str] = {
+    "noise": "with noise of {} to {} standard deviations added to {}",
+    "drop_columns": "with a share of {} to {} of the columns dropped from {}",
+    "shuffle_rows": "with a share of {} to {} of the rows shuffled in {}",
+    "flip_labels": "with a share of {} to {} wrong labels for the head of {}",
+    "temperature": "at temperatures from {} to {} with {}",
+    "weight": "at weights from {} to {} with {}",
+}
+
+
+def keeps_teacher(sweep: Sweep) -> bool:
+    """Return whether the steps differ in the training alone, so that there is a single audit."""
+    return sweep.varied in ("temperature", "weight")
+
+
+def sweep_title(sweep: Sweep) -> str:
+    """Return what is changed in which unit."""
+    return f"Sweep: {TITLES[sweep.varied].format(sweep.teacher)}"
+
+
+def table_title(sweep: Sweep, units: Units) -> str:
+    """Return what is changed, and the unit of the gaps if they change too."""
+    return sweep_title(sweep) + ("" if keeps_teacher(sweep) else f"; gaps in {units}")
+
+
+def header(varied: Varied) -> str:
+    """Return what a step is, on one line."""
+    return HEADERS[varied].replace("\n", " ")
+
+
+def teacher_lines(report: Report, units: Units) -> list[tuple[str, str]]:
+    """Return the teacher that is swept, with its gaps if the steps do not change them."""
+    sweep, audit = report.sweep, report.audits[0]
+    assert sweep is not None
+    dimensions = max(one.teacher_dimension for one in report.audits)
+    lines = [("teacher", f"{sweep.teacher} ({dimensions} dimensions)")]
+    if keeps_teacher(sweep):
+        for name, level in ordered_levels(audit):
+            numbers = f"{gap_range([level])} {span(gap_hull(level))}"
+            verdict = level.verdict.upper()
+            lines.append(("gap", f"{numbers} {units} on {name}: {verdict}"))
+    return lines
+
+
+def sweep_sentence(report: Report) -> str:
+    """Return where the gap passes the margin, and where training stops helping."""
+    sweep = report.sweep
+    assert sweep is not None
+    ends = step_text(sweep.steps[0]), step_text(sweep.steps[-1])
+    condition = _CONDITIONS[sweep.varied].format(*ends, sweep.teacher)
+    if keeps_teacher(sweep):
+        forecast = f"the CCH verdict is {report.audits[0].verdict.upper()}"
+    else:
+        forecast = " and ".join(
+            f"the gap on {name} {_passes(sweep.gap_crossings[name], sweep, _margin(report))}"
+            for name, _ in ordered_levels(report.audits[0])
+        )
+    parts = [f"SWEEP: {condition}, {forecast}", *_trained(report)]
+    return "; ".join(parts) + "."
+
+
+def sweep_notes(report: Report) -> list[str]:
+    """Return the notes of all steps, each once, with its steps."""
+    sweep = report.sweep
+    assert sweep is not None
+    steps: dict[str, list[str]] = {}
+    for step, audit in zip(sweep.steps, report.audits, strict=True):
+        found = audit.confirmation
+        for note in (*audit.notes, *(() if found is None else found.notes)):
+            steps.setdefault(note, []).append(step_text(step))
+    return [
+        f"{_at(sweep, where)}: {note}" if len(where) < len(sweep.steps) else f"every step: {note}"
+        for note, where in steps.items()
+    ]
+
+
+def sweep_footnotes(report: Report) -> list[str]:
+    """Return how the steps are compared and what the sweep does not say."""
+    sweep = report.sweep
+    assert sweep is not None
+    gated = " and ".join(report.audits[0].gated)
+    notes = [
+        "All steps have the same rows, splits and seeds. An outcome agrees or disagrees with the "
+        f"CCH verdict on {gated}."
+    ]
+    if not keeps_teacher(sweep):
+        notes.append(
+            "A gap is shown as the range of the deciding estimators and, in brackets, the hull of "
+            "their verdict intervals. Where it passes zero is read off straight lines between the "
+            "steps, of the median estimate and, in brackets, of the ends of the hull: steps that "
+            "are close to each other there make it sharp."
+        )
+    notes.append("A sweep is no gate: the exit code is 0 whatever it shows.")
+    return notes
+
+
+def _margin(report: Report) -> str:
+    """Name what the gap has to exceed."""
+    margin = report.settings.get("margin", 0.0)
+    return f"the margin of {margin:g} nats" if margin else "zero"
+
+
+def _passes(found: Crossing | None, sweep: Sweep, threshold: str) -> str:
+    """Return where something passes a threshold, and how often if not once."""
+    if found is None:
+        return f"passes {threshold} nowhere"
+    if not found.told_apart:
+        return f"cannot be told apart from {threshold} at any step"
+    times = "" if found.times == 1 else f" {found.times} times, first"
+    return f"passes {threshold}{times} at {crossing_text(found, sweep)}"
+
+
+def crossing_text(found: Crossing, sweep: Sweep) -> str:
+    """Return where something is passed, and between which steps that may be."""
+    low = f"<={step_text(sweep.steps[0])}" if found.low is None else f"{found.low:.3g}"
+    high = f">={step_text(sweep.steps[-1])}" if found.high is None else f"{found.high:.3g}"
+    return f"{found.step:.3g} [{low}, {high}]"
+
+
+def _trained(report: Report) -> list[str]:
+    """Return where training helps, where its gain passes zero and where it hurts."""
+    sweep = report.sweep
+    assert sweep is not None
+    outcomes = [audit.confirmation.outcome for audit in report.audits if audit.confirmation]
+    if len(outcomes) < len(sweep.steps):
+        return []
+    steps = [step_text(step) for step in sweep.steps]
+    helps = [step for step, outcome in zip(steps, outcomes, strict=True) if outcome == "helps"]
+    hurts = [step for step, outcome in zip(steps, outcomes, strict=True) if outcome == "hurts"]
+    rest = [step for step in steps if step not in helps]
+    if not rest:
+        said = ["KD helps at every step"]
+    elif not helps:
+        said = ["KD is not seen to help at any step"]
+    elif steps == helps + rest:
+        said = [f"KD helps {_up_to(helps)} and is not seen to help from {rest[0]} on"]
+    elif steps == rest + helps:
+        said = [f"KD is not seen to help {_up_to(rest)} and helps from {helps[0]} on"]
+    else:
+        said = [f"KD helps at {', '.join(helps)} and is not seen to help at {', '.join(rest)}"]
+    if hurts:
+        said[0] += f", and hurts at {', '.join(hurts)}"
+    if sweep.gain_crossing is not None:
+        said.append(f"the measured gain {_passes(sweep.gain_crossing, sweep, 'zero')}")
+    return said
+
+
+def _at(sweep: Sweep, steps: list[str]) -> str:
+    return f"{header(sweep.varied)} {', '.join(steps)}"
+
+
+def _up_to(steps: list[str]) -> str:
+    """Return a stretch of steps from the first one on."""
+    return f"at {steps[0]}" if len(steps) == 1 else f"from {steps[0]} to {steps[-1]}"

@@ -1,0 +1,111 @@
+"""The figure of several teachers: their gaps, and what training with them gained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import fill
+
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+
+from cch_audit.crossings import Point, gain_point, gap_point
+from cch_audit.rendering.marks import (
+    GAINS,
+    INK,
+    Picture,
+    fit_scale,
+    keys,
+    marker,
+    shortened,
+)
+from cch_audit.rendering.ranking import gap_title, places, shared_metric
+from cch_audit.rendering.text import Units, ordered_levels
+from cch_audit.results import Audit, Outcome, Report, Verdict
+
+WIDTH, ROW, ENDS = 8.0, 0.3, 1.6
+NAME, LINE = 30, 90
+"""Characters of a name, and of a line of the title."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One teacher."""
+
+    title: str
+    audit: Audit
+
+
+def teachers_picture(report: Report, margin: float, units: Units) -> Picture:
+    """Return the teachers of a report, those of a ranking in their order.
+
+    Parameters
+    ----------
+    report : in the units that are shown
+    margin : what the gap has to exceed, in these units
+    units : {"nats", "bits"}
+    """
+    rows = _rows(report)
+
+    def draw(figure: FigureBase) -> None:
+        title = "Gaps of the teachers" if report.ranking is None else gap_title(report, units)
+        figure.suptitle(fill(f"{title} (student: {report.audits[0].student})", LINE))
+        _draw(figure, report, rows, margin, units)
+
+    caption = (
+        "One row per teacher. A marker is the median of the deciding estimators, and its line the "
+        "hull of their verdict intervals. A scale that goes beyond 10 is logarithmic from 1 on. "
+        "Where training runs were made, the last panel shows what "
+        "distillation gained, with its interval."
+    )
+    return Picture(caption, (WIDTH, ENDS + ROW * len(rows)), draw)
+
+
+def _rows(report: Report) -> list[Row]:
+    if report.ranking is None:
+        return [Row(shortened(audit.teacher, NAME), audit) for audit in report.audits]
+    return [
+        Row(
+            f"{'' if place.is_control else f'{place.ranked.rank}. '}"
+            f"{shortened(place.audit.teacher, NAME)}",
+            place.audit,
+        )
+        for place in places(report)
+    ]
+
+
+def _draw(
+    figure: FigureBase, report: Report, rows: Sequence[Row], margin: float, units: Units
+) -> None:
+    levels = [name for name, _ in ordered_levels(report.audits[0])]
+    metric = shared_metric(report)
+    panels = figure.subplots(1, len(levels) + (metric is not None), sharey=True, squeeze=False)[0]
+    seen = set[Verdict | Outcome]()
+    for axes, name in zip(panels, levels, strict=False):
+        for y, row in enumerate(rows):
+            level = row.audit.levels[name]
+            seen.add(level.verdict)
+            _mark(axes, y, gap_point(level), level.verdict)
+        axes.axvline(margin, color=INK, linewidth=1.2, zorder=1)
+        gated = name in report.audits[0].gated
+        axes.set_title(name if gated else f"{name} (not gated)")
+        axes.set_xlabel(f"gap ({units})")
+    if metric is not None:
+        for y, row in enumerate(rows):
+            found = row.audit.confirmation
+            if found is not None:
+                seen.add(found.outcome)
+                _mark(panels[-1], y, gain_point(found), found.outcome)
+        panels[-1].axvline(0.0, color=INK, linewidth=1.2, zorder=1)
+        panels[-1].set(title="measured", xlabel=f"gain by KD\n({GAINS[metric]})")
+    for axes in panels:
+        fit_scale(axes, "x", nbins=4)
+        axes.grid(axis="y", color="0.9", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.tick_params(axis="y", length=0)
+    panels[0].set_yticks(range(len(rows)), [row.title for row in rows])
+    panels[0].set_ylim(len(rows) - 0.5, -0.5)
+    figure.legend(handles=keys(seen), loc="outside lower center", ncols=4)
+
+
+def _mark(axes: Axes, y: int, point: Point, says: Verdict | Outcome) -> None:
+    axes.hlines(y, point.low, point.high, color=INK, linewidth=1.1, zorder=2)
+    axes.plot(point.estimate, y, markersize=6, zorder=3, **marker(says))

@@ -1,0 +1,1 @@
+"""Samples whose truth is known: for learning, for testing and for planning."""
