@@ -152,8 +152,9 @@ def _found(report: Report, margin: float, units: Units) -> Iterator[Part]:
         )
     else:
         (audit,) = report.audits
-        yield from texts([outcome_sentence(audit)] if audit.confirmation is not None else [])
-        yield from bullets([*audit.reasons, *audit.notes])
+        found = audit.confirmation
+        yield from texts([] if found is None else [outcome_sentence(audit)])
+        yield from bullets([*audit.reasons, *audit.notes, *(() if found is None else found.notes)])
 
 
 def _ranking(report: Report, units: Units) -> Iterator[Part]:

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from cch_audit.rendering.confirmation import control_title
 from cch_audit.rendering.metrics import METRIC_TITLES, counted, size
 from cch_audit.rendering.ranking import grouped, is_control
-from cch_audit.rendering.sweep import sweep_title
+from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
 from cch_audit.rendering.text import interval
-from cch_audit.results import Audit, Confirmation, GridCell, Outcome, Report, Verdict
+from cch_audit.results import Audit, Confirmation, GridCell, Outcome, Report, Sweep, Verdict
 
 TESTED_TITLE = "What was tested"
 ADVICE_TITLE = "What to do next"
@@ -67,8 +66,6 @@ def headline(report: Report) -> str:
 def question(report: Report) -> list[str]:
     """Return what was asked, of which data, and what each answer means."""
     source, audit = report.input, report.audits[0]
-    margin = report.settings.get("margin", 0.0)
-    threshold = f"the margin of {margin:g} nats" if margin else "zero"
     levels = audit.levels.values()
     names = dict.fromkeys(name for level in levels for name in level.estimators)
     if report.sweep is not None:
@@ -86,19 +83,15 @@ def question(report: Report) -> list[str]:
         f"from {source.n_samples:,} rows of {source.path} (labels: {source.labels_name}) by "
         f"{', '.join(names)}."
         + (" The student was also trained with and without the teacher." if trained else ""),
-        _SAYS.format(threshold),
+        _SAYS.format(threshold(report)),
     ]
 
 
 def advice(report: Report) -> list[str]:
     """Return what follows from the result, each piece once, with the teachers it is about."""
-    audits = [audit for audit in report.audits if not is_control(audit, report)]
     if report.sweep is not None:
-        return [
-            "Expect a gain only on the side of the crossings where both the gap and the measured "
-            "gain are positive; between the two the criterion and the training run disagree.",
-            "Steps that are closer to each other near a crossing make it sharper.",
-        ]
+        return _of_sweep(report.sweep)
+    audits = [audit for audit in report.audits if not is_control(audit, report)]
     pairs = [(audit.teacher, text) for audit in audits for text in _of_teacher(audit, report)]
     found = grouped(pairs, len(audits))
     if report.ranking is not None:
@@ -135,6 +128,19 @@ def method(report: Report) -> list[tuple[str, str]]:
         ),
     ]
     return lines
+
+
+def _of_sweep(sweep: Sweep) -> list[str]:
+    if keeps_teacher(sweep):
+        return [
+            f"Distil at a {sweep.varied} at which it helps, if there is one; or let validation "
+            "rows choose, as cch-audit confirm does."
+        ]
+    return [
+        "Expect a gain only where the gap and the measured gain are both positive; between their "
+        "crossings the criterion and the training run disagree.",
+        "Steps that are closer to each other near a crossing make it sharper.",
+    ]
 
 
 def _of_teacher(audit: Audit, report: Report) -> Iterator[str]:
@@ -185,19 +191,8 @@ def _after_undecided(audit: Audit, report: Report) -> Iterator[str]:
 def _after_help(found: Confirmation) -> str:
     cell = max(found.grid, key=lambda cell: cell.chosen, default=None)
     chosen = "" if cell is None else f" Start from {_cell(cell)}, which most seeds chose."
-    unbeaten = [
-        name
-        for name, control in found.controls.items()
-        if (control.advantage.high >= 0 if found.metric == "mse" else control.advantage.low <= 0)
-    ]
-    warning = ""
-    if unbeaten:
-        names = ", ".join(control_title(name) for name in unbeaten)
-        warning = (
-            " But the gain is not clearly larger than with a control in the teacher's place "
-            f"({names}), which may be had without any teacher."
-        )
-    return f"Distil: the student got better with this teacher.{chosen}{warning}"
+    notes = " First read the notes on the training run." if found.notes else ""
+    return f"Distil: the student got better with this teacher.{chosen}{notes}"
 
 
 def _after_harm(found: Confirmation) -> str:

@@ -14,7 +14,7 @@ from cch_audit.rendering.cells import Badge, Rows
 from cch_audit.rendering.figures import draw_inline
 from cch_audit.rendering.marks import Picture
 
-Kind = Literal["text", "badged", "heading", "facts", "list", "rows", "picture"]
+Kind = Literal["text", "heading", "facts", "list", "rows", "picture"]
 
 
 @dataclass(frozen=True)

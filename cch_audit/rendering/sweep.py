@@ -82,7 +82,7 @@ def sweep_sentence(report: Report) -> str:
         forecast = f"the CCH verdict is {report.audits[0].verdict.upper()}"
     else:
         forecast = " and ".join(
-            f"the gap on {name} {_passes(sweep.gap_crossings[name], sweep, _margin(report))}"
+            f"the gap on {name} {_passes(sweep.gap_crossings[name], sweep, threshold(report))}"
             for name, _ in ordered_levels(report.audits[0])
         )
     parts = [f"SWEEP: {condition}, {forecast}", *_trained(report)]
@@ -124,20 +124,20 @@ def sweep_footnotes(report: Report) -> list[str]:
     return notes
 
 
-def _margin(report: Report) -> str:
+def threshold(report: Report) -> str:
     """Name what the gap has to exceed."""
     margin = report.settings.get("margin", 0.0)
     return f"the margin of {margin:g} nats" if margin else "zero"
 
 
-def _passes(found: Crossing | None, sweep: Sweep, threshold: str) -> str:
-    """Return where something passes a threshold, and how often if not once."""
+def _passes(found: Crossing | None, sweep: Sweep, line: str) -> str:
+    """Return where something passes a line, and how often if not once."""
     if found is None:
-        return f"passes {threshold} nowhere"
+        return f"passes {line} nowhere"
     if not found.told_apart:
-        return f"cannot be told apart from {threshold} at any step"
+        return f"cannot be told apart from {line} at any step"
     times = "" if found.times == 1 else f" {found.times} times, first"
-    return f"passes {threshold}{times} at {crossing_text(found, sweep)}"
+    return f"passes {line}{times} at {crossing_text(found, sweep)}"
 
 
 def crossing_text(found: Crossing, sweep: Sweep) -> str:

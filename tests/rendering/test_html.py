@@ -13,7 +13,6 @@ from cch_audit.rendering.text import printable
 from cch_audit.results import Report
 from tests.evidence.trials import ledger, trial
 
-from .experiments import confirmation, confirmed
 from .reports import (
     EVERY_REPORT,
     HOSTILE,
@@ -211,14 +210,14 @@ def test_the_truth_and_the_units_are_shown() -> None:
     assert "in bits" in bits
 
 
-def test_controls_that_are_as_good_are_named() -> None:
-    found = confirmation()
-    weak = {
-        name: replace(control, advantage=replace(control.advantage, low=-0.001))
-        for name, control in found.controls.items()
-    }
-    case = report(confirmed(audit(), replace(found, controls=weak)))
-    assert "not clearly larger than with a control" in read(case).text
+def test_notes_on_the_training_run_are_read_before_advice() -> None:
+    text = words(read(confirmed_report("pass", "helps")).text)
+    note, advice = "The gain is larger than that of every control", "First read the notes on"
+    assert text.index("What came out") < text.index(note) < text.index(advice)
+
+
+def test_a_teacher_that_stays_is_advised_on_its_training() -> None:
+    assert "Distil at a temperature at which it helps" in page("swept temperatures")
 
 
 def test_the_record_is_a_page_too() -> None:
