@@ -21,10 +21,10 @@ from cch_audit.sample import FloatArray, IntArray
 
 VARIANCE = 0.99
 """Share of the variance of each side that its principal components keep."""
-MISFIT = 0.15
-"""Nats by which a mixture may be wider than the rows."""
+MISFIT = 0.1
+"""Nats by which a mixture may be wider than the rows, and two standard errors more."""
 MISFIT_ROWS = 700
-"""Most rows on which that is measured; its noise is then about 0.06 nats."""
+"""Most rows on which that is measured."""
 DRAWN_ROWS = 4000
 """Rows drawn from a mixture in all, in at least two samples: the error is then about .02 nats."""
 
@@ -87,8 +87,17 @@ def calibrate(
     n_draws = max(2, DRAWN_ROWS // len(rows))
     draws = [drawn, *(mixture.draw(rng) for _ in range(n_draws - 1))]
     found = np.mean([from_neighbors(left, right, n_neighbors).value for left, right in draws])
-    allowance = mixture.information(rng) - float(found)
-    return Calibrated(from_neighbors(u, v, n_neighbors).pseudo_values + allowance, allowance)
+    information = mixture.information(rng)
+    allowance = information - float(found)
+    # On another sample the mixture would have another information, and the allowance, a share of
+    # it, would move too: the fitted information moves with the mean of the rows' log ratios.
+    share = np.clip(allowance / information, 0.0, 1.0) if information > 0 else 0.0
+    if isinstance(mixture, ClassMixture):
+        ratios = mixture.log_ratio(u, mixture.y)
+    else:
+        ratios = mixture.log_ratio(u, np.asarray(v, dtype=np.float64))
+    pseudo_values = from_neighbors(u, v, n_neighbors).pseudo_values + allowance
+    return Calibrated(pseudo_values + share * (ratios - ratios.mean()), allowance)
 
 
 def from_parts(parts: Sequence[Calibrated], folds: IntArray) -> Estimate:
@@ -108,22 +117,24 @@ def from_parts(parts: Sequence[Calibrated], folds: IntArray) -> Estimate:
 
 
 def _wider(drawn: FloatArray | IntArray, rows: FloatArray | IntArray, kept: IntArray) -> float:
-    """Return by how many nats the entropy of drawn rows exceeds that of the sample's.
+    """Return by how many nats drawn rows surely have more entropy than the sample's.
 
     From the mean log distance to the third neighbour (Kozachenko and Leonenko 1987), whose bias is
-    common to both; class codes are the sample's own.
+    common to both, less two standard errors; class codes are the sample's own.
     """
     if is_classes(rows):
         return 0.0
-    return float(rows.shape[1] * (_log_radius(drawn[kept]) - _log_radius(rows[kept])))
+    wide, narrow = _log_radii(drawn[kept]), _log_radii(rows[kept])
+    error = np.sqrt((wide.var() + narrow.var()) / len(wide))
+    return float(rows.shape[1] * (wide.mean() - narrow.mean() - 2 * error))
 
 
-def _log_radius(rows: FloatArray | IntArray) -> float:
-    """Return the mean log distance to the third neighbour."""
+def _log_radii(rows: FloatArray | IntArray) -> FloatArray:
+    """Return the log distance of each row to its third neighbour."""
     distances = squareform(pdist(rows))
     np.fill_diagonal(distances, np.inf)
     third = np.partition(distances, 2, axis=1)[:, 2]
-    return float(np.log(np.maximum(third, 1e-12)).mean())
+    return np.asarray(np.log(np.maximum(third, 1e-12)))
 
 
 def _canonical_pairs(

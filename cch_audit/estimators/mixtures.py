@@ -87,11 +87,13 @@ class ColumnMixture:
 
     def information(self, rng: np.random.Generator) -> float:
         """Return I(x; y) in nats, the Monte Carlo mean of log p(x, y) / (p(x) p(y))."""
-        x, y = self._rows(MONTE_CARLO_ROWS, rng)
+        return float(self.log_ratio(*self._rows(MONTE_CARLO_ROWS, rng)).mean())
+
+    def log_ratio(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Return log p(x, y) / (p(x) p(y)) of every row, (n_rows,)."""
         left, right = slice(0, self.n_left), slice(self.n_left, None)
         whole = self._log_density(np.hstack([x, y]), slice(None))
-        ratio = whole - self._log_density(x, left) - self._log_density(y, right)
-        return float(ratio.mean())
+        return whole - self._log_density(x, left) - self._log_density(y, right)
 
     def _log_density(self, rows: FloatArray, columns: slice) -> FloatArray:
         """Return the log density of rows in some columns, up to the constant of their number."""
@@ -145,12 +147,16 @@ class ClassMixture:
         """Return I(x; y) in nats, the Monte Carlo mean of log p(y | x) / p(y)."""
         chance = np.bincount(self.y) / len(self.y)
         classes = rng.choice(len(chance), size=MONTE_CARLO_ROWS, p=chance)
+        return float(self.log_ratio(self._columns(classes, rng), classes).mean())
+
+    def log_ratio(self, x: FloatArray, y: IntArray) -> FloatArray:
+        """Return log p(y | x) / p(y) of every row, (n_rows,); y are positions of classes."""
+        chance = np.bincount(self.y) / len(self.y)
         # Linear discriminants: log p(x | c) up to a term without c.
         weights = np.linalg.solve(self.covariance, self.means.T)
         offsets = -0.5 * (self.means.T * weights).sum(axis=0) + np.log(chance)
-        posterior = log_softmax(self._columns(classes, rng) @ weights + offsets, axis=1)
-        ratio = posterior[np.arange(len(classes)), classes] - np.log(chance[classes])
-        return float(ratio.mean())
+        posterior = log_softmax(x @ weights + offsets, axis=1)
+        return np.asarray(posterior[np.arange(len(y)), y] - np.log(chance[y]))
 
     def _columns(self, classes: IntArray, rng: np.random.Generator) -> FloatArray:
         noise = rng.standard_normal((len(classes), self.means.shape[1]))
