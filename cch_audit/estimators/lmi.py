@@ -1,9 +1,12 @@
 """LMI: nearest neighbours on learned latent spaces (Gowri et al. 2024), cross-fitted."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cch_audit.estimators.calibration import calibrate
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.estimators.networks import (
@@ -61,14 +64,28 @@ def estimate(
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
     )
-    pseudo_values = np.empty((settings.n_seeds, len(x)))
+    pseudo_values, raw = np.empty((2, settings.n_seeds, len(x)))
     with torch.no_grad():
         latents = autoencoder.encode(torch.arange(len(x)).expand(len(train), -1))
     for model, rows in enumerate(held_out):
-        of_x, *of_y = (latent[model, rows].numpy().astype(np.float64) for latent in latents)
-        within = from_neighbors(of_x, of_y[0] if of_y else y[rows], settings.n_neighbors)
-        pseudo_values[model // n_folds, rows] = within.pseudo_values
-    return average_seeds(pseudo_values)
+        of_x, *of_y = (latent[model].numpy().astype(np.float64) for latent in latents)
+        right = of_y[0] if of_y else y
+        within = from_neighbors(of_x[rows], right[rows], settings.n_neighbors)
+        found = calibrate(
+            normal_scores(of_x),
+            right if is_classes(right) else normal_scores(right),
+            train[model].numpy(),
+            rows,
+            settings.n_neighbors,
+            settings.latent,
+            rng,
+        )
+        raw[model // n_folds, rows] = within.pseudo_values
+        is_larger = found is not None and found.pseudo_values.mean() > within.value
+        pseudo_values[model // n_folds, rows] = (
+            found.pseudo_values if found is not None and is_larger else within.pseudo_values
+        )
+    return replace(average_seeds(pseudo_values), raw=float(raw.mean()))
 
 
 class _Autoencoder(nn.Module):
