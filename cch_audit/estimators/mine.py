@@ -1,6 +1,8 @@
 """MINE: the Donsker-Varadhan bound with a neural critic (Belghazi et al. 2018), cross-fitted."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,11 @@ from torch import Tensor, nn
 from cch_audit.estimators.canonical import fit_canonical
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.discriminant import log_posterior_ratios
+from cch_audit.estimators.mixtures import ColumnMixture
 from cch_audit.estimators.networks import (
     StackedMLP,
     average_seeds,
     split_rows,
-    take,
     torch_generator,
     train_stack,
 )
@@ -24,6 +26,10 @@ from cch_audit.settings import MineSettings
 
 VALIDATION_ROWS = 1000
 """Most rows on which training is watched; the critic is evaluated on all pairs of them."""
+MIXTURE_PAIRS = 12
+"""Most canonical pairs of a mixture."""
+SMALLEST = 1e-37
+"""Smallest sum of exponentials that float32 holds."""
 TEMPERS = (1.0, 0.75, 0.5, 0.25, 0.0)
 """Factors tried on the closed-form start; a wrong Gaussian must be able to go."""
 
@@ -65,8 +71,8 @@ def estimate(
     held_out, train, validation = split_rows(folds, settings.n_seeds, rng)
     validation = validation[:, :VALIDATION_ROWS]
     generator = torch_generator(rng)
-    critic = _Critic(_closed_forms(x, columns, y, train, validation), settings, generator)
-    critic.temper(validation)
+    starts = _closed_forms(x, columns, y, train, validation, rng)
+    critic = _Critic(starts, x, columns, validation, settings, generator)
     train_stack(
         list(critic.parameters()),
         train,
@@ -86,46 +92,100 @@ def estimate(
         fewest = min(len(rows) for rows in held_out)
         centre, reach = watched.diagonal(dim1=1, dim2=2).mean(dim=1), float(np.log(fewest)) + 1.0
         tops = torch.minimum(watched.amax(dim=(1, 2)), centre + reach)
-        everywhere = critic.parts(torch.arange(len(x)).expand(len(train), -1))
-        for model, rows in enumerate(held_out):
-            values = _pairs(*(part[model, rows] for part in everywhere))
+        for model, (rows, values) in enumerate(zip(held_out, critic.each(held_out), strict=True)):
             values = values.clamp(min=centre[model] - reach, max=tops[model])
             pseudo_values[model // n_folds, rows] = _pseudo_values(values.numpy())
     saturated = pseudo_values.mean() > np.log(fewest) - 1.0
     return average_seeds(pseudo_values, ("saturated",) if saturated else ())
 
 
+@dataclass(frozen=True)
+class _Start:
+    """Closed-form critics of every model: T[i, j] = a_i + b_j + f_i . g_j + log sum exp(c_i + d_j).
+
+    Each part has shape (n_models, n_samples) or (n_models, n_samples, width); without a mixture c
+    and d have width 0 and the last term is missing.
+    """
+
+    a: Tensor
+    b: Tensor
+    f: Tensor
+    g: Tensor
+    c: Tensor
+    d: Tensor
+    factor: Tensor
+    """(n_models,) what the whole is multiplied with."""
+
+    def pairs(self, models: Tensor, rows: Tensor) -> Tensor:
+        """Return critics of all pairs of some models' rows, (m, n) to (m, n, n)."""
+        parts = (self.a, self.b, self.f, self.g, self.c, self.d)
+        a, b, f, g, c, d = (part[models[:, None], rows] for part in parts)
+        values = _pairs(a, b, f, g)
+        if c.shape[2]:
+            # Largest terms first, so that nothing overflows; the rest is one matrix product.
+            c_top, d_top = c.amax(dim=2, keepdim=True), d.amax(dim=2, keepdim=True)
+            sums = (c - c_top).exp() @ (d - d_top).exp().transpose(1, 2)
+            values = values + sums.clamp(min=SMALLEST).log() + c_top + d_top.transpose(1, 2)
+        return values * self.factor[models, None, None]
+
+
 class _Critic(nn.Module):
     """Every model's critic: a closed form plus two networks, on all pairs of some rows."""
 
     def __init__(
-        self, closed_form: list[Tensor], settings: MineSettings, generator: torch.Generator
+        self,
+        starts: list[_Start],
+        x: FloatArray,
+        y: FloatArray,
+        validation: Tensor,
+        settings: MineSettings,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.x, self.y, self.a, self.b, self.f, self.g = closed_form
+        self.x, self.y = (torch.from_numpy(side.astype(np.float32)) for side in (x, y))
+        self.starts, n_models = starts, len(validation)
         hidden, outputs = (settings.hidden, settings.hidden), settings.embedding + 1
         # Only one factor of the residual starts at 0, so that the other one has a gradient.
-        self.from_x = StackedMLP(len(self.x), (self.x.shape[2], *hidden, outputs), generator, True)
-        self.from_y = StackedMLP(len(self.y), (self.y.shape[2], *hidden, outputs), generator, False)
+        self.from_x = StackedMLP(n_models, (x.shape[1], *hidden, outputs), generator, True)
+        self.from_y = StackedMLP(n_models, (y.shape[1], *hidden, outputs), generator, False)
+        self.choose(validation)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows (n_models, n) to critics (n_models, n, n): x down, y across."""
-        return _pairs(*self.parts(rows))
+        models = torch.arange(len(rows))
+        return self._values(models, rows, self.from_x(self.x[rows]), self.from_y(self.y[rows]))
 
-    def parts(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the terms of x and of y (n_models, n) and their factors (n_models, n, p)."""
-        from_x, from_y = self.from_x(take(self.x, rows)), self.from_y(take(self.y, rows))
-        left = torch.cat([take(self.f, rows), from_x[..., 1:]], dim=2)
-        right = torch.cat([take(self.g, rows), from_y[..., 1:]], dim=2)
-        return take(self.a, rows) + from_x[..., 0], take(self.b, rows) + from_y[..., 0], left, right
+    def each(self, held_out: list[IntArray]) -> Iterator[Tensor]:
+        """Yield each model's critic on its own rows, (n, n): one at a time, for they are large."""
+        rows = torch.arange(len(self.x)).expand(len(held_out), -1)
+        from_x, from_y = self.from_x(self.x[rows]), self.from_y(self.y[rows])
+        for model, kept in enumerate(map(torch.from_numpy, held_out)):
+            one = torch.tensor([model])
+            yield self._values(one, kept[None], from_x[one][:, kept], from_y[one][:, kept])[0]
 
-    def temper(self, validation: Tensor) -> None:
-        """Scale each closed form by the factor that does best on validation rows."""
-        closed_form = [take(part, validation) for part in (self.a, self.b, self.f, self.g)]
-        values = torch.stack([_donsker_varadhan(t * _pairs(*closed_form)) for t in TEMPERS])
-        factor = torch.tensor(TEMPERS)[values.argmax(dim=0)]
-        self.a, self.b = self.a * factor[:, None], self.b * factor[:, None]
-        self.f = self.f * factor[:, None, None]
+    def _values(self, models: Tensor, rows: Tensor, from_x: Tensor, from_y: Tensor) -> Tensor:
+        values = _pairs(from_x[..., 0], from_y[..., 0], from_x[..., 1:], from_y[..., 1:])
+        for start in self.starts:
+            values = values + start.pairs(models, rows)
+        return values
+
+    def choose(self, validation: Tensor) -> None:
+        """Keep, for each model, the closed form and the factor that do best on validation rows."""
+        models = torch.arange(len(validation))
+        tried = torch.stack(
+            [
+                torch.stack([_donsker_varadhan(t * values) for t in TEMPERS])
+                for values in (start.pairs(models, validation) for start in self.starts)
+            ]
+        )
+        best, chosen = tried.max(dim=1)
+        is_best = best == best.amax(dim=0, keepdim=True)
+        factors = torch.tensor(TEMPERS)[chosen] * is_best
+        self.starts = [
+            replace(start, factor=factor)
+            for start, factor in zip(self.starts, factors, strict=True)
+            if factor.any()
+        ]
 
 
 def _pairs(x_term: Tensor, y_term: Tensor, left: Tensor, right: Tensor) -> Tensor:
@@ -168,21 +228,53 @@ def _donsker_varadhan(critic: Tensor) -> Tensor:
 
 
 def _closed_forms(
-    x: FloatArray, columns: FloatArray, y: FloatArray | IntArray, train: Tensor, validation: Tensor
-) -> list[Tensor]:
-    """Return, stacked over models, what the networks read (x, y) and the critic's a, b, f, g."""
-    models: list[tuple[FloatArray, ...]] = []
+    x: FloatArray,
+    columns: FloatArray,
+    y: FloatArray | IntArray,
+    train: Tensor,
+    validation: Tensor,
+    rng: np.random.Generator,
+) -> list[_Start]:
+    """Return the closed forms to start from: of a Gaussian and a mixture, or discriminants."""
+    gaussians: list[tuple[FloatArray, ...]] = []
+    mixtures: list[tuple[FloatArray, ...]] = []
+    nothing = np.zeros(len(x))
     for rows, others in zip(train.numpy(), validation.numpy(), strict=True):
         if is_classes(y):
-            none = np.zeros(len(x))
             ratios = log_posterior_ratios(x, y, rows, columns.shape[1])
-            models.append((x, columns, none, none, ratios, columns))
+            gaussians.append((nothing, nothing, ratios, columns))
+            continue
+        model = fit_canonical(x, columns, rows, others)
+        u, v = x @ model.x_weights, columns @ model.y_weights
+        gaussians.append(model.log_ratio_parts(u, v))
+        strongest = np.argsort(-model.correlations)[:MIXTURE_PAIRS]
+        kept = strongest[model.correlations[strongest] > 0]
+        if len(kept):
+            # Directions overfit the rows that chose them; validation rows did not.
+            u, v = u[:, kept], v[:, kept]
+            mixture = ColumnMixture.fit(u[others], v[others], rng)
+            mixtures.append(mixture.log_ratio_parts(u, v))
         else:
-            model = fit_canonical(x, columns, rows, others)
-            parts = model.log_ratio_parts(x @ model.x_weights, columns @ model.y_weights)
-            models.append((x, columns, *parts))
-    stacks = (np.stack(part).astype(np.float32) for part in zip(*models, strict=True))
-    return [torch.from_numpy(stack) for stack in stacks]
+            none = np.zeros((len(x), 1))
+            mixtures.append((nothing, nothing, none, none, none, none))
+    return [_stacked(some) for some in (gaussians, mixtures) if some]
+
+
+def _stacked(models: list[tuple[FloatArray, ...]]) -> _Start:
+    """Stack the parts of all models; widths are padded with columns that add nothing."""
+    parts = []
+    for name, values in zip("abfgcd", zip(*models)):
+        if values[0].ndim == 2:
+            width = max(value.shape[1] for value in values)
+            fill = -np.inf if name == "c" else 0.0
+            values = tuple(
+                np.pad(value, ((0, 0), (0, width - value.shape[1])), constant_values=fill)
+                for value in values
+            )
+        parts.append(torch.from_numpy(np.stack(values).astype(np.float32)))
+    n_models, n_samples = parts[0].shape
+    parts += [torch.zeros(n_models, n_samples, 0)] * (6 - len(parts))
+    return _Start(*parts, factor=torch.ones(n_models))
 
 
 def _pseudo_values(critic: npt.NDArray[np.float32]) -> FloatArray:

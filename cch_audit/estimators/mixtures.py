@@ -95,6 +95,28 @@ class ColumnMixture:
         whole = self._log_density(np.hstack([x, y]), slice(None))
         return whole - self._log_density(x, left) - self._log_density(y, right)
 
+    def log_ratio_parts(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, ...]:
+        """Return a, b, f, g, c, d of the log density ratio of all pairs of rows.
+
+        With a common covariance all components have one bilinear part, so that
+        log p(x_i, y_j) / (p(x_i) p(y_j)) = a_i + b_j + f_i . g_j + log sum_k exp(c_ik + d_jk).
+
+        Returns
+        -------
+        a, b : (n_samples,)
+        f, g : (n_samples, min(p, q) or more)
+        c, d : (n_samples, K)
+        """
+        precision = np.linalg.inv(self.covariance)
+        left, right = slice(0, self.n_left), slice(self.n_left, None)
+        shifts = self.means @ precision
+        c = x @ shifts[:, left].T + np.log(self.weights) - (shifts * self.means).sum(axis=1) / 2
+        d = y @ shifts[:, right].T
+        a = -(x @ precision[left, left] * x).sum(axis=1) / 2 - self._log_density(x, left)
+        b = -(y @ precision[right, right] * y).sum(axis=1) / 2 - self._log_density(y, right)
+        constant = np.linalg.slogdet(precision)[1] / 2
+        return a + constant, b, x, -y @ precision[right, left], c, d
+
     def _log_density(self, rows: FloatArray, columns: slice) -> FloatArray:
         """Return the log density of rows in some columns, up to the constant of their number."""
         root = np.linalg.cholesky(self.covariance[columns, columns])
