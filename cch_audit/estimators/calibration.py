@@ -141,7 +141,7 @@ def _canonical_pairs(
     x: FloatArray, y: FloatArray, others: IntArray, rows: IntArray, n_pairs: int
 ) -> tuple[FloatArray, FloatArray]:
     """Return the rows' canonical coordinates that correlate beyond chance, the strongest first."""
-    x, y = _principal_components(x, others), _principal_components(y, others)
+    x, y = principal_components(x, others), principal_components(y, others)
     model = fit_canonical(x, y, others, rows)
     order = np.argsort(-model.correlations, kind="stable")[:n_pairs]
     order = order[model.correlations[order] > 0]
@@ -149,7 +149,7 @@ def _canonical_pairs(
     return standardize(u), standardize(v)
 
 
-def _principal_components(x: FloatArray, others: IntArray) -> FloatArray:
+def principal_components(x: FloatArray, others: IntArray) -> FloatArray:
     """Return the leading components, of variance 1 on the other rows; a quarter as many at most."""
     centred = x - x[others].mean(axis=0)
     values, vectors = np.linalg.eigh(centred[others].T @ centred[others] / len(others))
@@ -161,7 +161,7 @@ def _principal_components(x: FloatArray, others: IntArray) -> FloatArray:
 
 def _discriminants(x: FloatArray, y: IntArray, others: IntArray, n: int) -> FloatArray:
     """Return the leading linear discriminants of all rows, (n_samples, min(K - 1, n)) or fewer."""
-    x = _principal_components(x, others)
+    x = principal_components(x, others)
     codes, place, counts = np.unique(y[others], return_inverse=True, return_counts=True)
     means = np.stack([x[others][place == number].mean(axis=0) for number in range(len(codes))])
     white = whitening(x[others] - means[place])

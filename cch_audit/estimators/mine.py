@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from cch_audit.estimators.calibration import principal_components
 from cch_audit.estimators.canonical import fit_canonical
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.discriminant import log_posterior_ratios
@@ -244,15 +245,18 @@ def _closed_forms(
             ratios = log_posterior_ratios(x, y, rows, columns.shape[1])
             gaussians.append((nothing, nothing, ratios, columns))
             continue
-        model = fit_canonical(x, columns, rows, others)
-        u, v = x @ model.x_weights, columns @ model.y_weights
+        px, py = principal_components(x, rows), principal_components(columns, rows)
+        model = fit_canonical(px, py, rows, others)
+        u, v = px @ model.x_weights, py @ model.y_weights
         gaussians.append(model.log_ratio_parts(u, v))
-        strongest = np.argsort(-model.correlations)[:MIXTURE_PAIRS]
-        kept = strongest[model.correlations[strongest] > 0]
+        # Directions overfit the rows that chose them: the mixture is fitted on other ones.
+        middle = len(rows) // 2
+        half = fit_canonical(px, py, rows[:middle], rows[middle:])
+        strongest = np.argsort(-half.correlations)[:MIXTURE_PAIRS]
+        kept = strongest[half.correlations[strongest] > 0]
         if len(kept):
-            # Directions overfit the rows that chose them; validation rows did not.
-            u, v = u[:, kept], v[:, kept]
-            mixture = ColumnMixture.fit(u[others], v[others], rng)
+            u, v = px @ half.x_weights[:, kept], py @ half.y_weights[:, kept]
+            mixture = ColumnMixture.fit(u[rows[middle:]], v[rows[middle:]], rng)
             mixtures.append(mixture.log_ratio_parts(u, v))
         else:
             none = np.zeros((len(x), 1))
