@@ -182,10 +182,10 @@ class ClassMixture:
 
     def _columns(self, classes: IntArray, rng: np.random.Generator) -> FloatArray:
         noise = rng.standard_normal((len(classes), self.means.shape[1]))
-        return np.asarray(self.means[classes] + noise @ root(self.covariance).T)
+        return np.asarray(self.means[classes] + noise @ _root(self.covariance).T)
 
 
-def root(covariance: FloatArray) -> FloatArray:
+def _root(covariance: FloatArray) -> FloatArray:
     """Return a square root (d, d) of a covariance that may be near singular."""
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))

@@ -275,10 +275,9 @@ def _every_other(
             f"{student.name!r}; add teachers, or name them with --teachers"
         )
     teachers = _distinct(student, [find(teacher_file, p, "every other one") for p in paths])
+    space = row_space(student_file, student.column.path)
     for column in (teacher.column for teacher in teachers):
-        same_rows = row_space(teacher_file, column.path) == row_space(
-            student_file, student.column.path
-        )
+        same_rows = row_space(teacher_file, column.path) == space
         if same_rows and column.n_rows != student.column.n_rows:
             raise InputError(
                 f"{column.where} has {column.n_rows:,} rows but the student {student.name!r} has "
