@@ -143,8 +143,7 @@ def _canonical_pairs(
     """Return the rows' canonical coordinates that correlate beyond chance, the strongest first."""
     x, y = principal_components(x, others), principal_components(y, others)
     model = fit_canonical(x, y, others, rows)
-    order = np.argsort(-model.correlations, kind="stable")[:n_pairs]
-    order = order[model.correlations[order] > 0]
+    order = model.strongest(n_pairs)
     u, v = x[rows] @ model.x_weights[:, order], y[rows] @ model.y_weights[:, order]
     return standardize(u), standardize(v)
 

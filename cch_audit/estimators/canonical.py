@@ -22,6 +22,11 @@ class Canonical:
     correlations: FloatArray
     """(min(d, q),) correlations, measured on rows that did not choose the directions."""
 
+    def strongest(self, n: int) -> IntArray:
+        """Return the positions of the pairs that correlate, the strongest first, n at most."""
+        order = np.argsort(-self.correlations, kind="stable")[:n]
+        return np.asarray(order[self.correlations[order] > 0])
+
     def log_ratio_parts(
         self, u: FloatArray, v: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from cch_audit.estimators.calibration import principal_components
-from cch_audit.estimators.canonical import fit_canonical
+from cch_audit.estimators.closed_forms import ClosedForm, all_pairs, fit_closed_forms
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.discriminant import log_posterior_ratios
-from cch_audit.estimators.mixtures import ColumnMixture
 from cch_audit.estimators.networks import (
     StackedMLP,
     average_seeds,
@@ -27,12 +24,12 @@ from cch_audit.settings import MineSettings
 
 VALIDATION_ROWS = 1000
 """Most rows on which training is watched; the critic is evaluated on all pairs of them."""
-MIXTURE_PAIRS = 12
-"""Most canonical pairs of a mixture."""
-SMALLEST = 1e-37
-"""Smallest sum of exponentials that float32 holds."""
+WEIGHING_ROWS = 250
+"""Most validation rows on which the closed forms are weighed."""
+WEIGHING_STEPS, WEIGHING_RATE = 40, 0.05
+"""Gradient steps on the weights."""
 TEMPERS = (1.0, 0.75, 0.5, 0.25, 0.0)
-"""Factors tried on the closed-form start; a wrong Gaussian must be able to go."""
+"""Factors tried on each closed form alone."""
 
 
 def estimate(
@@ -45,11 +42,12 @@ def estimate(
     """Estimate I(x; y) in nats by E[T] - log E'[exp T], evaluated on rows the critic never saw.
 
     The bound is that of Donsker and Varadhan (Belghazi et al. 2018, eq. 10); E' runs over pairs of
-    different held-out rows. The critic T[i, j] = a(x_i) + b(y_j) + f(x_i) . g(y_j) starts from a
-    closed form (Gaussian canonical log ratio, or a linear discriminant for classes) and adds a
-    neural residual; training stops on validation rows. With r_i, c_i the row and column means of
-    exp T and Z its mean, the pseudo-value of row i is T_ii - log Z - ((r_i + c_i)/Z - 2), whose
-    mean is the bound exactly. Columns are replaced by normal scores.
+    different held-out rows. The critic starts from closed forms (log ratios of Gaussians and of
+    mixtures in canonical coordinates, or a linear discriminant for classes), weighed on validation
+    rows, and adds a neural residual a(x_i) + b(y_j) + f(x_i) . g(y_j); training stops on
+    validation rows. With r_i, c_i the row and column means of exp T and Z its mean, the
+    pseudo-value of row i is T_ii - log Z - ((r_i + c_i)/Z - 2), whose mean is the bound exactly.
+    Columns are replaced by normal scores.
 
     Parameters
     ----------
@@ -70,10 +68,18 @@ def estimate(
     folds = assign_folds(len(x), settings.n_folds, y, groups, rng)
     n_folds = int(folds.max()) + 1
     held_out, train, validation = split_rows(folds, settings.n_seeds, rng)
-    validation = validation[:, :VALIDATION_ROWS]
     generator = torch_generator(rng)
-    starts = _closed_forms(x, columns, y, train, validation, rng)
-    critic = _Critic(starts, x, columns, validation, settings, generator)
+    n_weighing = min(WEIGHING_ROWS, validation.shape[1] // 2)
+    fresh, weighing = validation[:, n_weighing:], validation[:, :n_weighing]
+    validation = validation[:, :VALIDATION_ROWS]
+    if is_classes(y):
+        nothing = np.zeros(len(x))
+        n_classes = columns.shape[1]
+        ratios = (log_posterior_ratios(x, y, rows, n_classes) for rows in train.numpy())
+        forms = [ClosedForm.stacked([(nothing, nothing, ratio, columns) for ratio in ratios])]
+    else:
+        forms = fit_closed_forms(x, columns, train.numpy(), fresh.numpy(), rng)
+    critic = _Critic(x, columns, forms, _weigh(forms, weighing), settings, generator)
     train_stack(
         list(critic.parameters()),
         train,
@@ -100,56 +106,25 @@ def estimate(
     return average_seeds(pseudo_values, ("saturated",) if saturated else ())
 
 
-@dataclass(frozen=True)
-class _Start:
-    """Closed-form critics of every model: T[i, j] = a_i + b_j + f_i . g_j + log sum exp(c_i + d_j).
-
-    Each part has shape (n_models, n_samples) or (n_models, n_samples, width); without a mixture c
-    and d have width 0 and the last term is missing.
-    """
-
-    a: Tensor
-    b: Tensor
-    f: Tensor
-    g: Tensor
-    c: Tensor
-    d: Tensor
-    factor: Tensor
-    """(n_models,) what the whole is multiplied with."""
-
-    def pairs(self, models: Tensor, rows: Tensor) -> Tensor:
-        """Return critics of all pairs of some models' rows, (m, n) to (m, n, n)."""
-        parts = (self.a, self.b, self.f, self.g, self.c, self.d)
-        a, b, f, g, c, d = (part[models[:, None], rows] for part in parts)
-        values = _pairs(a, b, f, g)
-        if c.shape[2]:
-            # Largest terms first, so that nothing overflows; the rest is one matrix product.
-            c_top, d_top = c.amax(dim=2, keepdim=True), d.amax(dim=2, keepdim=True)
-            sums = (c - c_top).exp() @ (d - d_top).exp().transpose(1, 2)
-            values = values + sums.clamp(min=SMALLEST).log() + c_top + d_top.transpose(1, 2)
-        return values * self.factor[models, None, None]
-
-
 class _Critic(nn.Module):
-    """Every model's critic: a closed form plus two networks, on all pairs of some rows."""
+    """Every model's critic: weighted closed forms plus two networks, on all pairs of some rows."""
 
     def __init__(
         self,
-        starts: list[_Start],
         x: FloatArray,
         y: FloatArray,
-        validation: Tensor,
+        forms: list[ClosedForm],
+        weights: Tensor,
         settings: MineSettings,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.x, self.y = (torch.from_numpy(side.astype(np.float32)) for side in (x, y))
-        self.starts, n_models = starts, len(validation)
+        self.forms, n_models = list(zip(forms, weights, strict=True)), weights.shape[1]
         hidden, outputs = (settings.hidden, settings.hidden), settings.embedding + 1
         # Only one factor of the residual starts at 0, so that the other one has a gradient.
         self.from_x = StackedMLP(n_models, (x.shape[1], *hidden, outputs), generator, True)
         self.from_y = StackedMLP(n_models, (y.shape[1], *hidden, outputs), generator, False)
-        self.choose(validation)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows (n_models, n) to critics (n_models, n, n): x down, y across."""
@@ -165,34 +140,11 @@ class _Critic(nn.Module):
             yield self._values(one, kept[None], from_x[one][:, kept], from_y[one][:, kept])[0]
 
     def _values(self, models: Tensor, rows: Tensor, from_x: Tensor, from_y: Tensor) -> Tensor:
-        values = _pairs(from_x[..., 0], from_y[..., 0], from_x[..., 1:], from_y[..., 1:])
-        for start in self.starts:
-            values = values + start.pairs(models, rows)
+        values = all_pairs(from_x[..., 0], from_y[..., 0], from_x[..., 1:], from_y[..., 1:])
+        for form, weights in self.forms:
+            if weights[models].any():
+                values = values + weights[models, None, None] * form.pairs(models, rows)
         return values
-
-    def choose(self, validation: Tensor) -> None:
-        """Keep, for each model, the closed form and the factor that do best on validation rows."""
-        models = torch.arange(len(validation))
-        tried = torch.stack(
-            [
-                torch.stack([_donsker_varadhan(t * values) for t in TEMPERS])
-                for values in (start.pairs(models, validation) for start in self.starts)
-            ]
-        )
-        best, chosen = tried.max(dim=1)
-        is_best = best == best.amax(dim=0, keepdim=True)
-        factors = torch.tensor(TEMPERS)[chosen] * is_best
-        self.starts = [
-            replace(start, factor=factor)
-            for start, factor in zip(self.starts, factors, strict=True)
-            if factor.any()
-        ]
-
-
-def _pairs(x_term: Tensor, y_term: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Return x_term_i + y_term_j + left_i . right_j, (..., n, n)."""
-    products: Tensor = left @ right.transpose(-1, -2)
-    return products + x_term[..., :, None] + y_term[..., None, :]
 
 
 class _DonskerVaradhan(torch.autograd.Function):
@@ -228,57 +180,37 @@ def _donsker_varadhan(critic: Tensor) -> Tensor:
     return value
 
 
-def _closed_forms(
-    x: FloatArray,
-    columns: FloatArray,
-    y: FloatArray | IntArray,
-    train: Tensor,
-    validation: Tensor,
-    rng: np.random.Generator,
-) -> list[_Start]:
-    """Return the closed forms to start from: of a Gaussian and a mixture, or discriminants."""
-    gaussians: list[tuple[FloatArray, ...]] = []
-    mixtures: list[tuple[FloatArray, ...]] = []
-    nothing = np.zeros(len(x))
-    for rows, others in zip(train.numpy(), validation.numpy(), strict=True):
-        if is_classes(y):
-            ratios = log_posterior_ratios(x, y, rows, columns.shape[1])
-            gaussians.append((nothing, nothing, ratios, columns))
-            continue
-        px, py = principal_components(x, rows), principal_components(columns, rows)
-        model = fit_canonical(px, py, rows, others)
-        u, v = px @ model.x_weights, py @ model.y_weights
-        gaussians.append(model.log_ratio_parts(u, v))
-        # Directions overfit the rows that chose them: the mixture is fitted on other ones.
-        middle = len(rows) // 2
-        half = fit_canonical(px, py, rows[:middle], rows[middle:])
-        strongest = np.argsort(-half.correlations)[:MIXTURE_PAIRS]
-        kept = strongest[half.correlations[strongest] > 0]
-        if len(kept):
-            u, v = px @ half.x_weights[:, kept], py @ half.y_weights[:, kept]
-            mixture = ColumnMixture.fit(u[rows[middle:]], v[rows[middle:]], rng)
-            mixtures.append(mixture.log_ratio_parts(u, v))
-        else:
-            none = np.zeros((len(x), 1))
-            mixtures.append((nothing, nothing, none, none, none, none))
-    return [_stacked(some) for some in (gaussians, mixtures) if some]
+def _weigh(forms: list[ClosedForm], rows: Tensor) -> Tensor:
+    """Return the weights (n_forms, n_models) of each model's closed forms that do best on rows.
+
+    The bound of a weighted sum is concave in the weights, so that weights of sum 1 do no worse than
+    the forms do on average: gradient steps go on from the best single form. A wrong Gaussian must
+    be able to go, so 0 is among the factors tried.
+    """
+    values = torch.stack([form.pairs(torch.arange(len(rows)), rows) for form in forms])
+    single = [factor * one for one in torch.eye(len(forms)) for factor in TEMPERS]
+    bounds = torch.stack([_donsker_varadhan(_weighted(w[:, None], values)) for w in single])
+    best, first = bounds.max(dim=0)
+    weights = torch.stack(single)[first].T.clone().requires_grad_()  # (n_forms, n_models)
+    kept = weights.detach().clone()
+    optimizer = torch.optim.Adam([weights], lr=WEIGHING_RATE)
+    for _ in range(WEIGHING_STEPS):
+        optimizer.zero_grad()
+        bound = _donsker_varadhan(_weighted(weights, values))
+        with torch.no_grad():
+            better = bound > best
+            best = torch.where(better, bound, best)
+            kept[:, better] = weights[:, better]
+        (-bound.sum()).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        with torch.no_grad():
+            weights.clamp_(min=0).div_(weights.sum(dim=0).clamp(min=1))
+    return kept
 
 
-def _stacked(models: list[tuple[FloatArray, ...]]) -> _Start:
-    """Stack the parts of all models; widths are padded with columns that add nothing."""
-    parts = []
-    for name, values in zip("abfgcd", zip(*models)):
-        if values[0].ndim == 2:
-            width = max(value.shape[1] for value in values)
-            fill = -np.inf if name == "c" else 0.0
-            values = tuple(
-                np.pad(value, ((0, 0), (0, width - value.shape[1])), constant_values=fill)
-                for value in values
-            )
-        parts.append(torch.from_numpy(np.stack(values).astype(np.float32)))
-    n_models, n_samples = parts[0].shape
-    parts += [torch.zeros(n_models, n_samples, 0)] * (6 - len(parts))
-    return _Start(*parts, factor=torch.ones(n_models))
+def _weighted(weights: Tensor, values: Tensor) -> Tensor:
+    """Return sum_k w_k T_k, (n_forms, n_models or 1) and (n_forms, n_models, n, n)."""
+    return (weights[:, :, None, None] * values).sum(dim=0)
 
 
 def _pseudo_values(critic: npt.NDArray[np.float32]) -> FloatArray:

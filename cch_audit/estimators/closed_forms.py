@@ -1,0 +1,118 @@
+"""Log density ratios in closed form, of Gaussians and mixtures: where a critic starts from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cch_audit.estimators.calibration import principal_components
+from cch_audit.estimators.canonical import fit_canonical
+from cch_audit.estimators.mixtures import ColumnMixture
+from cch_audit.sample import FloatArray, IntArray
+
+MIXTURE_PAIRS = 12
+"""Most canonical pairs of a mixture."""
+FEW_COLUMNS = 16
+"""So many columns on both sides need no principal components."""
+SMALLEST = 1e-37
+"""Smallest sum of exponentials that float32 holds."""
+
+Parts = tuple[FloatArray, ...]
+"""a, b (n_samples,), f, g (n_samples, p) and, of a mixture, c, d (n_samples, K)."""
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """One critic of every model: T[i, j] = a_i + b_j + f_i . g_j + log sum_k exp(c_ik + d_jk).
+
+    Shapes are (n_models, n_samples) and (n_models, n_samples, width). Without a mixture c and d
+    have width 0 and the last term is missing.
+    """
+
+    a: Tensor
+    b: Tensor
+    f: Tensor
+    g: Tensor
+    c: Tensor
+    d: Tensor
+
+    @classmethod
+    def stacked(cls, models: list[Parts]) -> "ClosedForm":
+        """Stack the parts of all models; narrower ones get columns that add nothing."""
+        parts = [
+            torch.from_numpy(np.stack(_widened(values, fill)).astype(np.float32))
+            for fill, *values in zip((0.0, 0.0, 0.0, 0.0, -np.inf, -np.inf), *models, strict=False)
+        ]
+        nothing = torch.zeros(*parts[0].shape, 0)
+        return cls(*parts, *(nothing for _ in range(6 - len(parts))))
+
+    def pairs(self, models: Tensor, rows: Tensor) -> Tensor:
+        """Return the critics of all pairs of some models' rows, (m, n) to (m, n, n)."""
+        parts = (self.a, self.b, self.f, self.g, self.c, self.d)
+        a, b, f, g, c, d = (part[models[:, None], rows] for part in parts)
+        values = all_pairs(a, b, f, g)
+        if c.shape[2]:
+            # Largest terms first, so that nothing overflows; the rest is one matrix product.
+            c_top, d_top = c.amax(dim=2, keepdim=True), d.amax(dim=2, keepdim=True)
+            sums = (c - c_top).exp() @ (d - d_top).exp().transpose(1, 2)
+            values = values + sums.clamp(min=SMALLEST).log() + c_top + d_top.transpose(1, 2)
+        return values
+
+
+def all_pairs(x_term: Tensor, y_term: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Return x_term_i + y_term_j + left_i . right_j, (..., n, n)."""
+    products: Tensor = left @ right.transpose(-1, -2)
+    return products + x_term[..., :, None] + y_term[..., None, :]
+
+
+def fit_closed_forms(
+    x: FloatArray, y: FloatArray, train: IntArray, fresh: IntArray, rng: np.random.Generator
+) -> list[ClosedForm]:
+    """Fit a Gaussian and a mixture on all columns and, where there are many, on their components.
+
+    Both describe canonical pairs. Directions overfit the rows that chose them, so that a Gaussian
+    has its correlations from fresh rows and a mixture is fitted on the other half of the training
+    rows.
+
+    Parameters
+    ----------
+    x, y : (n_samples, d) and (n_samples, q) normal scores
+    train, fresh : (n_models, n_train) and (n_models, n_fresh) row numbers
+    """
+    models = [_fit(x, y, rows, others, rng) for rows, others in zip(train, fresh, strict=True)]
+    return [ClosedForm.stacked(list(form)) for form in zip(*models, strict=True)]
+
+
+def _fit(
+    x: FloatArray, y: FloatArray, train: IntArray, fresh: IntArray, rng: np.random.Generator
+) -> list[Parts]:
+    """Return the parts of every closed form of one model."""
+    spaces = [(x, y)]
+    if max(x.shape[1], y.shape[1]) > FEW_COLUMNS:
+        spaces.append((principal_components(x, train), principal_components(y, train)))
+    first, second = np.split(train, [len(train) // 2])
+    found: list[Parts] = []
+    for left, right in spaces:
+        whole = fit_canonical(left, right, train, fresh)
+        found.append(whole.log_ratio_parts(left @ whole.x_weights, right @ whole.y_weights))
+        half = fit_canonical(left, right, first, second)
+        pairs = half.strongest(MIXTURE_PAIRS)
+        u, v = left @ half.x_weights[:, pairs], right @ half.y_weights[:, pairs]
+        if len(pairs):
+            found.append(ColumnMixture.fit(u[second], v[second], rng).log_ratio_parts(u, v))
+        else:
+            nothing = np.zeros(len(x))
+            found.append((nothing, nothing, u, v, nothing[:, None], nothing[:, None]))
+    return found
+
+
+def _widened(values: list[FloatArray], fill: float) -> list[FloatArray]:
+    """Pad matrices on the right to a common width; vectors stay."""
+    if values[0].ndim == 1:
+        return values
+    width = max(value.shape[1] for value in values)
+    return [
+        np.pad(value, ((0, 0), (0, width - value.shape[1])), constant_values=fill)
+        for value in values
+    ]
