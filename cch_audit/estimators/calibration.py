@@ -13,14 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from cch_audit.estimators.canonical import fit_canonical, whitening
+from cch_audit.estimators.canonical import fit_canonical, principal_components, whitening
 from cch_audit.estimators.contract import Estimate, is_classes, standardize
 from cch_audit.estimators.mixtures import ClassMixture, ColumnMixture
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.sample import FloatArray, IntArray
 
-VARIANCE = 0.99
-"""Share of the variance of each side that its principal components keep."""
 MISFIT = 0.1
 """Nats by which a mixture may be wider than the rows, and two standard errors more."""
 MISFIT_ROWS = 700
@@ -146,16 +144,6 @@ def _canonical_pairs(
     order = model.strongest(n_pairs)
     u, v = x[rows] @ model.x_weights[:, order], y[rows] @ model.y_weights[:, order]
     return standardize(u), standardize(v)
-
-
-def principal_components(x: FloatArray, others: IntArray) -> FloatArray:
-    """Return the leading components, of variance 1 on the other rows; a quarter as many at most."""
-    centred = x - x[others].mean(axis=0)
-    values, vectors = np.linalg.eigh(centred[others].T @ centred[others] / len(others))
-    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    share = np.cumsum(values) / max(values.sum(), 1e-300)
-    n = min(int(np.searchsorted(share, VARIANCE)) + 1, len(values), max(1, len(others) // 4))
-    return np.asarray(centred @ (vectors[:, :n] / np.sqrt(np.maximum(values[:n], 1e-12))))
 
 
 def _discriminants(x: FloatArray, y: IntArray, others: IntArray, n: int) -> FloatArray:

@@ -10,6 +10,11 @@ from cch_audit.sample import FloatArray, IntArray
 LARGEST = 1 - 1e-6
 """Cap on a correlation (6.6 nats a pair): copies must not make the log ratio overflow."""
 
+VARIANCE = 0.99
+"""Share of the variance that principal components keep."""
+FARTHEST = 5.0
+"""Coordinates of other rows are cut here: a normal sample of a million reaches it."""
+
 
 @dataclass(frozen=True)
 class Canonical:
@@ -21,6 +26,11 @@ class Canonical:
     """(q, q)"""
     correlations: FloatArray
     """(min(d, q),) correlations, measured on rows that did not choose the directions."""
+
+    def coordinates(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the canonical coordinates of any rows, cut where the fit says nothing."""
+        u, v = x @ self.x_weights, y @ self.y_weights
+        return np.clip(u, -FARTHEST, FARTHEST), np.clip(v, -FARTHEST, FARTHEST)
 
     def strongest(self, n: int) -> IntArray:
         """Return the positions of the pairs that correlate, the strongest first, n at most."""
@@ -71,6 +81,20 @@ def fit_canonical(
     threshold = max(1.64, np.sqrt(2 * np.log(n_pairs))) / np.sqrt(len(moments))
     weak = ~(correlations > threshold)
     return Canonical(x_weights, y_weights, np.where(weak, 0.0, np.minimum(correlations, LARGEST)))
+
+
+def principal_components(x: FloatArray, rows: IntArray) -> FloatArray:
+    """Return the leading principal components on some rows of all, a quarter as many at most.
+
+    They keep their variances, of mean 1: shrinkage then spares the large ones, which a sample
+    settles best.
+    """
+    centred = x - x[rows].mean(axis=0)
+    values, vectors = np.linalg.eigh(centred[rows].T @ centred[rows] / len(rows))
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    share = np.cumsum(values) / max(values.sum(), 1e-300)
+    n = min(int(np.searchsorted(share, VARIANCE)) + 1, len(values), max(1, len(rows) // 4))
+    return np.asarray(centred @ vectors[:, :n] / np.sqrt(max(values[:n].mean(), 1e-12)))
 
 
 def whitening(x: FloatArray) -> FloatArray:

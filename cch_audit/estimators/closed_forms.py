@@ -6,15 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cch_audit.estimators.calibration import principal_components
-from cch_audit.estimators.canonical import fit_canonical
+from cch_audit.estimators.canonical import fit_canonical, principal_components
 from cch_audit.estimators.mixtures import ColumnMixture
 from cch_audit.sample import FloatArray, IntArray
 
 MIXTURE_PAIRS = 12
 """Most canonical pairs of a mixture."""
-FEW_COLUMNS = 16
-"""So many columns on both sides need no principal components."""
+FEW_PAIRS = 3
+"""So many are all described by the mixture."""
 SMALLEST = 1e-37
 """Smallest sum of exponentials that float32 holds."""
 
@@ -69,11 +68,10 @@ def all_pairs(x_term: Tensor, y_term: Tensor, left: Tensor, right: Tensor) -> Te
 def fit_closed_forms(
     x: FloatArray, y: FloatArray, train: IntArray, fresh: IntArray, rng: np.random.Generator
 ) -> list[ClosedForm]:
-    """Fit a Gaussian and a mixture on all columns and, where there are many, on their components.
+    """Fit a Gaussian and a mixture to canonical pairs of the leading principal components.
 
-    Both describe canonical pairs. Directions overfit the rows that chose them, so that a Gaussian
-    has its correlations from fresh rows and a mixture is fitted on the other half of the training
-    rows.
+    Directions overfit the rows that chose them, so that the Gaussian has its correlations from
+    fresh rows, and the mixture is fitted on the half of the training rows that did not choose them.
 
     Parameters
     ----------
@@ -86,25 +84,23 @@ def fit_closed_forms(
 
 def _fit(
     x: FloatArray, y: FloatArray, train: IntArray, fresh: IntArray, rng: np.random.Generator
-) -> list[Parts]:
-    """Return the parts of every closed form of one model."""
-    spaces = [(x, y)]
-    if max(x.shape[1], y.shape[1]) > FEW_COLUMNS:
-        spaces.append((principal_components(x, train), principal_components(y, train)))
+) -> tuple[Parts, Parts]:
+    """Return the parts of one model's Gaussian and mixture."""
+    x, y = principal_components(x, train), principal_components(y, train)
+    whole = fit_canonical(x, y, train, fresh)
+    gaussian = whole.log_ratio_parts(*whole.coordinates(x, y))
     first, second = np.split(train, [len(train) // 2])
-    found: list[Parts] = []
-    for left, right in spaces:
-        whole = fit_canonical(left, right, train, fresh)
-        found.append(whole.log_ratio_parts(left @ whole.x_weights, right @ whole.y_weights))
-        half = fit_canonical(left, right, first, second)
-        pairs = half.strongest(MIXTURE_PAIRS)
-        u, v = left @ half.x_weights[:, pairs], right @ half.y_weights[:, pairs]
-        if len(pairs):
-            found.append(ColumnMixture.fit(u[second], v[second], rng).log_ratio_parts(u, v))
-        else:
-            nothing = np.zeros(len(x))
-            found.append((nothing, nothing, u, v, nothing[:, None], nothing[:, None]))
-    return found
+    half = fit_canonical(x, y, first, second)
+    n_pairs = len(half.correlations)
+    # Few pairs are kept without a correlation too: a mixture can follow what is curved.
+    pairs = np.arange(n_pairs) if n_pairs <= FEW_PAIRS else half.strongest(MIXTURE_PAIRS)
+    u, v = (side[:, pairs] for side in half.coordinates(x, y))
+    if len(pairs):
+        mixture = ColumnMixture.fit(u[second], v[second], rng).log_ratio_parts(u, v)
+    else:
+        nothing = np.zeros(len(x))
+        mixture = (nothing, nothing, u, v, nothing[:, None], nothing[:, None])
+    return gaussian, mixture
 
 
 def _widened(values: list[FloatArray], fill: float) -> list[FloatArray]:
