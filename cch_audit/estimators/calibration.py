@@ -13,7 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from cch_audit.estimators.canonical import fit_canonical, principal_components, whitening
+from cch_audit.estimators.canonical import (
+    fit_canonical,
+    paired_components,
+    principal_components,
+    whitening,
+)
 from cch_audit.estimators.contract import Estimate, is_classes, standardize
 from cch_audit.estimators.mixtures import ClassMixture, ColumnMixture
 from cch_audit.estimators.neighbors import from_neighbors
@@ -139,7 +144,7 @@ def _canonical_pairs(
     x: FloatArray, y: FloatArray, others: IntArray, rows: IntArray, n_pairs: int
 ) -> tuple[FloatArray, FloatArray]:
     """Return the rows' canonical coordinates that correlate beyond chance, the strongest first."""
-    x, y = principal_components(x, others), principal_components(y, others)
+    x, y = paired_components(x, y, others)
     model = fit_canonical(x, y, others, rows)
     order = model.strongest(n_pairs)
     u, v = x[rows] @ model.x_weights[:, order], y[rows] @ model.y_weights[:, order]
@@ -148,7 +153,7 @@ def _canonical_pairs(
 
 def _discriminants(x: FloatArray, y: IntArray, others: IntArray, n: int) -> FloatArray:
     """Return the leading linear discriminants of all rows, (n_samples, min(K - 1, n)) or fewer."""
-    x = principal_components(x, others)
+    x = principal_components(x, others, whitened=False)
     codes, place, counts = np.unique(y[others], return_inverse=True, return_counts=True)
     means = np.stack([x[others][place == number].mean(axis=0) for number in range(len(codes))])
     white = whitening(x[others] - means[place])

@@ -12,6 +12,8 @@ LARGEST = 1 - 1e-6
 
 VARIANCE = 0.99
 """Share of the variance that principal components keep."""
+FEW_COLUMNS = 8
+"""So many columns on both sides are whitened."""
 FARTHEST = 5.0
 """Coordinates of other rows are cut here: a normal sample of a million reaches it."""
 
@@ -26,6 +28,11 @@ class Canonical:
     """(q, q)"""
     correlations: FloatArray
     """(min(d, q),) correlations, measured on rows that did not choose the directions."""
+
+    @property
+    def information(self) -> float:
+        """Return the mutual information of Gaussians that are so correlated, in nats."""
+        return float(-0.5 * np.log1p(-(self.correlations**2)).sum())
 
     def coordinates(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the canonical coordinates of any rows, cut where the fit says nothing."""
@@ -48,7 +55,7 @@ class Canonical:
         r = self.correlations
         u, v = u[:, : len(r)], v[:, : len(r)]
         quadratic = r**2 / (2 * (1 - r**2))
-        a = -0.5 * np.log1p(-(r**2)).sum() - u**2 @ quadratic
+        a = self.information - u**2 @ quadratic
         scale = np.sqrt(r / (1 - r**2))
         return a, -(v**2) @ quadratic, u * scale, v * scale
 
@@ -83,18 +90,39 @@ def fit_canonical(
     return Canonical(x_weights, y_weights, np.where(weak, 0.0, np.minimum(correlations, LARGEST)))
 
 
-def principal_components(x: FloatArray, rows: IntArray) -> FloatArray:
+def paired_components(
+    x: FloatArray, y: FloatArray, rows: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return leading components of x and y, whitened or not as suits the pairs that they share.
+
+    With whitened components the canonical directions are those of least squares; with rotated ones
+    shrinkage pulls them towards the large components, which wins where most columns say the same.
+    One half of the rows finds pairs, the other half says which are the stronger ones. Few columns
+    need no shrinkage, and without it the estimate is that of any linear map of them.
+    """
+    if max(x.shape[1], y.shape[1]) <= FEW_COLUMNS:
+        return principal_components(x, rows, True), principal_components(y, rows, True)
+    first, second = np.split(rows, [len(rows) // 2])
+    tried = []
+    for whitened in (False, True):
+        left, right = (principal_components(side, rows, whitened) for side in (x, y))
+        tried.append((fit_canonical(left, right, first, second).information, left, right))
+    _, left, right = max(tried, key=lambda found: found[0])
+    return left, right
+
+
+def principal_components(x: FloatArray, rows: IntArray, whitened: bool) -> FloatArray:
     """Return the leading principal components on some rows of all, a quarter as many at most.
 
-    They keep their variances, of mean 1: shrinkage then spares the large ones, which a sample
-    settles best.
+    Whitened ones have variance 1, others keep their variances, of mean 1.
     """
     centred = x - x[rows].mean(axis=0)
     values, vectors = np.linalg.eigh(centred[rows].T @ centred[rows] / len(rows))
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     share = np.cumsum(values) / max(values.sum(), 1e-300)
     n = min(int(np.searchsorted(share, VARIANCE)) + 1, len(values), max(1, len(rows) // 4))
-    return np.asarray(centred @ vectors[:, :n] / np.sqrt(max(values[:n].mean(), 1e-12)))
+    scale = values[:n] if whitened else values[:n].mean()
+    return np.asarray(centred @ vectors[:, :n] / np.sqrt(np.maximum(scale, 1e-12)))
 
 
 def whitening(x: FloatArray) -> FloatArray:

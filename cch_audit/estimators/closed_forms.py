@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cch_audit.estimators.canonical import fit_canonical, principal_components
+from cch_audit.estimators.canonical import fit_canonical, paired_components
 from cch_audit.estimators.mixtures import ColumnMixture
 from cch_audit.sample import FloatArray, IntArray
 
@@ -86,7 +86,7 @@ def _fit(
     x: FloatArray, y: FloatArray, train: IntArray, fresh: IntArray, rng: np.random.Generator
 ) -> tuple[Parts, Parts]:
     """Return the parts of one model's Gaussian and mixture."""
-    x, y = principal_components(x, train), principal_components(y, train)
+    x, y = paired_components(x, y, train)
     whole = fit_canonical(x, y, train, fresh)
     gaussian = whole.log_ratio_parts(*whole.coordinates(x, y))
     first, second = np.split(train, [len(train) // 2])

@@ -69,16 +69,18 @@ def estimate(
     n_folds = int(folds.max()) + 1
     held_out, train, validation = split_rows(folds, settings.n_seeds, rng)
     generator = torch_generator(rng)
-    n_weighing = min(WEIGHING_ROWS, validation.shape[1] // 2)
-    fresh, weighing = validation[:, n_weighing:], validation[:, :n_weighing]
-    validation = validation[:, :VALIDATION_ROWS]
     if is_classes(y):
+        weighing = validation[:, :WEIGHING_ROWS]
         nothing = np.zeros(len(x))
         n_classes = columns.shape[1]
         ratios = (log_posterior_ratios(x, y, rows, n_classes) for rows in train.numpy())
         forms = [ClosedForm.stacked([(nothing, nothing, ratio, columns) for ratio in ratios])]
     else:
+        # Both need two rows; three or fewer are shared.
+        half = max(2, validation.shape[1] // 2)
+        weighing, fresh = validation[:, : min(WEIGHING_ROWS, half)], validation[:, -half:]
         forms = fit_closed_forms(x, columns, train.numpy(), fresh.numpy(), rng)
+    validation = validation[:, :VALIDATION_ROWS]
     critic = _Critic(x, columns, forms, _weigh(forms, weighing), settings, generator)
     train_stack(
         list(critic.parameters()),
