@@ -23,9 +23,9 @@ class Canonical:
     """Whitened, rotated coordinates of x and y in which only equal positions are correlated."""
 
     x_weights: FloatArray
-    """(d, d)"""
+    """(d, min(d, q))"""
     y_weights: FloatArray
-    """(q, q)"""
+    """(q, min(d, q))"""
     correlations: FloatArray
     """(min(d, q),) correlations, measured on rows that did not choose the directions."""
 
@@ -53,7 +53,6 @@ class Canonical:
         -log(1 - r^2)/2 - (r^2 (u^2 + v^2) - 2 r u v) / (2 (1 - r^2)).
         """
         r = self.correlations
-        u, v = u[:, : len(r)], v[:, : len(r)]
         quadratic = r**2 / (2 * (1 - r**2))
         a = self.information - u**2 @ quadratic
         scale = np.sqrt(r / (1 - r**2))
@@ -77,13 +76,16 @@ def fit_canonical(
     x_white, y_white = whitening(x[directions]), whitening(y[directions])
     cross = (x[directions] @ x_white).T @ (y[directions] @ y_white) / len(directions)
     left, _, right = np.linalg.svd(cross)
-    x_weights, y_weights = x_white @ left, y_white @ right.T
+    n_pairs = min(x.shape[1], y.shape[1])
+    x_weights, y_weights = x_white @ left[:, :n_pairs], y_white @ right.T[:, :n_pairs]
+    # Rounding may flip a pair: the sign is the sample's, so that later draws are the same.
+    signs = np.where(((x[directions] @ x_weights) ** 3).sum(axis=0) < 0, -1.0, 1.0)
+    x_weights, y_weights = x_weights * signs, y_weights * signs
     u, v = x[moments] @ x_weights, y[moments] @ y_weights
     # Unit variance on the fresh rows, so that the density ratio is on the right scale.
     x_weights, y_weights = x_weights / _spread(u), y_weights / _spread(v)
-    n_pairs = min(x.shape[1], y.shape[1])
     u, v = (u - u.mean(axis=0)) / _spread(u), (v - v.mean(axis=0)) / _spread(v)
-    correlations = (u[:, :n_pairs] * v[:, :n_pairs]).mean(axis=0)
+    correlations = (u * v).mean(axis=0)
     # The largest of n_pairs null correlations: the universal threshold, at least one-sided 5 %.
     threshold = max(1.64, np.sqrt(2 * np.log(n_pairs))) / np.sqrt(len(moments))
     weak = ~(correlations > threshold)
