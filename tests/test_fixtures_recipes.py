@@ -1,22 +1,14 @@
-"""The recipes of files that are not committed, and the script that runs the experiments."""
+"""The recipes of files that are not committed, on small data made here."""
 
 import io
-import re
-import shlex
-import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
-import typer
-
-from cch_audit.cli import app
 
 FOLDER = Path(__file__).parents[1] / "fixtures"
-SCRIPT = FOLDER / "evidence.sh"
 sys.path.insert(0, str(FOLDER))
 
 from recipes import mnist, tcga_brca  # noqa: E402
