@@ -25,91 +25,106 @@ done
 exit "${CODE:-0}"
 """
 """Logs its arguments and makes the files that it is asked for."""
+COMMANDS = typer.main.get_command(app).commands
 PYTHON = """#!/usr/bin/env bash
 touch "$4/$2.h5"
 """
 """Stands in for `python build.py NAME --out DIR`."""
 
 
-@pytest.fixture
-def run(tmp_path):
-    """Return a function that runs the script into `tmp_path / "out"`: process, commands."""
+@pytest.fixture(scope="module")
+def stand_ins(tmp_path_factory):
+    """Return a folder with stand-ins for the programs of the script."""
+    folder = tmp_path_factory.mktemp("bin")
     for name, text in (("cch-audit", CCH_AUDIT), ("python", PYTHON)):
-        path = tmp_path / "bin" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-        path.chmod(0o755)
-
-    def run_script(*arguments, **variables):
-        log = tmp_path / "log"
-        log.write_text("")
-        path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
-        done = subprocess.run(
-            [BASH, FOLDER / "evidence.sh", *arguments],
-            env={**os.environ, "PATH": path, "LOG": str(log), **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done, [line.split("\x1f")[:-1] for line in log.read_text().splitlines()]
-
-    return run_script
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    return folder
 
 
-def option(arguments, name):
-    return arguments[arguments.index(name) + 1]
+def run(stand_ins, *arguments, **variables):
+    """Run the script; return the process and the arguments of every call of cch-audit."""
+    log = stand_ins / "log"
+    log.write_text("")
+    path = f"{stand_ins}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [BASH, FOLDER / "evidence.sh", *arguments],
+        env={**os.environ, "PATH": path, "LOG": str(log), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done, [line.split("\x1f")[:-1] for line in log.read_text().splitlines()]
 
 
-def test_every_command_parses(run, tmp_path):
-    done, commands = run(tmp_path, tmp_path / "out")
+@pytest.fixture(scope="module")
+def complete(stand_ins, tmp_path_factory):
+    """Run the script once; return the folder that it filled, the process and its commands."""
+    out = tmp_path_factory.mktemp("complete")
+    return out, *run(stand_ins, out, out)
+
+
+def parse(name, *arguments):
+    """Return the options of a command line of cch-audit, as the command would get them."""
+    return COMMANDS[name].make_context(name, list(arguments)).params
+
+
+@pytest.fixture(scope="module")
+def ranked(complete):
+    """Return file, student and teachers of every `rank`."""
+    found = [parse(*command) for command in complete[2] if command[0] == "rank"]
+    return [(Path(o["file"]), o["student"], o["teachers"].split(",")) for o in found]
+
+
+def test_every_command_parses(complete):
+    out, done, commands = complete
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
-    for name, *arguments in commands:
-        typer.main.get_command(app).commands[name].make_context(name, arguments)
-    assert not (tmp_path / "out" / "part").exists()
+    for command in commands:
+        parse(*command)
+    assert not (out / "part").exists()
 
 
-def test_there_are_enough_trials_on_real_data(run, tmp_path):
-    _, commands = run(tmp_path, tmp_path / "out")
-    pairs = set()
-    for name, path, *arguments in commands:
-        if name == "rank" and "classpaired" not in path:
-            student, teachers = option(arguments, "--student"), option(arguments, "--teachers")
-            assert student not in teachers.split(",")
-            pairs |= {(path, student, teacher) for teacher in teachers.split(",")}
-    assert len(pairs) > 45
+def test_there_are_enough_trials_on_real_data(ranked):
+    trials = [
+        (path.stem, student, teacher)
+        for path, student, teachers in ranked
+        for teacher in teachers
+        if path.stem != "classpaired"
+    ]
+    assert len(trials) == len(set(trials)) == 81
+    assert all(student != teacher for _, student, teacher in trials)
 
 
-def test_representations_exist_in_the_committed_files(run, tmp_path):
-    _, commands = run(tmp_path, tmp_path / "out")
-    for name, path, *arguments in commands:
-        if name == "rank" and Path(path).parent.samefile(FOLDER):
-            named = {option(arguments, "--student"), *option(arguments, "--teachers").split(",")}
+def test_representations_exist_in_the_committed_files(ranked):
+    for path, student, teachers in ranked:
+        if path.parent.samefile(FOLDER):
             with h5py.File(path) as file:
-                assert named <= set(file["representations"])
+                assert {student, *teachers} <= set(file["representations"])
 
 
-def test_what_is_there_is_not_made_again(run, tmp_path):
-    _, first = run(tmp_path, tmp_path / "out")
-    (tmp_path / "out" / "mnist.json").unlink()
-    done, second = run(tmp_path, tmp_path / "out")
+def test_what_is_there_is_not_made_again(complete, stand_ins):
+    out, _, first = complete
+    (out / "mnist.json").unlink()
+    done, second = run(stand_ins, out, out)
     assert done.returncode == 0
     assert [name for name, *_ in second] == ["rank", "evidence", "evidence", "evidence"]
-    reports = [
-        {word for word in command if word.endswith(".json")} for command in (first[-3], second[-3])
+    counted = [
+        next(command for command in commands if command[0] == "evidence")
+        for commands in (first, second)
     ]
-    assert reports[0] == reports[1]
+    assert counted[0] == counted[1]
 
 
-def test_a_failure_stops_it_and_leaves_no_report(run, tmp_path):
-    done, commands = run(tmp_path, tmp_path / "out", CODE="2")
+def test_a_failure_stops_it_and_leaves_no_report(stand_ins, tmp_path):
+    done, commands = run(stand_ins, tmp_path, tmp_path / "out", CODE="2")
     assert done.returncode == 2
     assert len(commands) == 1
     assert not list((tmp_path / "out").glob("*.json"))
 
 
-def test_it_says_how_it_is_used(run):
-    done, commands = run()
+def test_it_says_how_it_is_used(stand_ins):
+    done, commands = run(stand_ins)
     assert done.returncode == 2
     assert "usage: fixtures/evidence.sh SOURCE OUT" in done.stderr
     assert not commands
