@@ -24,6 +24,8 @@ ENVIRONMENTS = {
     "mist mine": "torch-mist",
     "mist smile": "torch-mist",
     "mist infonce": "torch-mist",
+    "mist mine held out": "torch-mist",
+    "mist smile held out": "torch-mist",
     "latentmi": "latentmi",
 }
 """By peer; a method that is not listed is one of ours."""
