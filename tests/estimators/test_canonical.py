@@ -3,7 +3,14 @@ import pytest
 from samplers import Copies, Gaussian, Independent
 from scipy.stats import multivariate_normal
 
-from cch_audit.estimators.canonical import LARGEST, Canonical, fit_canonical
+from cch_audit.estimators.canonical import (
+    FARTHEST,
+    LARGEST,
+    Canonical,
+    fit_canonical,
+    paired_components,
+    principal_components,
+)
 from cch_audit.estimators.contract import standardize
 
 
@@ -83,3 +90,70 @@ def test_log_ratio_is_that_of_normal_densities(r):
             expected = joint.logpdf(pair) - one.logpdf(u[i]) - one.logpdf(v[j])
             # At r = .9999 the ratio reaches thousands: relative tolerance.
             assert found[i, j] == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_coordinates_are_cut_far_out():
+    x, y = (standardize(side) for side in Gaussian((0.8,), 2, 2).sample(200))
+    found = fit_canonical(x, y, np.arange(100), np.arange(100, 200))
+    u, v = found.coordinates(1e6 * x, y)
+    assert np.abs(u).max() == FARTHEST
+    np.testing.assert_allclose(v, y @ found.y_weights)
+
+
+def test_the_strongest_pairs_come_first_and_the_others_not_at_all():
+    model = Canonical(np.eye(4), np.eye(4), np.array([0.2, 0.0, 0.9, 0.5]))
+    assert model.strongest(9).tolist() == [2, 3, 0]
+    assert model.strongest(1).tolist() == [2]
+
+
+@pytest.mark.parametrize("change", ["mirrored", "swapped"])
+def test_the_sign_of_a_pair_is_the_samples(change):
+    x, y = (standardize(np.exp(side)) for side in Gaussian((0.8, 0.5)).sample(400))
+    rows = np.arange(400)
+    one = fit_canonical(x, y, rows[:200], rows[200:])
+    moved = -x if change == "mirrored" else x[:, ::-1]
+    other = fit_canonical(moved, y, rows[:200], rows[200:])
+    np.testing.assert_allclose(moved @ other.x_weights, x @ one.x_weights, atol=1e-8)
+    np.testing.assert_allclose(y @ other.y_weights, y @ one.y_weights, atol=1e-8)
+
+
+@pytest.mark.parametrize("whitened", [False, True])
+def test_principal_components(whitened):
+    x = np.random.default_rng(0).standard_normal((300, 3)) @ np.diag([5.0, 1.0, 0.01])
+    found = principal_components(x, np.arange(200), whitened)
+    assert found.shape == (300, 2)  # the third holds less than a hundredth of the variance
+    variances = found[:200].var(axis=0)
+    if whitened:
+        np.testing.assert_allclose(variances, 1.0)
+    else:
+        assert variances.mean() == pytest.approx(1.0)
+        assert variances[0] > 10 * variances[1]
+
+
+def test_a_quarter_as_many_components_as_rows():
+    x = np.random.default_rng(0).standard_normal((100, 80))
+    assert principal_components(x, np.arange(40), whitened=True).shape == (100, 10)
+
+
+@pytest.mark.parametrize("d", [2, 8])
+def test_few_columns_are_whitened(d):
+    x, y = np.random.default_rng(0).standard_normal((2, 200, d)) * np.arange(1, d + 1)
+    left, right = paired_components(x, y, np.arange(200))
+    for side in (left, right):
+        np.testing.assert_allclose(side.T @ side / 200, np.eye(side.shape[1]), atol=1e-9)
+
+
+def test_components_are_scaled_as_suits_the_pairs():
+    rng = np.random.default_rng(0)
+    factors = Gaussian((0.9,) * 2).sample(400)
+    loadings = rng.standard_normal((2, 2, 60))
+    # Two factors in every column: the large components hold all that is shared.
+    steep = [
+        f @ weights + 0.7 * rng.standard_normal((400, 60)) for f, weights in zip(factors, loadings)
+    ]
+    rotated, _ = paired_components(*steep, np.arange(400))
+    assert rotated.var(axis=0).max() > 5
+    # Two pairs among 60 columns of equal variance: least squares.
+    flat = Gaussian((0.95, 0.95), 60, 60).sample(400)
+    whitened, _ = paired_components(*flat, np.arange(400))
+    np.testing.assert_allclose(whitened.var(axis=0), 1.0)

@@ -86,3 +86,18 @@ def test_mean_over_seeds():
 def test_half_of_fifty_rows_in_five_classes():
     x, y = np.random.default_rng(0).standard_normal((25, 3)), np.arange(25) % 5
     assert np.isfinite(run(x, y, max_steps=25).value)
+
+
+def test_the_raw_estimate_is_reported_beside_the_calibrated_one():
+    sampler = Gaussian((0.9, 0.8, 0.7, 0.6), 20, 20)
+    found = run(*sampler.sample(1500), n_seeds=1)
+    assert found.raw < found.value - 0.1  # what neighbours miss on eight latents
+    assert found.value < 1.1 * sampler.information
+
+
+def test_independent_latents_are_not_calibrated_away_from_zero():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 1000, 30))
+    found = run(x, y, n_seeds=1)
+    assert found.value == pytest.approx(0.0, abs=0.06)  # three standard errors
+    assert found.raw <= found.value

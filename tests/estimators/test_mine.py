@@ -3,7 +3,14 @@ import pytest
 import torch
 from samplers import Copies, Gaussian, Mixture
 
-from cch_audit.estimators.mine import _donsker_varadhan, _DonskerVaradhan, _pseudo_values, estimate
+from cch_audit.estimators.closed_forms import ClosedForm
+from cch_audit.estimators.mine import (
+    _donsker_varadhan,
+    _DonskerVaradhan,
+    _pseudo_values,
+    _weigh,
+    estimate,
+)
 from cch_audit.settings import MineSettings
 
 
@@ -114,3 +121,52 @@ def test_heavy_tails_do_not_make_it_diverge():
     found = run(x, x + rng.standard_t(1, size=x.shape), n_seeds=1)
     # Raw inputs gave -5 nats; some dependence is plain to see.
     assert 0.2 < found.value < 3
+
+
+def forms_of(*diagonals):
+    """Return closed forms of two models on 40 rows whose critics are d on the diagonal, else 0."""
+    nothing = np.zeros(40)
+    return [
+        ClosedForm.stacked([(nothing, nothing, one * np.eye(40), np.eye(40)) for one in each])
+        for each in diagonals
+    ]
+
+
+def test_the_better_form_has_the_weight():
+    # Model 0 is served by the first form, model 1 by the second.
+    weights = _weigh(forms_of((3.0, -3.0), (-3.0, 3.0)), torch.arange(40).expand(2, -1))
+    assert weights.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_weights_are_shares():
+    forms = forms_of((1.0, 0.5), (2.0, 0.5), (3.0, -1.0))
+    weights = _weigh(forms, torch.arange(40).expand(2, -1))
+    assert (weights >= 0).all()
+    assert (weights.sum(dim=0) <= 1 + 1e-6).all()
+
+
+def test_forms_that_harm_are_dropped():
+    weights = _weigh(forms_of((-1.0, -1.0)), torch.arange(40).expand(2, -1))
+    assert (weights == 0).all()
+
+
+def test_a_sum_of_two_views_of_the_truth_is_better_than_either():
+    # Each form sees one of two independent pairs; the log ratio is their sum, a mean is half of it.
+    x, y = Gaussian((0.7, 0.7)).sample(200)
+    columns = [(x[:, [one]], 0.7 / (1 - 0.49) * y[:, [one]]) for one in (0, 1)]
+    squares = [-(0.49 / (2 * 0.51)) * side**2 for side in (x, y)]
+    forms = [
+        ClosedForm.stacked([(squares[0][:, one], squares[1][:, one], f, g)])
+        for one, (f, g) in enumerate(columns)
+    ]
+    weights = _weigh(forms, torch.arange(200)[None])
+    assert (weights > 0.2).all()
+
+
+def test_clusters_in_many_columns_are_seen():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(5, size=1500)
+    centres = 1.2 * rng.standard_normal((2, 5, 40))
+    x, y = (side[codes] + rng.standard_normal((1500, 40)) for side in centres)
+    # The centres are 10 standard deviations apart: all of log 5 is there to see.
+    assert run(x, y, n_seeds=1).value == pytest.approx(np.log(5), abs=0.15)
