@@ -4,7 +4,8 @@
 and given to all methods; a method runs in a process of its own with one thread. Cells go to
 results/accuracy.jsonl as they are measured and are not measured again, so an interrupted run goes
 on; `--fresh` forgets those of the chosen methods. The summary is printed and written to
-results/accuracy.json, and to another file for `--families "held out"` through `--output`.
+results/accuracy.json, with a figure for each size beside it, and to another file for
+`--families "held out"` through `--output`.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from cch_audit import __version__
+from tests.bench.drawing import draw_errors
 from tests.bench.held_out import HELD_OUT
 from tests.bench.journal import RESULTS, Cell, Journal
 from tests.bench.peers.process import ENVIRONMENTS, Workers, installed
@@ -63,6 +65,9 @@ def main() -> None:
         **found,
     }
     options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    for n, families in found["families"].items():
+        drawn = options.output.with_name(f"{options.output.stem}-{n}.svg")
+        draw_errors(families, f"{n} rows", drawn)
 
 
 def measure(

@@ -78,12 +78,8 @@ def print_tables(found: dict[str, Any]) -> None:
     for n, families in found["families"].items():
         methods = list(families[ALL])
         for what in ("rmse", "bias"):
-            rows = [
-                [family, *(_shown(by_method.get(m, {}), what) for m in methods)]
-                for family, by_method in families.items()
-            ]
-            print(f"\nn = {n}: {what} in nats\n")
-            print(table(["family", *methods], rows))
+            print(f"\nn = {n}\n")
+            print(family_table(families, methods, what))
         print(f"\nn = {n}: all families\n")
         columns = (
             "tasks",
@@ -102,6 +98,15 @@ def print_tables(found: dict[str, Any]) -> None:
             print(f"\nn = {n}, {group}: RMSE of the row over that of the column, where both ran\n")
             rows = [[m, *(_number(by.get(o)) for o in methods)] for m, by in ratios.items()]
             print(table(["method", *methods], rows))
+
+
+def family_table(families: dict[str, Any], methods: Sequence[str], what: str) -> str:
+    """Return one of the errors, in nats, by family and method."""
+    rows = [
+        [family, *(_shown(by_method.get(method, {}), what) for method in methods)]
+        for family, by_method in families.items()
+    ]
+    return table([f"{what}, nats", *methods], rows)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

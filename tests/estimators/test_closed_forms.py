@@ -82,7 +82,7 @@ def test_far_components_do_not_overflow(scale):
 
 def test_both_forms_know_a_gaussian():
     sampler = Gaussian((0.9, 0.5), 12, 12)
-    # A bound on 200 held-out rows has a standard error of about 1 / sqrt(200), and it is a lower one.
+    # A lower bound, on 200 held-out rows: its standard error is about 1 / sqrt(200).
     found = bounds(*sampler.sample(N))
     assert found == pytest.approx([sampler.information] * 2, abs=0.3)
 
