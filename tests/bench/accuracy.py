@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import queue
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -38,6 +39,8 @@ KEY = ("method", "task", "n", "seed")
 def main() -> None:
     options = _options()
     methods = [*options.estimators, *filter(installed, options.peers)]
+    if missing := sorted(set(options.peers) - set(methods)):
+        print(f"left out, as not installed: {', '.join(missing)}", file=sys.stderr)
     tasks = [task for task in (*TASKS, *HELD_OUT) if _chosen(task, options)]
     journal = Journal(options.journal, KEY)
     wanted = [

@@ -237,6 +237,26 @@ def test_renaming_classes_changes_only_folds(name):
 
 @pytest.mark.parametrize("classes", [False, True])
 @pytest.mark.parametrize("name", NAMES)
+def test_the_order_of_rows_changes_only_folds(name, classes):
+    sampler = Mixture(1.5, (0.5, 0.3, 0.2), 6) if classes else Gaussian((0.8, 0.5), 6, 5)
+    x, y = sampler.sample(300)
+    order = np.random.default_rng(1).permutation(300)
+    found, other = run(name, x, y), run(name, x[order], y[order])
+    # KSG has folds only where it is calibrated; all of the difference is that between folds.
+    assert other.value == pytest.approx(found.value, abs=2 * standard_error(found))
+    if name == "ksg":
+        assert other.raw == pytest.approx(found.raw, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sides_can_be_swapped(name):
+    x, y = Gaussian((0.8, 0.5), 6, 3).sample(300)
+    found, other = run(name, x, y), run(name, y, x)
+    assert other.value == pytest.approx(found.value, abs=2 * standard_error(found))
+
+
+@pytest.mark.parametrize("classes", [False, True])
+@pytest.mark.parametrize("name", NAMES)
 def test_deterministic_for_a_seed(name, classes):
     x, y = (Mixture(1.0, (0.5, 0.5), 2) if classes else Gaussian((0.6,), 2, 2)).sample(150)
     first, again = run(name, x, y, 3, BRIEF), run(name, x, y, 3, BRIEF)
