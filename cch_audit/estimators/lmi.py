@@ -19,6 +19,9 @@ from cch_audit.estimators.networks import (
 from cch_audit.sample import FloatArray, IntArray
 from cch_audit.settings import LmiSettings
 
+OWN_SIDE = 0.3
+"""Weight of a latent's own side among what it rebuilds; the paper has 1."""
+
 
 def estimate(
     x: FloatArray,
@@ -30,10 +33,11 @@ def estimate(
     """Estimate I(x; y) in nats by KSG on low-dimensional latents of held-out rows.
 
     Two encoders map x and y to latents; from each latent, decoders rebuild both x and y, and the
-    four mean squared errors are minimised (Gowri et al. 2024, section 3). With classes only x is
-    encoded and its latent predicts the class by cross-entropy. Encoders are trained on other folds
-    than the rows they encode, stop on validation rows, and KSG runs within each fold. Columns are
-    replaced by normal scores.
+    four mean squared errors are minimised (Gowri et al. 2024, section 3), the own side's with less
+    weight, since what is private to it must not fill the latents. With classes only x is encoded
+    and its latent predicts the class by cross-entropy. Encoders are trained on other folds than the
+    rows they encode, stop on validation rows, and KSG runs within each fold. What it misses there
+    is added as `calibrate` finds it, where that is more. Columns are replaced by normal scores.
 
     Parameters
     ----------
@@ -117,11 +121,13 @@ class _Autoencoder(nn.Module):
         return [encoder(side[rows]) for encoder, side in zip(self.encoders, self.sides)]
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Return each model's sum of reconstruction losses on some rows, (n_models,)."""
+        """Return each model's weighted reconstruction losses on some rows, (n_models,)."""
         total = torch.zeros(len(rows))
-        for latent, decoder in zip(self.encode(rows), self.decoders):
-            for decoded, side in zip(decoder(latent).split(self.sizes, dim=2), self.sides):
-                total = total + self._loss(decoded, side[rows])
+        for own, (latent, decoder) in enumerate(zip(self.encode(rows), self.decoders)):
+            decoded = decoder(latent).split(self.sizes, dim=2)
+            for number, (reconstruction, side) in enumerate(zip(decoded, self.sides)):
+                weight = OWN_SIDE if number == own else 1.0
+                total = total + weight * self._loss(reconstruction, side[rows])
         return total
 
     def _loss(self, decoded: Tensor, side: Tensor) -> Tensor:

@@ -3,7 +3,7 @@ import pytest
 import torch
 from samplers import Gaussian, Mixture, gaussian_information
 
-from cch_audit.estimators.lmi import _Autoencoder, estimate
+from cch_audit.estimators.lmi import OWN_SIDE, _Autoencoder, estimate
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.settings import LmiSettings
 
@@ -32,10 +32,11 @@ def test_loss_is_the_four_squared_errors():
     model, rows = autoencoder(x, y), torch.arange(30).expand(2, -1)
     sides = [torch.from_numpy(side.astype(np.float32)) for side in (x, y)]
     expected = torch.zeros(2)
-    for latent, decoder in zip(model.encode(rows), model.decoders):
+    weights = ((OWN_SIDE, 1.0), (1.0, OWN_SIDE))
+    for latent, decoder, own in zip(model.encode(rows), model.decoders, weights):
         decoded = decoder(latent)
-        for part, side in zip((decoded[..., :4], decoded[..., 4:]), sides):
-            expected += ((part - side) ** 2).mean(dim=(1, 2))
+        for part, side, weight in zip((decoded[..., :4], decoded[..., 4:]), sides, own):
+            expected += weight * ((part - side) ** 2).mean(dim=(1, 2))
     torch.testing.assert_close(model(rows), expected)
 
 
@@ -45,7 +46,7 @@ def test_loss_for_classes_is_squared_error_and_cross_entropy():
     (latent,) = model.encode(rows)
     decoded = model.decoders[0](latent)
     side = torch.from_numpy(x.astype(np.float32))
-    expected = ((decoded[..., :4] - side) ** 2).mean(dim=(1, 2))
+    expected = OWN_SIDE * ((decoded[..., :4] - side) ** 2).mean(dim=(1, 2))
     for one in range(2):
         target = torch.from_numpy(y)
         expected[one] += torch.nn.functional.cross_entropy(decoded[one, :, 4:], target)
