@@ -119,7 +119,7 @@ class MineSettings:
     embedding: int = _bounded(16, 1, 1024)
     batch_size: int = _bounded(256, 16, 65536)
     max_steps: int = _bounded(200, 1, 100000)
-    learning_rate: float = _bounded(3e-3, 1e-08, 1.0)
+    learning_rate: float = _bounded(1e-2, 1e-08, 1.0)
     weight_decay: float = _bounded(1e-3, 0.0, 10.0)
 
 

@@ -18,12 +18,14 @@ SMALLEST = 1e-37
 """Smallest sum of exponentials that float32 holds."""
 
 Parts = tuple[FloatArray, ...]
-"""a, b (n_samples,), f, g (n_samples, p) and, of a mixture, c, d (n_samples, K)."""
+"""a, b (n_samples,), f, g (n_samples, p) and, of a mixture, c, d (n_samples, K): its log ratio is
+a_i + b_j + f_i . g_j + log sum_k exp(c_ik + d_jk), and a Gaussian's the same without the last term.
+"""
 
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """One critic of every model: T[i, j] = a_i + b_j + f_i . g_j + log sum_k exp(c_ik + d_jk).
+    """One critic of every model: T[i, j] = a_i + b_j + f_i . g_j + log(c_i . d_j).
 
     Shapes are (n_models, n_samples) and (n_models, n_samples, width). Without a mixture c and d
     have width 0 and the last term is missing.
@@ -39,24 +41,24 @@ class ClosedForm:
     @classmethod
     def stacked(cls, models: list[Parts]) -> "ClosedForm":
         """Stack the parts of all models; narrower ones get columns that add nothing."""
-        parts = [
-            torch.from_numpy(np.stack(_widened(values, fill)).astype(np.float32))
-            for fill, *values in zip((0.0, 0.0, 0.0, 0.0, -np.inf, -np.inf), *models, strict=False)
-        ]
-        nothing = torch.zeros(*parts[0].shape, 0)
-        return cls(*parts, *(nothing for _ in range(6 - len(parts))))
+        a, b, f, g, c, d = zip(*(_in_products(*parts) for parts in models), strict=True)
+        stacks = (np.stack(_widened(part)).astype(np.float32) for part in (a, b, f, g, c, d))
+        return cls(*map(torch.from_numpy, stacks))
 
-    def pairs(self, models: Tensor, rows: Tensor) -> Tensor:
-        """Return the critics of all pairs of some models' rows, (m, n) to (m, n, n)."""
+    def of(self, models: Tensor, rows: Tensor) -> "ClosedForm":
+        """Return the parts of some models' rows, (m, n) each."""
         parts = (self.a, self.b, self.f, self.g, self.c, self.d)
-        a, b, f, g, c, d = (part[models[:, None], rows] for part in parts)
-        values = all_pairs(a, b, f, g)
-        if c.shape[2]:
-            # Largest terms first, so that nothing overflows; the rest is one matrix product.
-            c_top, d_top = c.amax(dim=2, keepdim=True), d.amax(dim=2, keepdim=True)
-            sums = (c - c_top).exp() @ (d - d_top).exp().transpose(1, 2)
-            values = values + sums.clamp(min=SMALLEST).log() + c_top + d_top.transpose(1, 2)
-        return values
+        return ClosedForm(*(part[models[:, None], rows] for part in parts))
+
+    def mixture_pairs(self) -> Tensor | float:
+        """Return log(c_i . d_j) for all pairs, (n_models, n, n), or 0 without a mixture."""
+        if not self.c.shape[2]:
+            return 0.0
+        return (self.c @ self.d.transpose(1, 2)).clamp_(min=SMALLEST).log_()
+
+    def pairs(self) -> Tensor:
+        """Return the critics of all pairs, (n_models, n, n)."""
+        return all_pairs(self.a, self.b, self.f, self.g) + self.mixture_pairs()
 
 
 def all_pairs(x_term: Tensor, y_term: Tensor, left: Tensor, right: Tensor) -> Tensor:
@@ -103,12 +105,25 @@ def _fit(
     return gaussian, mixture
 
 
-def _widened(values: list[FloatArray], fill: float) -> list[FloatArray]:
-    """Pad matrices on the right to a common width; vectors stay."""
-    if values[0].ndim == 1:
-        return values
-    width = max(value.shape[1] for value in values)
-    return [
-        np.pad(value, ((0, 0), (0, width - value.shape[1])), constant_values=fill)
-        for value in values
-    ]
+def _in_products(
+    a: FloatArray,
+    b: FloatArray,
+    f: FloatArray,
+    g: FloatArray,
+    c: FloatArray | None = None,
+    d: FloatArray | None = None,
+) -> Parts:
+    """Turn sums of exponentials into products; the largest terms of a row go to a and b."""
+    if c is None or d is None:
+        nothing = np.zeros((len(a), 0))
+        return a, b, f, g, nothing, nothing
+    c_top, d_top = c.max(axis=1), d.max(axis=1)
+    return a + c_top, b + d_top, f, g, np.exp(c - c_top[:, None]), np.exp(d - d_top[:, None])
+
+
+def _widened(parts: tuple[FloatArray, ...]) -> list[FloatArray]:
+    """Pad matrices on the right with zeros to a common width; vectors stay."""
+    if parts[0].ndim == 1:
+        return list(parts)
+    width = max(part.shape[1] for part in parts)
+    return [np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in parts]

@@ -142,11 +142,19 @@ class _Critic(nn.Module):
             yield self._values(one, kept[None], from_x[one][:, kept], from_y[one][:, kept])[0]
 
     def _values(self, models: Tensor, rows: Tensor, from_x: Tensor, from_y: Tensor) -> Tensor:
-        values = all_pairs(from_x[..., 0], from_y[..., 0], from_x[..., 1:], from_y[..., 1:])
+        x_term, y_term = from_x[..., 0], from_y[..., 0]
+        left, right = [from_x[..., 1:]], [from_y[..., 1:]]
+        mixtures: Tensor | float = 0.0
         for form, weights in self.forms:
-            if weights[models].any():
-                values = values + weights[models, None, None] * form.pairs(models, rows)
-        return values
+            weight = weights[models]
+            if weight.any():
+                part = form.of(models, rows)
+                x_term = x_term + weight[:, None] * part.a
+                y_term = y_term + weight[:, None] * part.b
+                left.append(weight[:, None, None] * part.f)
+                right.append(part.g)
+                mixtures = mixtures + weight[:, None, None] * part.mixture_pairs()
+        return all_pairs(x_term, y_term, torch.cat(left, dim=2), torch.cat(right, dim=2)) + mixtures
 
 
 class _DonskerVaradhan(torch.autograd.Function):
@@ -189,7 +197,8 @@ def _weigh(forms: list[ClosedForm], rows: Tensor) -> Tensor:
     the forms do on average: gradient steps go on from the best single form. A wrong Gaussian must
     be able to go, so 0 is among the factors tried.
     """
-    values = torch.stack([form.pairs(torch.arange(len(rows)), rows) for form in forms])
+    models = torch.arange(len(rows))
+    values = torch.stack([form.of(models, rows).pairs() for form in forms])
     single = [factor * one for one in torch.eye(len(forms)) for factor in TEMPERS]
     bounds = torch.stack([_donsker_varadhan(_weighted(w[:, None], values)) for w in single])
     best, first = bounds.max(dim=0)

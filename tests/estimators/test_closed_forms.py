@@ -22,7 +22,7 @@ def fit(x, y):
 def bounds(x, y):
     """Return the bound of the Gaussian and of the mixture on held-out rows."""
     forms, rows = fit(x, y)
-    return [float(_donsker_varadhan(form.pairs(torch.tensor([0]), rows))) for form in forms]
+    return [float(_donsker_varadhan(form.of(torch.tensor([0]), rows).pairs())) for form in forms]
 
 
 def clusters(n, distance, n_clusters=4):
@@ -38,7 +38,7 @@ def test_pairs_are_log_ratios_of_the_mixture():
     mixture = ColumnMixture.fit(x, y, np.random.default_rng(0))
     assert len(mixture.weights) > 1
     form = ClosedForm.stacked([mixture.log_ratio_parts(x, y)])
-    found = form.pairs(torch.tensor([0]), torch.arange(20)[None])[0].numpy()
+    found = form.of(torch.tensor([0]), torch.arange(20)[None]).pairs()[0].numpy()
     for shift in range(20):
         partner = np.roll(y[:20], -shift, axis=0)
         expected = mixture.log_ratio(x[:20], partner)
@@ -59,9 +59,9 @@ def test_models_of_different_widths_are_stacked():
 
     models = [parts(2, 5), parts(4, 1)]
     rows = torch.arange(30)[None]
-    both = ClosedForm.stacked(models).pairs(torch.arange(2), rows.expand(2, -1))
+    both = ClosedForm.stacked(models).of(torch.arange(2), rows.expand(2, -1)).pairs()
     for number, model in enumerate(models):
-        alone = ClosedForm.stacked([model]).pairs(torch.tensor([0]), rows)
+        alone = ClosedForm.stacked([model]).of(torch.tensor([0]), rows).pairs()
         torch.testing.assert_close(both[number], alone[0])
 
 
@@ -76,7 +76,7 @@ def test_far_components_do_not_overflow(scale):
         scale * rng.standard_normal((10, 3)),
         scale * rng.standard_normal((10, 3)),
     )
-    found = ClosedForm.stacked([parts]).pairs(torch.tensor([0]), torch.arange(10)[None])
+    found = ClosedForm.stacked([parts]).of(torch.tensor([0]), torch.arange(10)[None]).pairs()
     assert torch.isfinite(found).all()
 
 
@@ -104,7 +104,7 @@ def test_a_mixture_of_few_pairs_follows_a_curve():
 def test_nothing_is_made_of_independent_columns():
     forms, rows = fit(*Independent(10, 10).sample(N))
     for form in forms:
-        value = float(_donsker_varadhan(form.pairs(torch.tensor([0]), rows)))
+        value = float(_donsker_varadhan(form.of(torch.tensor([0]), rows).pairs()))
         # The threshold of fresh correlations lets a null pair through now and then.
         assert value == pytest.approx(0.0, abs=0.05)
 
