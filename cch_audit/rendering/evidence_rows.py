@@ -1,7 +1,9 @@
 """The record of forecast against outcome in words and rows, the same in every format for people."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
+from typing import get_args
 
 from cch_audit.evidence.results import Decisions, Estimate, Ledger, Trial
 from cch_audit.rendering.cells import Cell, Rows, as_rows, outcome_badge, verdict_badge
@@ -9,11 +11,12 @@ from cch_audit.rendering.metrics import counted
 from cch_audit.rendering.ranking import column_title
 from cch_audit.rendering.text import number
 from cch_audit.rendering.wording import LEVEL_TITLES
-from cch_audit.results import Agreement
+from cch_audit.results import Agreement, Outcome, Verdict
 from cch_audit.verdict import agreement
 
 TITLE = "Evidence: what audits forecast and what training showed"
 TRIALS_TITLE = "Trials"
+FILES_TITLE = "Files"
 DECISIONS_TITLE = "Forecasts that say yes or no"
 SCORES_TITLE = "Numbers of which more should mean a larger gain"
 TRIAL = "file,\nteacher -> student"
@@ -21,6 +24,12 @@ TRIAL_MEANINGS = [
     ("gap", "in nats, median of the deciding estimators: on representations, on predictions"),
     ("gain", "of the accuracy by KD, or the fall of the MSE in % of the MSE without KD"),
     ("CCH is", "right if PASS meets HELPS, or FAIL meets HURTS or NO CHANGE"),
+]
+FILE_MEANINGS = [
+    ("KD", "trials in which it helps + hurts + changes nothing detectable + stays undecided"),
+    ("CCH", "verdicts pass + fail + undecided"),
+    ("right", "among the trials in which the verdict and the outcome are decided"),
+    ("predictions", "the same for the verdict on predictions"),
 ]
 DECISION_MEANINGS = [
     ("decided", "forecast and outcome both are; below, undecided forecasts + undecided outcomes"),
@@ -47,7 +56,7 @@ Column = tuple[str, Callable[[tuple[str, Trial]], Cell | None]]
 
 
 def sections(ledger: Ledger, *, stacked: bool) -> list[tuple[str, Rows, Meanings]]:
-    """Return title, rows and meanings of the tables: trials, decisions, scores if there are some.
+    """Return title, rows and meanings of the tables that have rows, trials first.
 
     Parameters
     ----------
@@ -57,6 +66,7 @@ def sections(ledger: Ledger, *, stacked: bool) -> list[tuple[str, Rows, Meanings
     """
     found = [
         (TRIALS_TITLE, trial_rows(ledger, stacked=stacked), TRIAL_MEANINGS),
+        (FILES_TITLE, file_rows(ledger), FILE_MEANINGS),
         (DECISIONS_TITLE, decision_rows(ledger), DECISION_MEANINGS),
         (SCORES_TITLE, score_rows(ledger), SCORE_MEANINGS),
     ]
@@ -89,6 +99,41 @@ def trial_rows(ledger: Ledger, *, stacked: bool) -> Rows:
             ("CCH is", lambda item: _RIGHT[agreement(item[1].verdict, item[1].outcome)]),
         ],
     )
+
+
+def file_rows(ledger: Ledger) -> Rows:
+    """Return one row per file and what its trials showed, none for a single file."""
+    of_file: dict[str, list[Trial]] = {}
+    for name, trial in zip(file_names(ledger.trials), ledger.trials, strict=True):
+        of_file.setdefault(name, []).append(trial)
+    return as_rows(
+        list(of_file.items()) if len(of_file) > 1 else [],
+        [
+            ("file", lambda item: item[0]),
+            ("trials", lambda item: str(len(item[1]))),
+            ("KD", lambda item: _counts((t.outcome for t in item[1]), get_args(Outcome))),
+            ("CCH", lambda item: _counts((t.verdict for t in item[1]), get_args(Verdict))),
+            ("right", lambda item: _right(item[1], lambda t: t.verdict)),
+            ("predictions", lambda item: _right(item[1], _on_predictions)),
+        ],
+    )
+
+
+def _counts(found: Iterable[str], kinds: Sequence[str]) -> str:
+    counts = Counter(found)
+    return " + ".join(str(counts[kind]) for kind in kinds)
+
+
+def _right(trials: Sequence[Trial], says: Callable[[Trial], Verdict | None]) -> str:
+    """Return how many of the decided trials something is right in."""
+    said = [(verdict, t.outcome) for t in trials if (verdict := says(t)) is not None]
+    found = Counter(agreement(verdict, outcome) for verdict, outcome in said)
+    return f"{found['agrees']} of {found['agrees'] + found['disagrees']}"
+
+
+def _on_predictions(trial: Trial) -> Verdict | None:
+    level = trial.levels.get("predictions")
+    return None if level is None else level.verdict
 
 
 def file_names(trials: Sequence[Trial]) -> list[str]:

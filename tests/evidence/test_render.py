@@ -16,7 +16,7 @@ from cch_audit.evidence.ledger import keep_ledger
 from cch_audit.evidence.read import read_evidence
 from cch_audit.evidence.results import Estimate, Ledger, Trial
 from cch_audit.rendering.evidence import render
-from cch_audit.rendering.evidence_rows import file_names
+from cch_audit.rendering.evidence_rows import file_names, file_rows
 from cch_audit.rendering.evidence_words import closing, opening
 from cch_audit.rendering.text import printable
 from cch_audit.results import Outcome, Verdict
@@ -274,3 +274,22 @@ def test_a_warning_is_in_every_format() -> None:
     assert "WARNING: Beware of this." in render(found, "table")
     assert "> **WARNING**: Beware of this." in render(found, "markdown")
     assert json.loads(render(found, "json"))["warnings"] == ["Beware of this."]
+
+
+def test_files_are_counted_apart() -> None:
+    found = ledger(
+        trial("pass", "helps", file=0),
+        trial("pass", "no_change", file=0, teacher="video"),
+        trial("undecided", "hurts", file=0, teacher="noise"),
+        trial("fail", "undecided", file=1),
+    )
+    rows = file_rows(found)
+    assert rows.headers == ("file", "trials", "KD", "CCH", "right", "predictions")
+    assert [tuple(map(str, row)) for row in rows.cells] == [
+        ("0.h5", "3", "1 + 1 + 1 + 0", "2 + 0 + 1", "1 of 2", "0 of 0"),
+        ("1.h5", "1", "0 + 0 + 0 + 1", "0 + 1 + 0", "0 of 0", "0 of 0"),
+    ]
+
+
+def test_one_file_needs_no_table_of_files() -> None:
+    assert not file_rows(ledger(trial("pass", "helps"))).cells
