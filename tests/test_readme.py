@@ -1,8 +1,10 @@
 """Every command that the README shows runs, exits as stated and prints what is printed there."""
 
+import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -67,3 +69,35 @@ def test_set_up_is_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     block = readme.split("<!-- set-up -->")[1].split("<!-- end -->")[0]
     assert len([line for line in block.splitlines() if line.startswith("    ")]) == 2
+
+
+def ledger_of_reports(format: str) -> str:
+    reports = sorted((ROOT / "fixtures" / "evidence" / "reports").glob("*.json"))
+    done = subprocess.run(
+        [sys.executable, "-m", "cch_audit", "evidence", *reports, "--quiet", "--format", format],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_the_ledger_is_that_of_the_committed_reports() -> None:
+    """Intervals are resampled with a fixed seed: the same numbers on every machine."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.split("<!-- ledger -->\n")[1].split("<!-- end -->")[0]
+    record, _, _ = ledger_of_reports("markdown").partition("<details>")
+    _, _, record = record.partition("**Files**")
+    assert shown.strip() == f"**Files**{record}".strip()
+
+
+def test_the_ledger_holds_enough_real_trials() -> None:
+    trials = json.loads(ledger_of_reports("json"))["trials"]
+    real = {
+        (trial["file"], trial["teacher"], trial["student"])
+        for trial in trials
+        if not re.search("gaussian|classpaired", trial["file"])
+        and ", noise" not in trial["teacher"]
+    }
+    assert len(real) >= 45
