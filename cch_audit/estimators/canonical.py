@@ -13,7 +13,7 @@ LARGEST = 1 - 1e-6
 VARIANCE = 0.99
 """Share of the variance that principal components keep."""
 FEW_COLUMNS = 8
-"""So many columns on both sides are whitened."""
+"""So many columns on both sides are whitened; a few hundred rows settle their covariance."""
 FARTHEST = 5.0
 """Coordinates of other rows are cut here: a normal sample of a million reaches it."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cch_audit.estimators.canonical import fit_canonical, paired_components
+from cch_audit.estimators.canonical import FEW_COLUMNS, fit_canonical, paired_components
 from cch_audit.estimators.mixtures import ColumnMixture
 from cch_audit.sample import FloatArray, IntArray
 
@@ -73,7 +73,8 @@ def fit_closed_forms(
     """Fit a Gaussian and a mixture to canonical pairs of the leading principal components.
 
     Directions overfit the rows that chose them, so that the Gaussian has its correlations from
-    fresh rows, and the mixture is fitted on the half of the training rows that did not choose them.
+    fresh rows, and of many columns the mixture is fitted on the half of the training rows that did
+    not choose them.
 
     Parameters
     ----------
@@ -91,7 +92,9 @@ def _fit(
     x, y = paired_components(x, y, train)
     whole = fit_canonical(x, y, train, fresh)
     gaussian = whole.log_ratio_parts(*whole.coordinates(x, y))
-    first, second = np.split(train, [len(train) // 2])
+    # Few columns leave directions little to overfit, and few rows are better not halved.
+    few = max(x.shape[1], y.shape[1]) <= FEW_COLUMNS
+    first, second = (train, train) if few else np.split(train, [len(train) // 2])
     half = fit_canonical(x, y, first, second)
     n_pairs = len(half.correlations)
     # Few pairs are kept without a correlation too: a mixture can follow what is curved.
