@@ -95,10 +95,11 @@ def test_a_mixture_knows_clusters():
 
 def test_a_mixture_of_few_pairs_follows_a_curve():
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((N, 1))
+    # Without tails: far from the rows the ratio of a mixture may be anything, and MINE bounds it.
+    x = rng.uniform(-2, 2, (N, 1))
     gaussian, mixture = bounds(x, x**2 + 0.3 * rng.standard_normal(x.shape))
     assert abs(gaussian) < 0.1
-    assert mixture > 0.4  # of 1.14 nats
+    assert mixture > 0.4
 
 
 def test_nothing_is_made_of_independent_columns():
