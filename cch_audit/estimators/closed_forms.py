@@ -50,21 +50,22 @@ class ClosedForm:
         parts = (self.a, self.b, self.f, self.g, self.c, self.d)
         return ClosedForm(*(part[models[:, None], rows] for part in parts))
 
-    def mixture_pairs(self) -> Tensor | float:
-        """Return log(c_i . d_j) for all pairs, (n_models, n, n), or 0 without a mixture."""
+    def mixture_pairs(self) -> Tensor | None:
+        """Return log(c_i . d_j) for all pairs, (n_models, n, n), if there is a mixture."""
         if not self.c.shape[2]:
-            return 0.0
+            return None
         return (self.c @ self.d.transpose(1, 2)).clamp_(min=SMALLEST).log_()
 
     def pairs(self) -> Tensor:
         """Return the critics of all pairs, (n_models, n, n)."""
-        return all_pairs(self.a, self.b, self.f, self.g) + self.mixture_pairs()
+        values, of_mixture = all_pairs(self.a, self.b, self.f, self.g), self.mixture_pairs()
+        return values if of_mixture is None else values.add_(of_mixture)
 
 
 def all_pairs(x_term: Tensor, y_term: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """Return x_term_i + y_term_j + left_i . right_j, (..., n, n)."""
     products: Tensor = left @ right.transpose(-1, -2)
-    return products + x_term[..., :, None] + y_term[..., None, :]
+    return products.add_(x_term[..., :, None]).add_(y_term[..., None, :])
 
 
 def fit_closed_forms(

@@ -144,7 +144,7 @@ class _Critic(nn.Module):
     def _values(self, models: Tensor, rows: Tensor, from_x: Tensor, from_y: Tensor) -> Tensor:
         x_term, y_term = from_x[..., 0], from_y[..., 0]
         left, right = [from_x[..., 1:]], [from_y[..., 1:]]
-        mixtures: Tensor | float = 0.0
+        mixtures = []
         for form, weights in self.forms:
             weight = weights[models]
             if weight.any():
@@ -153,8 +153,12 @@ class _Critic(nn.Module):
                 y_term = y_term + weight[:, None] * part.b
                 left.append(weight[:, None, None] * part.f)
                 right.append(part.g)
-                mixtures = mixtures + weight[:, None, None] * part.mixture_pairs()
-        return all_pairs(x_term, y_term, torch.cat(left, dim=2), torch.cat(right, dim=2)) + mixtures
+                if (of_mixture := part.mixture_pairs()) is not None:
+                    mixtures.append(of_mixture.mul_(weight[:, None, None]))
+        values = all_pairs(x_term, y_term, torch.cat(left, dim=2), torch.cat(right, dim=2))
+        for of_mixture in mixtures:
+            values.add_(of_mixture)
+        return values
 
 
 class _DonskerVaradhan(torch.autograd.Function):
