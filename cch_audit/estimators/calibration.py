@@ -153,7 +153,7 @@ def _canonical_pairs(
 
 def _discriminants(x: FloatArray, y: IntArray, others: IntArray, n: int) -> FloatArray:
     """Return the leading linear discriminants of all rows, (n_samples, min(K - 1, n)) or fewer."""
-    x = principal_components(x, others, whitened=False)
+    x = principal_components(x, others)
     codes, place, counts = np.unique(y[others], return_inverse=True, return_counts=True)
     means = np.stack([x[others][place == number].mean(axis=0) for number in range(len(codes))])
     white = whitening(x[others] - means[place])

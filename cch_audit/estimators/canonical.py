@@ -102,29 +102,29 @@ def paired_components(
     One half of the rows finds pairs, the other half says which are the stronger ones. Few columns
     need no shrinkage, and without it the estimate is that of any linear map of them.
     """
+    rotated = principal_components(x, rows), principal_components(y, rows)
+    whitened = rotated[0] / _spread(rotated[0][rows]), rotated[1] / _spread(rotated[1][rows])
     if max(x.shape[1], y.shape[1]) <= FEW_COLUMNS:
-        return principal_components(x, rows, True), principal_components(y, rows, True)
+        return whitened
     first, second = np.split(rows, [len(rows) // 2])
-    tried = []
-    for whitened in (False, True):
-        left, right = (principal_components(side, rows, whitened) for side in (x, y))
-        tried.append((fit_canonical(left, right, first, second).information, left, right))
-    _, left, right = max(tried, key=lambda found: found[0])
-    return left, right
+
+    def shared(sides: tuple[FloatArray, FloatArray]) -> float:
+        return fit_canonical(sides[0], sides[1], first, second).information
+
+    return max(rotated, whitened, key=shared)
 
 
-def principal_components(x: FloatArray, rows: IntArray, whitened: bool) -> FloatArray:
+def principal_components(x: FloatArray, rows: IntArray) -> FloatArray:
     """Return the leading principal components on some rows of all, a quarter as many at most.
 
-    Whitened ones have variance 1, others keep their variances, of mean 1.
+    They keep their variances, of mean 1.
     """
     centred = x - x[rows].mean(axis=0)
     values, vectors = np.linalg.eigh(centred[rows].T @ centred[rows] / len(rows))
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     share = np.cumsum(values) / max(values.sum(), 1e-300)
     n = min(int(np.searchsorted(share, VARIANCE)) + 1, len(values), max(1, len(rows) // 4))
-    scale = values[:n] if whitened else values[:n].mean()
-    return np.asarray(centred @ vectors[:, :n] / np.sqrt(np.maximum(scale, 1e-12)))
+    return np.asarray(centred @ vectors[:, :n] / np.sqrt(max(values[:n].mean(), 1e-12)))
 
 
 def whitening(x: FloatArray) -> FloatArray:

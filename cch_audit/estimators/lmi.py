@@ -85,10 +85,8 @@ def estimate(
             rng,
         )
         raw[model // n_folds, rows] = within.pseudo_values
-        is_larger = found is not None and found.pseudo_values.mean() > within.value
-        pseudo_values[model // n_folds, rows] = (
-            found.pseudo_values if found is not None and is_larger else within.pseudo_values
-        )
+        larger = within if found is None or found.pseudo_values.mean() <= within.value else found
+        pseudo_values[model // n_folds, rows] = larger.pseudo_values
     return replace(average_seeds(pseudo_values), raw=float(raw.mean()))
 
 
