@@ -34,7 +34,8 @@ def draw_errors(families: dict[str, Any], title: str, path: Path) -> None:
             if "rmse" in families[name].get(method, {})
         ]
         if points:
-            axis.plot(*zip(*points), marker, color=colour, label=method, markersize=7, alpha=0.85)
+            axis.plot(*zip(*points), marker=marker, linestyle="", color=colour, label=method,
+                      markersize=7, alpha=0.85)  # fmt: skip
     axis.set_xscale("log")
     axis.set_xlabel("RMSE, nats")
     axis.set_yticks(range(len(names)), names)

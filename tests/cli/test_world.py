@@ -7,6 +7,8 @@ import pytest
 from .process import Finished, run, run_all
 from .reports import audits, parsed
 
+pytestmark = pytest.mark.slow
+
 # With two classes a prediction is one number, and the closed form of Gaussian variables sees four
 # times as sharply as neighbours do. Surrogates measure its bias.
 DECIDED = ("--level", "predictions", "--estimator", "gaussian", "--jobs", "1")
