@@ -10,6 +10,7 @@ import argparse
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -22,6 +23,7 @@ from cch_audit.randomness import stream
 from cch_audit.results import EstimatorResult
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings
+from cch_audit.verdict import agree
 from tests.bench.journal import RESULTS, Cell, Journal
 from tests.bench.summary import table
 from tests.bench.worlds import WORLDS
@@ -122,6 +124,42 @@ def summarize(cells: list[Cell]) -> Measurement:
     )
 
 
+def together(cells: list[Cell]) -> list[Cell]:
+    """Return what the estimators say of each sample that all of them judged, by the rule `all`."""
+    n_estimators = len({cell["estimator"] for cell in cells})
+    samples: dict[tuple[Any, ...], list[Cell]] = {}
+    for cell in cells:
+        samples.setdefault((cell["world"], cell["n"], cell["seed"]), []).append(cell)
+    return [
+        group[0]
+        | {
+            "estimator": "all",
+            "estimate": float(np.median([cell["estimate"] for cell in group])),
+            "gap": _hull([cell["gap"] for cell in group]),
+            "verdict_interval": _hull([cell["verdict_interval"] for cell in group]),
+            "verdict": agree([cell["verdict"] for cell in group]),
+            "flags": sorted({flag for cell in group for flag in cell["flags"]}),
+        }
+        for group in samples.values()
+        if len(group) == n_estimators > 1
+    ]
+
+
+def _hull(intervals: list[list[float]]) -> list[float]:
+    return [min(low for low, _ in intervals), max(high for _, high in intervals)]
+
+
+def overview(cells: list[dict[str, Any]]) -> str:
+    """Return what the README shows, of each estimator: truth covered / flagged / verdict false."""
+    estimators = list(dict.fromkeys(cell["estimator"] for cell in cells))
+    rows: dict[tuple[int, str], dict[str, str]] = {}
+    for cell in cells:
+        shown = " / ".join(f"{cell[what]:.2f}" for what in ("covers_truth", "flagged", "false"))
+        rows.setdefault((cell["n"], cell["world"]), {})[cell["estimator"]] = shown
+    body = [[w, str(n), *(row.get(e, "") for e in estimators)] for (n, w), row in rows.items()]
+    return table(["world", "rows", *estimators], body)
+
+
 def _covers(intervals: np.ndarray, value: float) -> float:
     return float(np.mean((intervals[:, 0] <= value) & (value <= intervals[:, 1])))
 
@@ -150,7 +188,8 @@ def main() -> None:
     for cell in made:
         journal.add(cell)
     groups: dict[tuple[str, str, int], list[Cell]] = {}
-    for cell in journal.cells(wanted):
+    judged = journal.cells(wanted)
+    for cell in [*judged, *together(judged)]:
         groups.setdefault((cell["estimator"], cell["world"], cell["n"]), []).append(cell)
     found = [asdict(summarize(cells)) for cells in groups.values()]
     print(
