@@ -10,21 +10,29 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench import coverage, summary
+from tests.bench.journal import RESULTS
 from tests.pseudo_terminal import run
 
 ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(
     r"<!-- run(?P<slow> slow)?: exit (?P<code>\d+) -->\s+"
     r"```console\n(?P<session>\$ (?:.*\n)*?)```"
 )
 COMMAND = re.compile(r"^\$ (.*)\n", re.MULTILINE)
-EXAMPLES = list(EXAMPLE.finditer((ROOT / "README.md").read_text(encoding="utf-8")))
+EXAMPLES = list(EXAMPLE.finditer(README))
 
 
 def shape(text: str) -> list[str]:
     """Return the words of each line with numbers masked: learned estimates differ by machine."""
     masked = re.sub(r"[-+]?\d+\.\d+(e-?\d+)?", "#", text)
     return masked.split()
+
+
+def between(mark: str) -> str:
+    """Return the part of the README from a mark to the next end."""
+    return README.split(mark)[1].split("<!-- end -->")[0]
 
 
 def test_the_readme_has_examples() -> None:
@@ -66,9 +74,8 @@ def test_example(example: re.Match[str], tmp_path: Path) -> None:
 
 
 def test_set_up_is_two_commands() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = readme.split("<!-- set-up -->")[1].split("<!-- end -->")[0]
-    assert len([line for line in block.splitlines() if line.startswith("    ")]) == 2
+    lines = between("<!-- set-up -->").splitlines()
+    assert len([line for line in lines if line.startswith("    ")]) == 2
 
 
 def ledger_of_reports(format: str) -> str:
@@ -85,11 +92,9 @@ def ledger_of_reports(format: str) -> str:
 
 def test_the_ledger_is_that_of_the_committed_reports() -> None:
     """Intervals are resampled with a fixed seed: the same numbers on every machine."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = readme.split("<!-- ledger -->\n")[1].split("<!-- end -->")[0]
     record, _, _ = ledger_of_reports("markdown").partition("<details>")
     _, _, record = record.partition("**Files**")
-    assert shown.strip() == f"**Files**{record}".strip()
+    assert between("<!-- ledger -->").strip() == f"**Files**{record}".strip()
 
 
 def test_the_ledger_holds_enough_real_trials() -> None:
@@ -101,3 +106,13 @@ def test_the_ledger_holds_enough_real_trials() -> None:
         and ", noise" not in trial["teacher"]
     }
     assert len(real) >= 45
+
+
+@pytest.mark.parametrize("name", ["accuracy", "held_out", "coverage"])
+def test_the_bench_tables_are_those_of_the_committed_results(name: str) -> None:
+    found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    if name == "coverage":
+        expected = coverage.overview(found["cells"])
+    else:
+        expected = summary.overview(found["families"]["2000"])
+    assert between(f"<!-- {name} -->").strip() == expected

@@ -23,7 +23,7 @@ LEAST = 0.01
 
 
 def draw_errors(families: dict[str, Any], title: str, path: Path) -> None:
-    """Draw RMSE on a log scale, a row for each family and a marker for each method."""
+    """Draw RMSE on a log scale, by family and method, of those that ran all of a family's tasks."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     axis = figure.subplots()
     names = list(families)[::-1]
@@ -31,7 +31,7 @@ def draw_errors(families: dict[str, Any], title: str, path: Path) -> None:
         points = [
             (max(families[name][method]["rmse"], LEAST), row)
             for row, name in enumerate(names)
-            if "rmse" in families[name].get(method, {})
+            if _ran_all(families[name], method)
         ]
         if points:
             axis.plot(*zip(*points), marker=marker, linestyle="", color=colour, label=method,
@@ -43,3 +43,8 @@ def draw_errors(families: dict[str, Any], title: str, path: Path) -> None:
     axis.set_title(title)
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     figure.savefig(path, metadata={"Date": None})
+
+
+def _ran_all(family: dict[str, Any], method: str) -> bool:
+    most = max(one["tasks"] for one in family.values())
+    return method in family and family[method]["tasks"] == most

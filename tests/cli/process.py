@@ -1,12 +1,16 @@
-"""Runs the program as a user does: in a process of its own."""
+"""Runs the program as a user does, in a process of its own, or in this one."""
 
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+
+from typer.testing import CliRunner
+
+from cch_audit.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "fixtures"
@@ -24,12 +28,12 @@ Finished = subprocess.CompletedProcess[str]
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return this process's environment without what would steer the program, and with changes."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("CCH_AUDIT_") and name not in DECIDE_THE_LOOK
-    }
+    kept = {name: value for name, value in os.environ.items() if not _steers(name)}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **(changes or {})}
+
+
+def _steers(variable: str) -> bool:
+    return variable.startswith("CCH_AUDIT_") or variable in DECIDE_THE_LOOK
 
 
 def run(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Finished:
@@ -43,11 +47,21 @@ def run_once(*arguments: str, encoding: str = "utf-8") -> Finished:
     return run(*arguments, env={"PYTHONIOENCODING": encoding})
 
 
-def run_all(commands: Mapping[str, Sequence[str]]) -> dict[str, Finished]:
-    """Run several command lines, two at a time, and return what each gave by its name."""
-    with ThreadPoolExecutor(2) as pool:
-        found = pool.map(lambda arguments: run(*arguments), commands.values())
-        return dict(zip(commands, found, strict=True))
+def run_inside(commands: Mapping[str, Sequence[str]]) -> dict[str, Finished]:
+    """Run several command lines in this process, where imports are paid once.
+
+    For what the commands say; how the program starts, streams and ends is for `run`.
+    """
+    steering = {name: None for name in os.environ if _steers(name)}
+    found = {}
+    for name, arguments in commands.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            done = CliRunner(env=steering).invoke(app, arguments)
+        if not isinstance(done.exception, SystemExit | None):
+            raise done.exception
+        found[name] = Finished(arguments, done.exit_code, done.stdout, done.stderr)
+    return found
 
 
 def run_driver(script: str, *arguments: str, env: Mapping[str, str] | None = None) -> Finished:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from cch_audit.cli import app
 from cch_audit.errors import InputError
 
-from .process import FIXTURES, QUICK, TRAIN, Finished, run, run_all
+from .process import FIXTURES, QUICK, TRAIN, Finished, run, run_inside
 from .reports import audits, parsed
 
 TWO_SEEDS = ("--seeds", "2")
@@ -24,7 +24,6 @@ RUNS = {
     "require clear": ("check", "--teacher", "clear", "--require-confirmed"),
     "require wrong": ("check", "--teacher", "wrong", "--require-confirmed", "--format", "json"),
     "require two": ("check", "--teacher", "clear", "--require-confirmed", *TWO_SEEDS),
-    "many rows": ("confirm", "--teacher", "clear", "--train-size", "400"),
 }
 CLASSES = (
     *("confirm", str(FIXTURES / "breast_cancer.h5"), *QUICK, "--format", "json", "--fusion"),
@@ -38,7 +37,7 @@ def runs(lessons: str) -> dict[str, Finished]:
     on_lessons = {
         name: (command, lessons, *QUICK, *TRAIN, *rest) for name, (command, *rest) in RUNS.items()
     }
-    return run_all({"classes": CLASSES, **on_lessons})
+    return run_inside({"classes": CLASSES, **on_lessons})
 
 
 @pytest.fixture(scope="module")
@@ -231,8 +230,8 @@ def test_a_setting_out_of_range_is_refused(arguments: list[str], said: str) -> N
         assert said in done.stderr
 
 
-def test_too_few_rows_are_refused(runs: dict[str, Finished]) -> None:
-    done = runs["many rows"]
+def test_too_few_rows_are_refused(lessons: str) -> None:
+    done = run("confirm", lessons, *QUICK, "--teacher", "clear", "--train-size", "400")
     assert (done.returncode, done.stdout) == (2, "")
     assert "--train-size 400 and --seeds 8 leaves 0 of 300 rows for validation" in done.stderr
     assert "choose other values, or add rows" in done.stderr

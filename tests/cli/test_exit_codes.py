@@ -47,12 +47,11 @@ def test_one_teacher_that_fails_is_enough_to_fail(pairs: str) -> None:
     assert done.stdout.splitlines()[-1] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("teachers", "code", "sentence"),
     [
-        pytest.param(
-            "pix,fac", 0, "PASS: of 2 teachers, 2 pass (pix, fac).", marks=pytest.mark.slow
-        ),
+        ("pix,fac", 0, "PASS: of 2 teachers, 2 pass (pix, fac)."),
         ("fac,kar", 3, "UNDECIDED: of 2 teachers, 1 pass (fac); 1 undecided (kar)."),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from tests.evidence.trials import write
 from tests.rendering.reports import confirmed_report
 
-from .process import QUICK, TRAIN, run, run_all, run_driver
+from .process import QUICK, TRAIN, run, run_driver, run_inside
 
 pytest.importorskip("matplotlib", reason="pages need the extra cch-audit[report]")
 pytest.importorskip("jinja2", reason="pages need the extra cch-audit[report]")
@@ -25,7 +25,7 @@ def test_every_command_writes_a_page_and_a_figure(pairs: str, lessons: str, tmp_
         "rank": ("rank", pairs, *QUICK),
         "sweep": ("sweep", lessons, *QUICK, *clear, "--shuffle-rows", "0,1"),
     }
-    done = run_all(
+    done = run_inside(
         {
             name: (
                 *(*arguments, *HTML, "--output", str(tmp_path / f"{name}.html")),

@@ -11,7 +11,7 @@ import pytest
 from cch_audit.settings import ColumnName
 
 from .conftest import NOISE
-from .process import QUICK, TRAIN, VIEWS, Finished, run, run_all
+from .process import QUICK, TRAIN, VIEWS, Finished, run, run_inside
 from .reports import audits, parsed
 
 NAMES = ("--format", "names", "--quiet")
@@ -37,7 +37,7 @@ RUNS = {
 @pytest.fixture(scope="module")
 def runs(pairs: str, lessons: str) -> dict[str, Finished]:
     files = {"pairs": pairs, "lessons": lessons}
-    return run_all(
+    return run_inside(
         {
             name: ("rank", *QUICK, *(argument.format(**files) for argument in arguments))
             for name, arguments in RUNS.items()
@@ -208,7 +208,7 @@ def test_modalities_and_a_second_file(tmp_path: Path) -> None:
         file["ids"] = names[order]
         file["near"], file["far"] = x[order], rng.normal(size=(80, 2))
     options = (*QUICK, "--student", "mod/rna/X", "--labels", "obs/kind", *NAMES)
-    found = run_all(
+    found = run_inside(
         {
             "modalities": ("rank", str(tmp_path / "cells.h5"), *options),
             "files": (

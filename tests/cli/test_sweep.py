@@ -9,7 +9,7 @@ import pytest
 
 from cch_audit.evidence.read import read_evidence
 
-from .process import FIXTURES, QUICK, TRAIN, Finished, run, run_all, run_driver
+from .process import FIXTURES, QUICK, TRAIN, Finished, run, run_driver, run_inside
 from .reports import audits, parsed
 from .test_startup import LOADED
 
@@ -39,7 +39,7 @@ def runs(pairs: str, lessons: str, tmp_path_factory: pytest.TempPathFactory) -> 
         ),
         "labels": (CLASSES, "--flip-labels", "0,1", *BRIEF, "--format", "json", "--plot", plot),
     }
-    return run_all(
+    return run_inside(
         {name: ("sweep", *rest[:1], *QUICK, *rest[1:]) for name, rest in commands.items()}
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .process import Finished, run, run_all
+from .process import Finished, run, run_inside
 from .reports import audits, parsed
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ DISAGREE = "The levels disagree: pass on representations, fail on predictions."
 
 @pytest.fixture(scope="module")
 def runs(constructed: str) -> dict[str, Finished]:
-    return run_all(
+    return run_inside(
         {
             "check": ("check", constructed, *DECIDED, *TEACHERS, "--format", "json"),
             "rank": ("rank", constructed, *DECIDED, "--by", "predictions"),

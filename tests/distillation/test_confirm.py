@@ -363,18 +363,10 @@ def constructed(n, teacher):
     return trained(world(n), teacher, ConfirmationSettings(temperature="2", weight="0.8"))
 
 
-@pytest.mark.parametrize(
-    ("n", "teacher", "outcome"),
-    [
-        (6000, "good", "helps"),
-        *(
-            pytest.param(10_000, *one, marks=pytest.mark.slow)
-            for one in (("good", "helps"), ("nuisance", "hurts"))
-        ),
-    ],
-)
-def test_good_helps_and_nuisance_hurts(n, teacher, outcome):
-    assert constructed(n, teacher).outcome == outcome
+@pytest.mark.slow
+@pytest.mark.parametrize(("teacher", "outcome"), [("good", "helps"), ("nuisance", "hurts")])
+def test_good_helps_and_nuisance_hurts(teacher, outcome):
+    assert constructed(10_000, teacher).outcome == outcome
 
 
 @pytest.mark.slow
@@ -406,13 +398,8 @@ def score_of_logistic_regression(task, x):
     return max(tried)[1]
 
 
-@pytest.mark.parametrize(
-    ("n", "architecture"),
-    [
-        (200, "linear"),
-        *(pytest.param(500, one, marks=pytest.mark.slow) for one in ("linear", "mlp")),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "architecture"), [(200, "linear"), (500, "linear"), (500, "mlp")])
 def test_untaught_student_is_well_trained(n, architecture):
     """Otherwise a teacher that only hastens the training would help."""
     x, y = Mixture(3.0, (0.1,) * 10, 10).sample(n)
