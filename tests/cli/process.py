@@ -52,7 +52,7 @@ def run_inside(commands: Mapping[str, Sequence[str]]) -> dict[str, Finished]:
 
     For what the commands say; how the program starts, streams and ends is for `run`.
     """
-    steering = {name: None for name in os.environ if _steers(name)}
+    steering = dict.fromkeys(filter(_steers, os.environ))
     found = {}
     for name, arguments in commands.items():
         with warnings.catch_warnings():
