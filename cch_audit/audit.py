@@ -1,7 +1,8 @@
 """The audit: what was measured, compared and judged; from a sample to its audits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -9,13 +10,28 @@ from threadpoolctl import threadpool_limits
 
 from cch_audit.companions import measure_companions
 from cch_audit.estimators.neighbors import from_neighbors
+from cch_audit.floor import measure_floor
 from cch_audit.intervals import Distribution, bootstrap_means, half_sample_draws
-from cch_audit.measurement import Measured, Measurements, Progress, measure, n_jobs
+from cch_audit.measurement import (
+    Measured,
+    Measurements,
+    Progress,
+    fit_head,
+    measure,
+    n_jobs,
+)
 from cch_audit.randomness import stream
-from cch_audit.results import Audit, Companions, EstimatorResult, LevelResult, PerInformation
+from cch_audit.results import (
+    Audit,
+    Companions,
+    EstimatorResult,
+    Interval,
+    LevelResult,
+    PerInformation,
+)
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
-from cch_audit.verdict import agree, combine, judge
+from cch_audit.verdict import agree, combine, judge, raise_to_floor, side
 
 
 def audit(
@@ -71,7 +87,9 @@ def judge_teachers(
             n_jobs(settings),
             stream(seed, "companions", teacher, sample.student_name),
         )
-        audits.append(_one_teacher(teacher, sample, measured, companions, settings, seed))
+        audits.append(
+            _one_teacher(teacher, sample, measured, companions, settings, estimators, seed)
+        )
     return tuple(audits)
 
 
@@ -81,6 +99,7 @@ def _one_teacher(
     measured: Measurements,
     companions: Companions,
     settings: AuditSettings,
+    estimators: EstimatorSettings,
     seed: int,
 ) -> Audit:
     """Judge one teacher from what was measured."""
@@ -97,8 +116,16 @@ def _one_teacher(
             )
             for name in settings.estimator
         }
+        # Predicted targets are what the level of predictions compares: no floor but the gap itself.
+        floor = None
+        if sample.labels.kind == "classes" or level == "representations":
+            results, floor = hold_to_floor(
+                results,
+                partial(_floor, teacher, level, sample, measured, settings, estimators, seed),
+                settings.margin,
+            )
         truth = sample.truths.get(teacher, {}).get(level)
-        levels[level] = replace(combine(results, settings.rule), truth=truth)
+        levels[level] = replace(combine(results, settings.rule), truth=truth, floor=floor)
     gated = get_args(LevelName) if settings.level == "both" else (settings.level,)
     verdict = agree([levels[level].verdict for level in gated])
     return Audit(
@@ -113,6 +140,26 @@ def _one_teacher(
         companions=companions,
         notes=_notes(levels, companions),
     )
+
+
+def _floor(
+    teacher: str,
+    level: LevelName,
+    sample: Sample,
+    measured: Measurements,
+    settings: AuditSettings,
+    estimators: EstimatorSettings,
+    seed: int,
+) -> Interval:
+    """Measure the floor of one teacher at one level."""
+    student, prediction = sample.student, measured.predictions[teacher]
+    if level == "predictions":
+        student = measured.predictions[sample.student_name]
+    elif teacher in sample.predictions:
+        # The user's own predictions may know more than the representation.
+        x = sample.teachers[teacher]
+        prediction = fit_head(x, "teacher", sample, estimators.heads, seed)
+    return measure_floor(student, prediction, sample, settings, estimators, seed)
 
 
 def judge_estimator(
@@ -154,6 +201,22 @@ def judge_estimator(
         margin=settings.margin,
     )
     return replace(result, raw=raw)
+
+
+def hold_to_floor(
+    results: Mapping[str, EstimatorResult], measure: Callable[[], Interval], margin: float
+) -> tuple[dict[str, EstimatorResult], Interval | None]:
+    """Hold estimators of one level against the floor, which is measured where one may fail.
+
+    Returns
+    -------
+    What they say now, and the floor, or None where it raises no verdict interval.
+    """
+    if all(side(result.verdict_interval, margin) != "fail" for result in results.values()):
+        return dict(results), None
+    floor = measure()
+    held = {name: raise_to_floor(found, floor, margin) for name, found in results.items()}
+    return held, floor if held != results else None
 
 
 def _notes(levels: Mapping[str, LevelResult], companions: Companions) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from joblib import Parallel, delayed
 
 from cch_audit.estimators.contract import Estimate, is_classes
 from cch_audit.estimators.neighbors import conditional_on_classes, from_neighbors
-from cch_audit.intervals import Distribution, bootstrap_means
+from cch_audit.intervals import paired_interval
 from cch_audit.results import Companions, Interval
 from cch_audit.sample import FloatArray, IntArray, Labels
 
@@ -41,13 +41,7 @@ def measure_companions(
     y = labels.values
 
     def interval(plus: Estimate, minus: Estimate | None = None) -> Interval:
-        parts = [plus] if minus is None else [plus, minus]
-        columns = np.stack([part.pseudo_values for part in parts], axis=1)
-        no_seeds = np.zeros(len(parts))
-        draws = bootstrap_means(columns, groups, no_seeds, n_resamples, rng)
-        value = plus.value if minus is None else plus.value - minus.value
-        difference = draws[:, 0] if minus is None else draws[:, 0] - draws[:, 1]
-        return Distribution(value, difference).interval(confidence_level)
+        return paired_interval(plus, minus, groups, confidence_level, n_resamples, rng)
 
     variances: tuple[float, float] | None = None
     if is_classes(y):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cch_audit.estimators.contract import Estimate
 from cch_audit.results import Gap, Interval
 from cch_audit.sample import FloatArray, IntArray
 
@@ -65,6 +66,24 @@ def bootstrap_means(
         means[number] = drawn @ sums / (drawn @ sizes)
     noise = rng.standard_normal(means.shape) * np.sqrt(seed_variances)
     return np.asarray(centre + means + noise)
+
+
+def paired_interval(
+    plus: Estimate,
+    minus: Estimate | None,
+    groups: IntArray | None,
+    confidence_level: float,
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> Interval:
+    """Return an estimate without seeds, or the difference of two of the same rows, in nats."""
+    parts = [plus] if minus is None else [plus, minus]
+    columns = np.stack([part.pseudo_values for part in parts], axis=1)
+    draws = bootstrap_means(columns, groups, np.zeros(len(parts)), n_resamples, rng)
+    if minus is None:
+        return Distribution(plus.value, draws[:, 0]).interval(confidence_level)
+    difference = Distribution(plus.value - minus.value, draws[:, 0] - draws[:, 1])
+    return difference.interval(confidence_level)
 
 
 def half_sample_draws(

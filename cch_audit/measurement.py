@@ -11,7 +11,7 @@ from cch_audit.heads import cross_fitted, log_odds
 from cch_audit.intervals import half
 from cch_audit.randomness import stream
 from cch_audit.sample import FloatArray, IntArray, Sample
-from cch_audit.settings import AuditSettings, EstimatorSettings
+from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 from cch_audit.surrogates import draw_surrogate
 
 Progress = Callable[[str, float], None]
@@ -103,15 +103,30 @@ def predict(
         own = sample.predictions.get(name)
         if own is not None:
             return log_odds(own) if labels.kind == "classes" else own
-        # All teachers are cut into the same folds: equal ones get equal predictions.
-        rng = stream(seed, "head", "student" if name == sample.student_name else "teacher")
-        return cross_fitted(x, labels.values, sample.groups, rng, estimators.heads)
+        role = "student" if name == sample.student_name else "teacher"
+        return fit_head(x, role, sample, estimators.heads, seed)
 
     views = {**sample.teachers, sample.student_name: sample.student}
     found = Parallel(n_jobs=n_jobs, prefer="threads")(
         delayed(predict)(name, x) for name, x in views.items()
     )
     return dict(zip(views, found))
+
+
+def fit_head(
+    x: FloatArray,
+    role: str,
+    sample: Sample,
+    settings: HeadSettings,
+    seed: int,
+) -> FloatArray:
+    """Return what a representation says about the labels, by a head that never saw the row.
+
+    The role is `teacher` or `student`.
+    """
+    # All teachers are cut into the same folds: equal ones get equal predictions.
+    rng = stream(seed, "head", role)
+    return cross_fitted(x, sample.labels.values, sample.groups, rng, settings)
 
 
 def _informations(sample: Sample, predictions: Mapping[str, FloatArray]) -> list[Information]:

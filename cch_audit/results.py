@@ -57,13 +57,17 @@ class EstimatorResult:
     """I(student; labels)."""
     gap: Gap
     verdict_interval: Range
-    """Hull of the gap's interval and the same interval with the surrogates' bias removed."""
+    """Hull of the gap's interval and the same interval with the surrogates' bias removed.
+
+    Its upper end is raised to that of the level's floor, if there is one.
+    """
     bias: PerInformation | None
     """Mean error of the estimator on surrogates with known information; None when not measured."""
     drift: PerInformation
     """Estimate from all rows minus the mean estimate from halves."""
     flags: tuple[str, ...]
-    """Conditions a reader must know: `saturated`, `drift`, `bias_sensitive`, `certificate`."""
+    """Conditions a reader must know: `saturated`, `bias_sensitive`, `drift`, `certificate`,
+    `below_floor`."""
     verdict: Verdict
     reason: str
     """One phrase: why this verdict."""
@@ -82,6 +86,9 @@ class LevelResult:
     estimators: Mapping[str, EstimatorResult]
     truth: PerInformation | None = None
     """What a simulated file says of the population that its rows were drawn from."""
+    floor: Interval | None = None
+    """What the gap cannot be below: I(predicted labels; student) - I(labels; student), where the
+    teacher predicts; None where it raises no verdict interval."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """From intervals to a verdict: pass, fail, or undecided with the reason."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from cch_audit.results import (
     Agreement,
@@ -89,6 +90,33 @@ def judge(
     return EstimatorResult(
         teacher_student, student_labels, gap, hull, bias, drift, tuple(flags), verdict, reason
     )
+
+
+def raise_to_floor(result: EstimatorResult, floor: Interval, margin: float) -> EstimatorResult:
+    """Hold what lies below the margin against the floor of the gap.
+
+    The verdict interval is raised to the upper end of the floor. What the estimator misses of the
+    floor it may miss once more: a fail stands only if such a move would not change it. The result
+    is flagged where its interval lies below that of the floor, or where a fail does not stand.
+
+    Parameters
+    ----------
+    result : one estimator at one level
+    floor : interval of I(predicted labels; student) - I(labels; student), nats
+    margin : what the gap must exceed, nats
+    """
+    hull = result.verdict_interval
+    if side(hull, margin) != "fail" or floor.high <= hull.high:
+        return result
+    missed = max(floor.estimate - hull.high, 0.0)
+    raised = replace(result, verdict_interval=Range(hull.low, floor.high))
+    stands = side(Range(hull.low, floor.high + missed), margin) == "fail"
+    if hull.high < floor.low or not stands:
+        raised = replace(raised, flags=(*result.flags, "below_floor"))
+    if stands or result.verdict != "fail":
+        return raised
+    reason = "floor: what the teacher predicts of the labels shares more with the student"
+    return replace(raised, verdict="undecided", reason=reason)
 
 
 def combine(estimators: Mapping[str, EstimatorResult], rule: str) -> LevelResult:

@@ -14,6 +14,7 @@ from cch_audit.verdict import (
     judge,
     of_outcome,
     overall,
+    raise_to_floor,
 )
 from tests.rendering.reports import confirmed_report
 
@@ -241,6 +242,56 @@ def test_drift_counts_three_further_moves():
     low = DRIFT_REACH * 0.11
     assert judged(low + 0.001, low + 0.4, drift=-0.11).verdict == "pass"
     assert judged(low - 0.001, low + 0.4, drift=-0.11).verdict == "undecided"
+
+
+FLOORS = {
+    # arguments, floor: upper end, verdict, flags
+    "above all of it": ((-0.5, -0.3), {}, (-0.25, -0.2), -0.2, "fail", ("below_floor",)),
+    "above in part": ((-0.5, -0.3), {}, (-0.5, -0.2), -0.2, "fail", ()),
+    "below": ((-0.5, -0.3), {}, (-0.9, -0.4), -0.3, "fail", ()),
+    "zero": ((-0.5, -0.3), {}, (0.0, 0.0), 0.0, "undecided", ("below_floor",)),
+    "around zero": ((-0.5, -0.3), {}, (-0.1, 0.1), 0.1, "undecided", ("below_floor",)),
+    "reaching zero": ((-0.5, -0.3), {}, (-0.8, 0.1), 0.1, "undecided", ("below_floor",)),
+    # .2 is missed, and .2 more would be above zero.
+    "as much again": ((-0.5, -0.3), {}, (-0.15, -0.05), -0.05, "undecided", ("below_floor",)),
+    "within a margin": (
+        (-0.5, -0.3),
+        {"margin": 0.2},
+        (-0.15, -0.05),
+        -0.05,
+        "fail",
+        ("below_floor",),
+    ),
+    "under drift": (
+        (-0.5, -0.3),
+        {"drift": 0.15},
+        (-0.1, 0.1),
+        0.1,
+        "undecided",
+        ("drift", "below_floor"),
+    ),
+    "pass": ((0.1, 0.5), {}, (0.6, 0.8), 0.5, "pass", ()),
+    "undecided": ((-0.5, 0.1), {}, (0.2, 0.4), 0.1, "undecided", ()),
+    "certificate": (
+        (-0.5, -0.3),
+        {"entropy": 0.7, "shared": 1.0},
+        (-0.1, 0.1),
+        0.1,
+        "pass",
+        ("certificate", "below_floor"),
+    ),
+}
+
+
+@pytest.mark.parametrize("row", FLOORS.values(), ids=FLOORS)
+def test_raise_to_floor(row):
+    interval, changes, (low, high), upper, verdict, flags = row
+    before = judged(*interval, **changes)
+    floor = Interval((low + high) / 2, low, high, 0.1)
+    found = raise_to_floor(before, floor, changes.get("margin", 0.0))
+    assert found.verdict_interval == Range(before.verdict_interval.low, upper)
+    assert (found.verdict, found.flags) == (verdict, flags)
+    assert ("floor" in found.reason) == (found.verdict != before.verdict)
 
 
 def test_inputs_are_kept():

@@ -66,18 +66,18 @@ def calibrate(
 
     Returns
     -------
-    None where no pair correlates beyond chance, or no mixture resembles even the first.
+    None where no pair correlates beyond chance, the other rows hold one class, or no mixture
+    resembles even the first pair.
     """
     mixture: ClassMixture | ColumnMixture
     v: FloatArray | IntArray
     if is_classes(y):
         u, v = _discriminants(x, y, others, n_pairs)[rows], y[rows]
-        mixture = ClassMixture.fit(u, y[rows])
     else:
-        u, right = _canonical_pairs(x, np.asarray(y), others, rows, n_pairs)
-        if u.shape[1] == 0:
-            return None
-        mixture, v = ColumnMixture.fit(u, right, rng), right
+        u, v = _canonical_pairs(x, np.asarray(y), others, rows, n_pairs)
+    if u.shape[1] == 0:
+        return None
+    mixture = ClassMixture.fit(u, v) if is_classes(v) else ColumnMixture.fit(u, np.asarray(v), rng)
     kept = rng.permutation(len(u))[:MISFIT_ROWS]
     for n in range(u.shape[1], 0, -1):
         mixture = mixture.leading(n)

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cch_audit.rendering.cells import Cell, verdict_badge
-from cch_audit.rendering.text import TRUTH, Units, estimator_title, known, number, span
+from cch_audit.rendering.text import Units, beside, estimator_title, number, span
 from cch_audit.results import Audit, EstimatorResult, LevelResult
 
 
 @dataclass(frozen=True)
 class Line:
-    """One estimator at one level, or what a simulated file says of that level."""
+    """One estimator at one level, the level's floor, or what a simulated file says of it."""
 
     teacher: str
     level: str
@@ -18,20 +18,18 @@ class Line:
     shown: tuple[str, str, str]
     """Both informations and the gap."""
     result: EstimatorResult | None
-    """None for the truth."""
+    """None for the floor and the truth."""
 
 
 Column = tuple[str, Callable[[Line], Cell | None]]
 
 
 def estimates(audit: Audit, name: str) -> list[Line]:
-    """Return the estimators of a level, and the truth where it is known."""
+    """Return the estimators of a level, and below them its floor and truth, where there are any."""
     level = audit.levels[name]
     found = [_line(audit, name, level, key, result) for key, result in level.estimators.items()]
-    if level.truth is not None:
-        first, second, third = known(level.truth)
-        found.append(Line(audit.teacher, name, TRUTH, (first, second, third), None))
-    return found
+    below = [Line(audit.teacher, name, title, row, None) for title, row in beside(level)]
+    return found + below
 
 
 def place_columns() -> list[Column]:

@@ -6,10 +6,9 @@ from rich.text import Text
 
 from cch_audit.rendering.drawing import badge, ruled_table
 from cch_audit.rendering.text import (
-    TRUTH,
+    beside,
     estimator_title,
     interval,
-    known,
     number,
     raw_value,
     span,
@@ -43,8 +42,8 @@ def one_line_table(level: LevelResult, box: Box, reason_width: int | None = None
             badge(result.verdict),
             Text(result.reason),
         )
-    if level.truth is not None:
-        table.add_row(TRUTH, *known(level.truth))
+    for title, row in beside(level):
+        table.add_row(title, *(cell.replace("\n", " ") for cell in row))
     return table
 
 
@@ -68,8 +67,8 @@ def stacked_table(level: LevelResult, box: Box) -> Table:
             f"{_stacked(result.gap)}\nP(gap>0) {number(result.gap.probability_positive)}",
             Text.assemble(badge(result.verdict), "\n", why),
         )
-    if level.truth is not None:
-        table.add_row(TRUTH, *(f" {value}" for value in known(level.truth)))
+    for title, row in beside(level):
+        table.add_row(title, *(f" {cell}" for cell in row))
     return table
 
 

@@ -119,7 +119,13 @@ def method(report: Report) -> list[tuple[str, str]]:
         (
             "verdict interval",
             "spans the interval and the same one less the bias that the estimator shows on random "
-            "data that resemble these and whose information is known",
+            "data that resemble these and whose information is known; one below the margin is held "
+            "against the floor",
+        ),
+        (
+            "floor",
+            "the gap that the teacher's predictions of the labels leave, in place of the teacher: "
+            "they share no more with the student than it does, so no gap is smaller",
         ),
         (
             "drift",

@@ -17,7 +17,7 @@ from cch_audit.rendering.marks import (
     name_sides,
     shortened,
 )
-from cch_audit.rendering.text import TRUTH, Units, estimator_title, ordered_levels
+from cch_audit.rendering.text import FLOOR, TRUTH, Units, estimator_title, ordered_levels
 from cch_audit.rendering.wording import LEVEL_TITLES, level_role
 from cch_audit.results import Audit, EstimatorResult, LevelResult, Verdict
 
@@ -26,6 +26,8 @@ ROW, FRAME, ENDS = 0.26, 0.85, 0.75
 """Inches of an estimator, around a level, and of title and legend."""
 NAME = 34
 """Characters of a name."""
+SIDE = 0.15
+"""Share of the scale that is kept on each side of the margin, for the words there."""
 _COLORS: dict[Verdict, str] = {"pass": GOOD, "fail": BAD, "undecided": PALE}
 
 
@@ -39,7 +41,7 @@ def gap_picture(audit: Audit, margin: float, units: Units) -> Picture:
     units : {"nats", "bits"}
     """
     levels = ordered_levels(audit)
-    heights = [FRAME + ROW * (len(level.estimators) + _knows(level)) for _, level in levels]
+    heights = [FRAME + ROW * _count_rows(level) for _, level in levels]
 
     def draw(figure: FigureBase) -> None:
         title = f"Gap of teacher {shortened(audit.teacher, NAME)}"
@@ -60,14 +62,24 @@ def gap_picture(audit: Audit, margin: float, units: Units) -> Picture:
         "decides. It passes if the whole line is to the right of the vertical one, and fails if it "
         "is to the left."
     )
+    if any(level.floor is not None for _, level in levels):
+        caption += (
+            " No gap is below the floor, what the teacher's predictions of the labels share with "
+            "the student, and the verdict interval reaches up to it."
+        )
     return Picture(caption, (WIDTH, ENDS + sum(heights)), draw)
 
 
 def _forest(axes: Axes, level: LevelResult, margin: float) -> None:
-    """Draw one row per estimator, and one for the truth of a simulated file."""
+    """Draw one row per estimator, one for the floor, and one for the truth of a simulated file."""
     titles = [estimator_title(name, level) for name in level.estimators]
     for row, result in enumerate(level.estimators.values()):
         _row(axes, row, result)
+    if level.floor is not None:
+        row, floor = len(titles), level.floor
+        axes.hlines(row, floor.low, floor.high, color=INK, linewidth=1.0, linestyle=":", zorder=2)
+        axes.plot(floor.estimate, row, marker=">", color=INK, markersize=6, zorder=4)
+        titles.append(FLOOR)
     if _knows(level):
         assert level.truth is not None
         axes.plot(level.truth.gap, len(titles), marker="*", color=INK, markersize=9, zorder=4)
@@ -77,6 +89,9 @@ def _forest(axes: Axes, level: LevelResult, margin: float) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.margins(x=0.06)
+    left, right = axes.get_xlim()
+    room = SIDE * (right - left)
+    axes.set_xlim(min(left, margin - room), max(right, margin + room))
     axes.locator_params(axis="x", nbins=7)
     name_sides(axes, margin)
 
@@ -87,6 +102,10 @@ def _row(axes: Axes, row: int, result: EstimatorResult) -> None:
     axes.plot([wide.low, wide.high], [row, row], "|", color=INK, markersize=7, zorder=2)
     axes.hlines(row, gap.low, gap.high, color=_COLORS[result.verdict], linewidth=5, zorder=3)
     axes.plot(gap.estimate, row, markersize=6.5, zorder=4, **marker(result.verdict))
+
+
+def _count_rows(level: LevelResult) -> int:
+    return len(level.estimators) + (level.floor is not None) + _knows(level)
 
 
 def _knows(level: LevelResult) -> bool:

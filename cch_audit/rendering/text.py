@@ -1,7 +1,7 @@
 """What the formats for people share: printable strings, numbers, units."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal
 
@@ -22,7 +22,8 @@ Units = Literal["nats", "bits"]
 
 NATS_PER = {"nats": 1.0, "bits": math.log(2)}
 
-TRUTH = "truth"
+TRUTH, FLOOR = "truth", "floor"
+"""Titles of rows below the estimators."""
 """Title of the row with what is known of a simulated file."""
 
 INFORMATION_COLUMNS = {
@@ -108,9 +109,17 @@ def raw_value(result: EstimatorResult, information: str, before: str) -> str:
     return "" if number(raw) == number(shown) else f"{before}raw {number(raw)}"
 
 
-def known(truth: PerInformation) -> list[str]:
+def known(truth: PerInformation) -> tuple[str, str, str]:
     """Return both informations and the gap of a population that is known."""
-    return [number(truth.teacher_student), number(truth.student_labels), number(truth.gap)]
+    return number(truth.teacher_student), number(truth.student_labels), number(truth.gap)
+
+
+def beside(level: LevelResult) -> Iterator[tuple[str, tuple[str, str, str]]]:
+    """Yield the rows that stand below the estimators: title, both informations and gap."""
+    if level.floor is not None:
+        yield FLOOR, ("", "", f"{number(level.floor.estimate)}\n{span(level.floor)}")
+    if level.truth is not None:
+        yield TRUTH, known(level.truth)
 
 
 def gap_range(levels: Sequence[LevelResult]) -> str:

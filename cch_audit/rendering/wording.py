@@ -7,6 +7,7 @@ from cch_audit.rendering.cells import Cell, Rows, as_rows, outcome_badge, verdic
 from cch_audit.rendering.ranking import ranking_footnotes, shared_metric
 from cch_audit.rendering.sweep import sweep_footnotes
 from cch_audit.rendering.text import (
+    FLOOR,
     TRUTH,
     Units,
     deciding_levels,
@@ -102,6 +103,12 @@ def footnotes(report: Report) -> list[str]:
         "necessary: PASS does not promise a gain and FAIL does not rule one out.",
     ]
     in_sight = report.ranking is None and report.sweep is None
+    if in_sight and any(level.floor is not None for level in levels):
+        notes.append(
+            f"The row {FLOOR} is what the gap cannot be below: the teacher shares at least as much "
+            "with the student as the labels that are predicted from it do (by KSG). Verdict "
+            "intervals reach up to it."
+        )
     if in_sight and any(level.truth is not None for level in levels):
         notes.append(
             f"The row {TRUTH} is no estimate: the file says what holds in the population that its "

@@ -17,10 +17,11 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from cch_audit import __version__
-from cch_audit.audit import judge_estimator
-from cch_audit.measurement import Information, estimate_all
+from cch_audit.audit import hold_to_floor, judge_estimator
+from cch_audit.floor import measure_floor
+from cch_audit.measurement import Information, estimate_all, fit_head
 from cch_audit.randomness import stream
-from cch_audit.results import EstimatorResult
+from cch_audit.results import EstimatorResult, Interval
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings
 from cch_audit.verdict import agree
@@ -28,7 +29,7 @@ from tests.bench.journal import RESULTS, Cell, Journal
 from tests.bench.summary import table
 from tests.bench.worlds import WORLDS
 
-WARNINGS = ("drift", "bias_sensitive", "saturated")
+WARNINGS = ("drift", "bias_sensitive", "saturated", "below_floor")
 """Flags that say not to trust the interval."""
 KEY = ("world", "n", "estimator", "seed")
 
@@ -84,17 +85,25 @@ def judge_sample(sample: Sample, estimator: str, seed: int) -> EstimatorResult:
         Information("representations", shared, sample.teachers["teacher"], sample.student),
         Information("representations", own, sample.student, sample.labels.values),
     ]
-    settings = AuditSettings(estimator=(estimator,), jobs=1)
+    settings, estimators = AuditSettings(estimator=(estimator,), jobs=1), EstimatorSettings()
     measured = estimate_all(
-        informations, sample, settings, EstimatorSettings(), seed, lambda what, share: None
+        informations, sample, settings, estimators, seed, lambda what, share: None
     )
-    return judge_estimator(
+    found = judge_estimator(
         measured["representations", estimator, *shared],
         measured["representations", estimator, *own],
         sample,
         settings,
         stream(seed, "bootstrap"),
     )
+
+    def floor() -> Interval:
+        x = sample.teachers["teacher"]
+        prediction = fit_head(x, "teacher", sample, estimators.heads, seed)
+        return measure_floor(sample.student, prediction, sample, settings, estimators, seed)
+
+    held, _ = hold_to_floor({estimator: found}, floor, settings.margin)
+    return held[estimator]
 
 
 def summarize(cells: list[Cell]) -> Measurement:

@@ -208,6 +208,17 @@ def test_hostile_input_gives_a_finite_estimate(name, task):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_class_within_one_group_gives_a_finite_estimate(name):
+    """Folds of whole groups then lack the class, down to a single class to learn from."""
+    x, _ = Independent(20, 0).sample(300)
+    groups = np.arange(300) // 30
+    y = (groups == 0).astype(int)
+    found = run(name, x, y, settings=BRIEF, groups=groups)
+    assert np.isfinite(found.pseudo_values).all()
+    assert abs(found.value) < 1
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_scale_and_offset_of_columns_do_not_matter(name):
     x, y = Gaussian((0.8, 0.5), 4, 2).sample(100)
     moved = 1e-12 * (x[:, :1] - 3), 1e12 * (x[:, 1:2] + 3), x[:, 2:] * 1e5

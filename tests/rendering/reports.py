@@ -189,6 +189,14 @@ def known_report() -> Report:
     return report(replace(base, levels=levels))
 
 
+def floored_report() -> Report:
+    """A fail whose verdict intervals reach up to what the teacher's predictions share."""
+    base = audit(verdict="fail")
+    found = base.levels["representations"]
+    levels = {**base.levels, "representations": replace(found, floor=interval(-0.4375))}
+    return report(replace(base, levels=levels), verdict="fail")
+
+
 HOSTILE = {
     "markup": "mod/[red]x[/]",
     "pipe": "a|b`c`<img src=x>*d*_e_",
@@ -348,6 +356,7 @@ EVERY_REPORT = {
     ),
     "regression": regression_report(),
     "known truth": known_report(),
+    "floor": floored_report(),
     "hostile": hostile_report(),
     "confirmed": confirmed_report(),
     "confirmed against the verdict": confirmed_report("fail", "helps"),

@@ -18,6 +18,7 @@ from .reports import (
     audit,
     confirmed_regression_report,
     confirmed_report,
+    floored_report,
     hostile_report,
     known_report,
     ranked_report,
@@ -66,6 +67,12 @@ def test_the_truth_of_a_level() -> None:
         "gap": None,
     }
     assert document(report())["audits"][0]["levels"]["predictions"]["truth"] is None
+
+
+def test_the_floor_of_a_level() -> None:
+    levels = document(floored_report())["audits"][0]["levels"]
+    assert levels["representations"]["floor"]["estimate"] == -0.4375
+    assert levels["predictions"]["floor"] is None
 
 
 @every_report

@@ -16,6 +16,7 @@ from .reports import (
     audit,
     confirmed_regression_report,
     confirmed_report,
+    floored_report,
     known_report,
     ranked_report,
     report,
@@ -126,6 +127,11 @@ def test_a_forest_plot_names_estimators_levels_and_verdicts() -> None:
 
 def test_a_truth_is_drawn_where_it_is_finite() -> None:
     assert inline(known_report()).count(">truth<") == 1
+
+
+def test_a_floor_is_drawn_where_it_matters() -> None:
+    assert inline(floored_report()).count(">floor<") == 1
+    assert ">floor<" not in inline(report())
 
 
 def test_the_margin_is_where_the_sides_meet() -> None:

@@ -11,6 +11,7 @@ from .reports import (
     EVERY_REPORT,
     audit,
     confirmed_report,
+    floored_report,
     hostile_report,
     known_report,
     ranked_report,
@@ -95,6 +96,13 @@ def test_the_truth_is_a_row_of_every_level() -> None:
     assert "| representations | truth |  | 1.312 | 0.500 | 0.812 |" in visible
     assert "| truth |  | 1.312 | 0.500 | 0.812 |" in folded
     assert "| truth |  | inf | 0.062 | inf |" in folded
+
+
+def test_the_floor_is_a_row_of_its_level() -> None:
+    visible, folded = render(floored_report(), units="nats").split("<details>", 1)
+    row = "floor |  |  |  | -0.438 &#91;-0.537, -0.338&#93; |"
+    assert visible.count(f"| representations | {row}") == 1
+    assert folded.count(f"| {row}") == 1
 
 
 def test_the_outcome_is_visible_and_the_training_run_folded() -> None:

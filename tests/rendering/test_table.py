@@ -11,6 +11,7 @@ from .reports import (
     EVERY_REPORT,
     HOSTILE,
     audit,
+    floored_report,
     hostile_report,
     known_report,
     regression_report,
@@ -127,6 +128,16 @@ def test_the_truth_stands_below_the_estimates(width: int) -> None:
     assert other == ["inf", "0.062", "inf"]
     assert "The row truth is no estimate" in text
     assert "truth" not in table(report(), width=width)
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_floor_stands_below_the_estimates(width: int) -> None:
+    text = table(floored_report(), width=width)
+    rows = text.split("\nfloor ")[1].split()
+    assert rows[:3] == ["-0.438", "[-0.537,", "-0.338]"]
+    assert text.count("\nfloor ") == 1
+    assert "The row floor is what the gap cannot be below" in " ".join(text.split())
+    assert "floor" not in table(report(), width=width)
 
 
 def test_the_truth_in_bits() -> None:
