@@ -213,7 +213,8 @@ def main() -> None:
         "name": "speed",
         "versions": {"cch-audit": __version__, "python": platform.python_version()},
         "cores": os.cpu_count(),
-        "repetitions": options.repetitions,
+        "repetitions": earlier.get("repetitions", {})
+        | dict.fromkeys(options.parts, options.repetitions),
         **found,
     }
     options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
