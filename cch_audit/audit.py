@@ -1,6 +1,6 @@
 """The audit: what was measured, compared and judged; from a sample to its audits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import get_args
@@ -31,7 +31,7 @@ from cch_audit.results import (
 )
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
-from cch_audit.verdict import agree, combine, judge, raise_to_floor, side
+from cch_audit.verdict import agree, combine, hold_to_floor, judge
 
 
 def audit(
@@ -201,22 +201,6 @@ def judge_estimator(
         margin=settings.margin,
     )
     return replace(result, raw=raw)
-
-
-def hold_to_floor(
-    results: Mapping[str, EstimatorResult], measure: Callable[[], Interval], margin: float
-) -> tuple[dict[str, EstimatorResult], Interval | None]:
-    """Hold estimators of one level against the floor, which is measured where one may fail.
-
-    Returns
-    -------
-    What they say now, and the floor, or None where it raises no verdict interval.
-    """
-    if all(side(result.verdict_interval, margin) != "fail" for result in results.values()):
-        return dict(results), None
-    floor = measure()
-    held = {name: raise_to_floor(found, floor, margin) for name, found in results.items()}
-    return held, floor if held != results else None
 
 
 def _notes(levels: Mapping[str, LevelResult], companions: Companions) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """From intervals to a verdict: pass, fail, or undecided with the reason."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from cch_audit.results import (
@@ -117,6 +117,22 @@ def raise_to_floor(result: EstimatorResult, floor: Interval, margin: float) -> E
         return raised
     reason = "floor: what the teacher predicts of the labels shares more with the student"
     return replace(raised, verdict="undecided", reason=reason)
+
+
+def hold_to_floor(
+    results: Mapping[str, EstimatorResult], measure: Callable[[], Interval], margin: float
+) -> tuple[dict[str, EstimatorResult], Interval | None]:
+    """Hold estimators of one level against the floor, which is measured where one may fail.
+
+    Returns
+    -------
+    What they say now, and the floor, or None where it raises no verdict interval.
+    """
+    if all(side(result.verdict_interval, margin) != "fail" for result in results.values()):
+        return dict(results), None
+    floor = measure()
+    held = {name: raise_to_floor(found, floor, margin) for name, found in results.items()}
+    return held, floor if held != results else None
 
 
 def combine(estimators: Mapping[str, EstimatorResult], rule: str) -> LevelResult:

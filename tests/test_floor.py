@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from samplers import Family, Gaussian, audited, gaussian_information
 
-from cch_audit.audit import audit, hold_to_floor
+from cch_audit.audit import audit
 from cch_audit.floor import measure_floor
 from cch_audit.settings import AuditSettings, EstimatorSettings, MineSettings
+from cch_audit.verdict import hold_to_floor
 from tests.bench.worlds import WORLDS
 
 SETTINGS = AuditSettings(estimator=("ksg",), resamples=500, surrogates=1, jobs=1)
 N = 1000
 
 
-def floor(sample, prediction, student=None):
-    student = sample.student if student is None else student
-    return measure_floor(student, prediction, sample, SETTINGS, EstimatorSettings(), 0)
+def floor(sample, prediction):
+    return measure_floor(sample.student, prediction, sample, SETTINGS, EstimatorSettings(), 0)
 
 
 def classes(n: int = N, k: int = 3, groups=None):
@@ -97,10 +97,9 @@ def test_an_estimator_that_misses_clusters_does_not_fail_a_teacher_that_is_the_c
     assert "floor" in found.reason
 
 
-def test_a_fail_above_its_floor_has_none():
+def test_predicted_targets_have_no_floor_where_they_are_compared():
     (one,) = audit(Family(2.0).sample(2000), SETTINGS, EstimatorSettings(), 0)
     assert one.verdict == "fail"
-    # Predicted targets are what the level of predictions compares.
     assert one.levels["predictions"].floor is None
 
 
