@@ -9,6 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cch_audit.companions import measure_companions
+from cch_audit.doubts import find_doubts
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.floor import measure_floor
 from cch_audit.intervals import Distribution, bootstrap_means, half_sample_draws
@@ -31,7 +32,7 @@ from cch_audit.results import (
 )
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
-from cch_audit.verdict import agree, combine, hold_to_floor, judge
+from cch_audit.verdict import agree, combine, hold_to_floor, judge, withhold
 
 
 def audit(
@@ -71,7 +72,7 @@ def judge_teachers(
 ) -> tuple[Audit, ...]:
     """Put intervals around what was measured, judge each teacher and add the companions."""
     neighbors = estimators.ksg.n_neighbors
-    of_student = from_neighbors(sample.student, sample.labels.values, neighbors)
+    of_student = from_neighbors(sample.student, sample.labels.values, neighbors, sample.dependence)
     audits = []
     for teacher in sample.teachers:
         companions = measure_companions(
@@ -80,7 +81,7 @@ def judge_teachers(
             sample.labels,
             of_student,
             measured.predictions[teacher],
-            sample.groups,
+            sample.dependence,
             neighbors,
             settings.confidence,
             settings.resamples,
@@ -104,6 +105,7 @@ def _one_teacher(
 ) -> Audit:
     """Judge one teacher from what was measured."""
     student = sample.student_name
+    doubts = find_doubts(sample, teacher, estimators.ksg.n_neighbors, seed)
     levels = {}
     for level in get_args(LevelName):
         results: dict[str, EstimatorResult] = {
@@ -124,6 +126,7 @@ def _one_teacher(
                 partial(_floor, teacher, level, sample, measured, settings, estimators, seed),
                 settings.margin,
             )
+        results = withhold(results, doubts)
         truth = sample.truths.get(teacher, {}).get(level)
         levels[level] = replace(combine(results, settings.rule), truth=truth, floor=floor)
     gated = get_args(LevelName) if settings.level == "both" else (settings.level,)
@@ -139,6 +142,7 @@ def _one_teacher(
         gated=gated,
         companions=companions,
         notes=_notes(levels, companions),
+        doubts=doubts,
     )
 
 
@@ -177,7 +181,7 @@ def judge_estimator(
     else:
         draws = bootstrap_means(
             np.stack([shared.estimate.pseudo_values, own.estimate.pseudo_values], axis=1),
-            sample.groups,
+            sample.dependence,
             np.array([shared.estimate.seed_variance, own.estimate.seed_variance]),
             settings.resamples,
             rng,

@@ -4,10 +4,11 @@ import numpy as np
 import scipy.linalg
 from sklearn.metrics import accuracy_score, r2_score
 
+from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.estimators.contract import is_classes, standardize
 from cch_audit.heads import class_logits
 from cch_audit.results import Baselines, Forecast
-from cch_audit.sample import FloatArray, IntArray, Labels
+from cch_audit.sample import Labels
 
 RANK_TOLERANCE = 1e-6
 """Smaller singular values, as a share of the largest, are rounding (float32: 6e-8)."""

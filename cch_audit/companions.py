@@ -3,11 +3,13 @@
 import numpy as np
 from joblib import Parallel, delayed
 
+from cch_audit.arrays import FloatArray
+from cch_audit.dependence import Dependence
 from cch_audit.estimators.contract import Estimate, is_classes
 from cch_audit.estimators.neighbors import conditional_on_classes, from_neighbors
 from cch_audit.intervals import paired_interval
 from cch_audit.results import Companions, Interval
-from cch_audit.sample import FloatArray, IntArray, Labels
+from cch_audit.sample import Labels
 
 
 def measure_companions(
@@ -16,7 +18,7 @@ def measure_companions(
     labels: Labels,
     of_student: Estimate,
     teacher_prediction: FloatArray,
-    groups: IntArray | None,
+    dependence: Dependence | None,
     n_neighbors: int,
     confidence_level: float,
     n_resamples: int,
@@ -35,23 +37,23 @@ def measure_companions(
     labels : class codes or targets
     of_student : KSG's I(S; Y), which all teachers of a student share
     teacher_prediction : (n_samples, q) outputs; only its variance is used, for continuous labels
-    groups : (n_samples,) codes of rows resampled together, or None
+    dependence : which rows depend on each other; None: none do
     n_jobs : threads
     """
     y = labels.values
 
     def interval(plus: Estimate, minus: Estimate | None = None) -> Interval:
-        return paired_interval(plus, minus, groups, confidence_level, n_resamples, rng)
+        return paired_interval(plus, minus, dependence, confidence_level, n_resamples, rng)
 
     variances: tuple[float, float] | None = None
     if is_classes(y):
-        shared = delayed(conditional_on_classes)(teacher, student, y, n_neighbors)
+        shared = delayed(conditional_on_classes)(teacher, student, y, n_neighbors, dependence)
     else:
         both = np.hstack([student, y])
-        shared = delayed(from_neighbors)(teacher, both, n_neighbors)
+        shared = delayed(from_neighbors)(teacher, both, n_neighbors, dependence)
         variances = float(teacher_prediction.var(axis=0).sum()), float(y.var(axis=0).sum())
     pair = np.hstack([teacher, student])
-    alone = [delayed(from_neighbors)(x, y, n_neighbors) for x in (pair, teacher)]
+    alone = [delayed(from_neighbors)(x, y, n_neighbors, dependence) for x in (pair, teacher)]
     of_pair, of_teacher, within = Parallel(n_jobs=n_jobs, prefer="threads")([*alone, shared])
     return Companions(
         label_entropy=labels.entropy,

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from cch_audit.arrays import FloatArray
 from cch_audit.baselines import score
 from cch_audit.heads import class_logits
 from cch_audit.measurement import predict
 from cch_audit.randomness import stream
-from cch_audit.sample import FloatArray, Sample
+from cch_audit.sample import Sample
 from cch_audit.settings import EstimatorSettings
 
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
 from cch_audit.estimators.contract import is_classes, standardize
 from cch_audit.heads import class_logits, cross_fitted
 from cch_audit.randomness import stream
 from cch_audit.results import Varied
-from cch_audit.sample import FloatArray, IntArray, Sample
+from cch_audit.sample import Sample
 from cch_audit.settings import HeadSettings
 from cch_audit.step_names import step_title
 
@@ -120,7 +121,7 @@ def _misled(sample: Sample, name: str, share: float, heads: HeadSettings, seed: 
     flipped = flip_labels(sample.labels.values, share, _rng(seed, "flip_labels", name))
     # The folds are those of the head that an audit fits by itself.
     folds = stream(seed, "head", "teacher")
-    said = cross_fitted(sample.teachers[name], flipped, sample.groups, folds, heads)
+    said = cross_fitted(sample.teachers[name], flipped, sample.dependence, folds, heads)
     # A single column would be read as a probability where it lies between 0 and 1.
     return class_logits(said) if sample.labels.kind == "classes" else said
 

@@ -3,13 +3,14 @@
 import numpy as np
 from joblib import Parallel, delayed
 
+from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.estimators import Estimate, estimate
 from cch_audit.heads import class_logits
 from cch_audit.intervals import paired_interval
 from cch_audit.measurement import n_jobs
 from cch_audit.randomness import stream
 from cch_audit.results import Interval
-from cch_audit.sample import FloatArray, IntArray, Sample
+from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings
 
 
@@ -46,7 +47,7 @@ def measure_floor(
         predicted[rare] = counts.argmax()
 
     def of_student(y: FloatArray | IntArray) -> Estimate:
-        return estimate("ksg", student, y, stream(seed, "floor"), estimators, sample.groups)
+        return estimate("ksg", student, y, stream(seed, "floor"), estimators, sample.dependence)
 
     by_prediction, by_labels = Parallel(n_jobs=n_jobs(settings), prefer="threads")(
         delayed(of_student)(y) for y in (predicted, labels.values)
@@ -54,7 +55,7 @@ def measure_floor(
     return paired_interval(
         by_prediction,
         by_labels,
-        sample.groups,
+        sample.dependence,
         settings.confidence,
         settings.resamples,
         stream(seed, "floor", "bootstrap"),

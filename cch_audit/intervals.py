@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence
 from cch_audit.estimators.contract import Estimate
 from cch_audit.results import Gap, Interval
-from cch_audit.sample import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,12 @@ class Distribution:
 
 def bootstrap_means(
     columns: FloatArray,
-    groups: IntArray | None,
+    dependence: Dependence | None,
     seed_variances: FloatArray,
     n_resamples: int,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Resample rows, or whole groups, and return the mean of each column of pseudo-values.
+    """Resample rows, or units of dependent rows, and return the means of columns of pseudo-values.
 
     Columns are resampled together, so their differences are paired. Resampling pseudo-values never
     duplicates a row inside an estimator, which is what makes the plain bootstrap invalid for
@@ -46,7 +48,8 @@ def bootstrap_means(
     Parameters
     ----------
     columns : (n_samples, n_columns) pseudo-values, nats
-    groups : (n_samples,) codes, or None for independent rows
+    dependence : which rows depend on each other; units of them are resampled, and of few units the
+        spread is widened as that of a t distribution, for it is itself estimated
     seed_variances : (n_columns,) variance of each column's mean that comes from seeds
     n_resamples : number of resamples
 
@@ -54,7 +57,7 @@ def bootstrap_means(
     -------
     (n_resamples, n_columns) array, nats
     """
-    codes = np.arange(len(columns)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    codes = np.arange(len(columns)) if dependence is None else dependence.units
     n_units = int(codes.max()) + 1
     sizes = np.bincount(codes).astype(np.float64)
     # Deviations, so that a resample with more rows than another is not shifted.
@@ -64,14 +67,22 @@ def bootstrap_means(
     for number in range(n_resamples):
         drawn = np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)
         means[number] = drawn @ sums / (drawn @ sizes)
+    if dependence is not None:
+        means *= _few_units(dependence.n_units)
     noise = rng.standard_normal(means.shape) * np.sqrt(seed_variances)
     return np.asarray(centre + means + noise)
+
+
+def _few_units(n_units: float) -> float:
+    """Return how much wider a t interval over so many units is than what resampling gives."""
+    freedom = max(n_units - 1, 1.0)
+    return float(stats.t.ppf(0.975, freedom) / stats.norm.ppf(0.975) * np.sqrt(1 + 1 / freedom))
 
 
 def paired_interval(
     plus: Estimate,
     minus: Estimate | None,
-    groups: IntArray | None,
+    dependence: Dependence | None,
     confidence_level: float,
     n_resamples: int,
     rng: np.random.Generator,
@@ -79,7 +90,7 @@ def paired_interval(
     """Return an estimate without seeds, or the difference of two of the same rows, in nats."""
     parts = [plus] if minus is None else [plus, minus]
     columns = np.stack([part.pseudo_values for part in parts], axis=1)
-    draws = bootstrap_means(columns, groups, np.zeros(len(parts)), n_resamples, rng)
+    draws = bootstrap_means(columns, dependence, np.zeros(len(parts)), n_resamples, rng)
     if minus is None:
         return Distribution(plus.value, draws[:, 0]).interval(confidence_level)
     difference = Distribution(plus.value - minus.value, draws[:, 0] - draws[:, 1])
@@ -109,11 +120,14 @@ def half_sample_draws(
 
 
 def half(
-    n_samples: int, y: FloatArray | IntArray, groups: IntArray | None, rng: np.random.Generator
+    n_samples: int,
+    y: FloatArray | IntArray,
+    dependence: Dependence | None,
+    rng: np.random.Generator,
 ) -> IntArray:
     """Return 0 or 1 per row: two complementary halves, classes in proportion, groups whole."""
-    units = np.arange(n_samples) if groups is None else np.unique(groups, return_inverse=True)[1]
-    if groups is None and y.ndim == 1:
+    units = np.arange(n_samples) if dependence is None else dependence.stretches
+    if dependence is None and y.ndim == 1:
         # Shuffled within classes, then dealt out in turn.
         order = np.lexsort((rng.random(n_samples), y))
         side = np.empty(n_samples, dtype=np.int64)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import among
 from cch_audit.estimators import Estimate, estimate
 from cch_audit.heads import cross_fitted, log_odds
 from cch_audit.intervals import half
 from cch_audit.randomness import stream
-from cch_audit.sample import FloatArray, IntArray, Sample
+from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 from cch_audit.surrogates import draw_surrogate
 
@@ -126,7 +128,7 @@ def fit_head(
     """
     # All teachers are cut into the same folds: equal ones get equal predictions.
     rng = stream(seed, "head", role)
-    return cross_fitted(x, sample.labels.values, sample.groups, rng, settings)
+    return cross_fitted(x, sample.labels.values, sample.dependence, rng, settings)
 
 
 def _informations(sample: Sample, predictions: Mapping[str, FloatArray]) -> list[Information]:
@@ -155,8 +157,9 @@ def estimate_all(
 ) -> dict[tuple[str, ...], Measured]:
     """Run every estimator on every information; keys are level, estimator and name."""
     n_halves = 2 if settings.ci == "pseudo" else settings.half_samples + settings.half_samples % 2
+    dependence = sample.dependence
     sides = [
-        half(sample.n_samples, sample.labels.values, sample.groups, stream(seed, "half", str(pair)))
+        half(sample.n_samples, sample.labels.values, dependence, stream(seed, "half", str(pair)))
         for pair in range(n_halves // 2)
     ]
 
@@ -166,16 +169,17 @@ def estimate_all(
         # Without networks the stream does not know the teacher: all meet the same folds and draws.
         names = information.name if estimator in TRAINED else information.name[:1]
         rng = stream(seed, information.level, *names, estimator, part, str(number))
-        x, y, groups = information.x, information.y, sample.groups
+        x, y = information.x, information.y
         if part == "all":
-            return estimate(estimator, x, y, rng, estimators, groups)
+            return estimate(estimator, x, y, rng, estimators, dependence)
         once = _single_seed(estimators)
         if part == "half":
-            rows = sides[number // 2] == number % 2
-            inside = None if groups is None else groups[rows]
+            rows = np.flatnonzero(sides[number // 2] == number % 2)
+            inside = among(dependence, rows)
             return _both(estimate(estimator, x[rows], y[rows], rng, once, inside))
-        drawn = draw_surrogate(x, y, rng)
-        return _both(estimate(estimator, drawn.x, drawn.y, rng, once), drawn.information)
+        drawn = draw_surrogate(x, y, rng, dependence)
+        found = estimate(estimator, drawn.x, drawn.y, rng, once, dependence)
+        return _both(found, drawn.information)
 
     plan = [
         (information, estimator, part, number)

@@ -9,13 +9,14 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.stats import kendalltau, norm
 
+from cch_audit.arrays import FloatArray
 from cch_audit.baselines import has_forecast, has_h_score, measure_baselines
 from cch_audit.errors import InputError
 from cch_audit.intervals import bootstrap_means
 from cch_audit.measurement import Measurements, n_jobs
 from cch_audit.randomness import stream
 from cch_audit.results import Audit, Baselines, Ranked, Ranking, Record
-from cch_audit.sample import FloatArray, Sample
+from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, ColumnName, LevelName, RankSettings
 
 Column = Callable[[Audit], float | None]
@@ -222,7 +223,7 @@ def indistinguishable(
             # on which other teachers there are.
             draws = bootstrap_means(
                 np.stack([estimate.pseudo_values for estimate in found], axis=1),
-                sample.groups,
+                sample.dependence,
                 np.zeros(len(found)),
                 settings.resamples,
                 stream(seed, "ranking", level, voter),

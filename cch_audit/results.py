@@ -67,7 +67,7 @@ class EstimatorResult:
     """Estimate from all rows minus the mean estimate from halves."""
     flags: tuple[str, ...]
     """Conditions a reader must know: `saturated`, `bias_sensitive`, `drift`, `certificate`,
-    `below_floor`."""
+    `below_floor`, `below_zero`, `withheld`."""
     verdict: Verdict
     reason: str
     """One phrase: why this verdict."""
@@ -109,6 +109,19 @@ class Companions:
     """Var(y), summed over outputs; None for classes."""
     variance_condition: bool | None
     """Whether Var(t) <= Var(y), which the theorem needs; None for classes."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A reason why neither pass nor fail may be said of these rows, whatever was estimated."""
+
+    kind: Literal["near_copies", "file_order", "few_units", "lone_classes"]
+    reason: str
+    """What was found, as a sentence."""
+    remedy: str
+    """What to do about it, as a sentence."""
+    overruled: bool = False
+    """Whether the user says that the rows are independent all the same."""
 
 
 @dataclass(frozen=True)
@@ -238,6 +251,8 @@ class Audit:
     """Plain sentences on what the numbers mean together, e.g. that the levels disagree."""
     teacher_dimension: int
     student_dimension: int
+    doubts: tuple[Doubt, ...] = ()
+    """Why the verdict is withheld, unless all of them are overruled."""
     baselines: Baselines | None = None
     """Only `rank` measures them."""
     confirmation: Confirmation | None = None
@@ -331,6 +346,8 @@ class InputSummary:
     n_rows: int
     n_samples: int
     n_groups: int | None
+    n_units: float | None
+    """How many units of equal size count as much as the groups, or the blocks of a window."""
     labels_name: str
     labels_kind: Literal["classes", "continuous"]
     n_classes: int | None

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence
 from cch_audit.results import PerInformation
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,13 @@ class Sample:
     """The user's own predictions by representation name, (n_samples, K) class scores or
     (n_samples, q) outputs; a name without an entry gets a cross-fitted head."""
     groups: IntArray | None = None
-    """Codes (n_samples,) of rows that belong together (speaker, patient); None when independent."""
+    """Codes (n_samples,) of rows that belong together (speaker, patient), or None."""
+    window: int = 0
+    """Rows so near in the file depend on each other; 0: their order says nothing."""
+    positions: IntArray | None = None
+    """(n_samples,) place of each row in the student's file; None: that of the row here."""
+    independent: bool = False
+    """Whether the user says that the rows do not depend on each other."""
     truths: Mapping[str, Mapping[str, PerInformation]] = field(default_factory=dict)
     """The informations of the population by teacher and level, where a simulated file says them."""
     source: Source = field(default_factory=lambda: Source(path="", sha256=""))
@@ -81,3 +86,8 @@ class Sample:
     def n_samples(self) -> int:
         """Number of rows."""
         return len(self.student)
+
+    @cached_property
+    def dependence(self) -> Dependence | None:
+        """Which rows depend on each other, by groups and window; None: none do."""
+        return Dependence.of(self.groups, self.positions, self.window, self.n_samples)

@@ -50,7 +50,17 @@ class InputSettings:
         (), "Own predictions of a representation, as NAME=PATH; repeat for several."
     )
     groups: str | None = setting(
-        None, "Dataset that says which rows belong together (speaker, patient)."
+        None,
+        "Dataset that says which rows belong together (speaker, patient); none of them informs "
+        "another.",
+    )
+    window: str | None = setting(
+        None,
+        "For rows in order: so many rows to either side do not inform a row; auto measures it.",
+    )
+    independent: bool = setting(
+        False,
+        "Say that the rows are independent (or the groups), though they look as if they were not.",
     )
     ids: str | None = setting(
         None, "Dataset of row identifiers, used to join files and modalities."

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence
 from cch_audit.estimators.canonical import LARGEST
 from cch_audit.estimators.contract import is_classes, normal_scores
 from cch_audit.estimators.mixtures import ClassMixture
-from cch_audit.sample import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -22,36 +23,51 @@ class Surrogate:
     """I(x; y), nats"""
 
 
-def draw_surrogate(x: FloatArray, y: FloatArray | IntArray, rng: np.random.Generator) -> Surrogate:
+def draw_surrogate(
+    x: FloatArray,
+    y: FloatArray | IntArray,
+    rng: np.random.Generator,
+    dependence: Dependence | None = None,
+) -> Surrogate:
     """Draw a surrogate of the same size and dimensions as the sample.
 
     Columns: a Gaussian copula with the normal-score covariances of each side and their canonical
     correlations r less what a finite sample adds to them; each column is mapped back to the
     sample's own values unless they are tied; its information is -1/2 sum log(1 - r^2). Classes:
     Gaussian within each class with the sample's class means and pooled covariance of the normal
-    scores; its information is a Monte Carlo mean of log p(y | x) / p(y).
+    scores; its information is a Monte Carlo mean of log p(y | x) / p(y). Rows that depend on each
+    other in the sample do so in the surrogate, and are as alike along each principal component; the
+    information is that of a row from a new group.
 
     Parameters
     ----------
     x : (n_samples, d) float array
     y : (n_samples, q) float array, or (n_samples,) integer class codes
+    dependence : which rows depend on each other; None: none do
     """
     if is_classes(y):
-        return _classes(x, y, rng)
-    return _columns(x, np.asarray(y, dtype=np.float64), rng)
+        return _classes(x, y, rng, dependence)
+    return _columns(x, np.asarray(y, dtype=np.float64), rng, dependence)
 
 
-def _columns(x: FloatArray, y: FloatArray, rng: np.random.Generator) -> Surrogate:
+def _columns(
+    x: FloatArray, y: FloatArray, rng: np.random.Generator, dependence: Dependence | None
+) -> Surrogate:
     """Gaussian copula of all columns, from canonical pairs of known correlation."""
     n_samples, d = x.shape
-    x_basis, y_basis = _Basis.of(normal_scores(x)), _Basis.of(normal_scores(y))
+    n_free = n_samples
+    x_basis, y_basis = _Basis.of(normal_scores(x), n_free), _Basis.of(normal_scores(y), n_free)
+    if dependence is not None:
+        # Correlations settle as they would on so many free rows.
+        likenesses = [dependence.likeness(basis.leading) for basis in (x_basis, y_basis)]
+        n_free = max(16, int(n_samples / dependence.design_effect(*likenesses)))
+        x_basis, y_basis = _Basis.of(normal_scores(x), n_free), _Basis.of(normal_scores(y), n_free)
     left, sample_correlations, right = np.linalg.svd(
         x_basis.leading.T @ y_basis.leading / n_samples, full_matrices=False
     )
     shape = (x_basis.leading.shape[1], y_basis.leading.shape[1])
-    correlations = debiased_correlations(sample_correlations, shape, n_samples)
-    u = rng.standard_normal((n_samples, x_basis.root.shape[1]))
-    v = rng.standard_normal((n_samples, y_basis.root.shape[1]))
+    correlations = debiased_correlations(sample_correlations, shape, n_free)
+    u, v = (basis.white_noise(rng, dependence) for basis in (x_basis, y_basis))
     # v along each right vector: correlated with u along the left one, independent elsewhere.
     along = v[:, : shape[1]] @ right.T
     shared = u[:, : shape[0]] @ left
@@ -70,21 +86,30 @@ class _Basis:
     """White scores on the leading components, (n_samples, m)."""
     root: FloatArray
     """Square root of the covariance, (d, r): white coordinates to columns, leading ones first."""
+    white: FloatArray
+    """White scores on all components, (n_samples, r)."""
 
     @classmethod
-    def of(cls, scores: FloatArray) -> "_Basis":
+    def of(cls, scores: FloatArray, n_free: int) -> "_Basis":
         """Decompose scores; correlations are sought among n / 8 components at most.
 
         Between more components a sample of this size has large correlations by chance alone, and
-        with p + q >= n perfect ones.
+        with p + q >= n perfect ones; n is the number of free rows that count as much.
         """
         n_samples = len(scores)
         values, vectors = np.linalg.eigh(scores.T @ scores / n_samples)
         values, vectors = values[::-1], vectors[:, ::-1]
         present = values > 1e-10 * max(values[0], 1e-300)
         spread, vectors = np.sqrt(values[present]), vectors[:, present]
-        m = min(len(spread), max(1, n_samples // 8))
-        return cls(scores @ (vectors[:, :m] / spread[:m]), vectors * spread)
+        m = min(len(spread), max(1, n_free // 8))
+        white = scores @ (vectors / spread)
+        return cls(white[:, :m], vectors * spread, white)
+
+    def white_noise(self, rng: np.random.Generator, dependence: Dependence | None) -> FloatArray:
+        """Draw white coordinates (n_samples, r); dependent rows are as alike as the sample's."""
+        if dependence is None:
+            return rng.standard_normal(self.white.shape)
+        return dependence.normal(dependence.likeness(self.white), rng)
 
 
 def debiased_correlations(values: FloatArray, shape: tuple[int, int], n_samples: int) -> FloatArray:
@@ -112,9 +137,11 @@ def debiased_correlations(values: FloatArray, shape: tuple[int, int], n_samples:
     return np.asarray(np.where(squared > edge, np.minimum(np.sqrt(np.abs(root)), LARGEST), 0.0))
 
 
-def _classes(x: FloatArray, y: IntArray, rng: np.random.Generator) -> Surrogate:
+def _classes(
+    x: FloatArray, y: IntArray, rng: np.random.Generator, dependence: Dependence | None
+) -> Surrogate:
     """Gaussian mixture with one component per class and a common covariance."""
-    mixture = ClassMixture.fit(normal_scores(x), y)
+    mixture = ClassMixture.fit(normal_scores(x), y, dependence)
     information = mixture.information(rng)
     return Surrogate(mixture.draw(rng)[0], y, information)
 

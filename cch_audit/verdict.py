@@ -6,6 +6,7 @@ from dataclasses import replace
 from cch_audit.results import (
     Agreement,
     Audit,
+    Doubt,
     EstimatorResult,
     Gap,
     Gate,
@@ -22,6 +23,10 @@ DRIFT_REACH = 3.0
 
 A bias that falls as n^-a has 1 / (2^a - 1) such moves left: 2.4 at a = 1/2, 3.8 at a = 1/3.
 """
+
+
+BELOW_ERRORS, LEAST_BELOW = 3.0, 0.05
+"""Standard errors, and nats, below zero from which on an estimate says nothing."""
 
 
 def side(interval: Range | Interval, margin: float) -> Verdict:
@@ -46,9 +51,9 @@ def judge(
     The verdict interval is the hull of the gap's interval and of the same interval less the bias
     measured on surrogates. A flag blocks only the verdict it endangers: saturation means that an
     information is larger than shown, so it blocks a fail (teacher; student) or a pass (student;
-    labels); drift blocks when `DRIFT_REACH` more moves would change the verdict. Since
-    I(student; labels) <= H(Y), a lower end of I(teacher; student) above H(Y) is a certificate:
-    pass, whatever the second estimate says.
+    labels), and so does an estimate clearly below zero, where no information is; drift blocks when
+    `DRIFT_REACH` more moves would change the verdict. Since I(student; labels) <= H(Y), a lower end
+    of I(teacher; student) above H(Y) is a certificate: pass, whatever the second estimate says.
 
     Parameters
     ----------
@@ -65,8 +70,11 @@ def judge(
     moving = abs(drift.gap) > gap.standard_error
     drifts = moving and side(_moved(gap, drift.gap), margin) != raw
     flags, reason = [], f"interval {_WHERE[verdict]} {_threshold(margin)}"
+    impossible = _below_zero(teacher_student), _below_zero(student_labels)
     if any(saturated):
         flags.append("saturated")
+    if any(impossible):
+        flags.append("below_zero")
     if raw != verdict:
         flags.append("bias_sensitive")
         reason = f"bias-sensitive: the raw interval alone would say {raw}"
@@ -76,6 +84,10 @@ def judge(
         verdict, reason = "undecided", "drift: the gap still moves with the number of rows"
     elif saturated[0] and verdict == "fail":
         verdict, reason = "undecided", "saturated: I(teacher; student) is larger than shown"
+    elif impossible[0] and verdict == "fail":
+        verdict, reason = "undecided", "below zero: I(teacher; student) is larger than shown"
+    elif impossible[1] and verdict == "pass":
+        verdict, reason = "undecided", "below zero: I(student; labels) is larger than shown"
     elif saturated[1] and verdict == "pass":
         verdict, reason = "undecided", "saturated: I(student; labels) is larger than shown"
     if label_entropy is not None:
@@ -90,6 +102,25 @@ def judge(
     return EstimatorResult(
         teacher_student, student_labels, gap, hull, bias, drift, tuple(flags), verdict, reason
     )
+
+
+def _below_zero(information: Interval) -> bool:
+    """Return whether an estimate lies where no information does, beyond any accident."""
+    return information.estimate < -max(LEAST_BELOW, BELOW_ERRORS * information.standard_error)
+
+
+def withhold(
+    results: Mapping[str, EstimatorResult], doubts: Sequence[Doubt]
+) -> dict[str, EstimatorResult]:
+    """Take back what estimators say of rows whose independence is in doubt."""
+    standing = [doubt for doubt in doubts if not doubt.overruled]
+    if not standing:
+        return dict(results)
+    reason = "withheld: " + ", ".join(_DOUBTS[doubt.kind] for doubt in standing)
+    return {
+        name: replace(found, verdict="undecided", reason=reason, flags=(*found.flags, "withheld"))
+        for name, found in results.items()
+    }
 
 
 def raise_to_floor(result: EstimatorResult, floor: Interval, margin: float) -> EstimatorResult:
@@ -204,6 +235,13 @@ def agreement(verdict: Verdict, outcome: Outcome) -> Agreement:
         return "undecided"
     return "agrees" if both[0] == both[1] else "disagrees"
 
+
+_DOUBTS = {
+    "near_copies": "rows look like copies of each other",
+    "file_order": "rows depend on their neighbours in the file",
+    "few_units": "too few groups count",
+    "lone_classes": "classes lie in one group each",
+}
 
 _WHERE = {"pass": "above", "fail": "below", "undecided": "includes"}
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import digamma
 
-from cch_audit.sample import FloatArray, IntArray
+from cch_audit.arrays import FloatArray, IntArray
 
 TIE = 1e-10
 """Relative width within which two distances count as equal."""
@@ -37,6 +37,43 @@ def leave_one_out(x: FloatArray, y: FloatArray | IntArray, k: int) -> FloatArray
             for i in range(len(x))
         ]
     )
+
+
+def local_informations_of_units(
+    x: FloatArray, y: FloatArray | IntArray, k: int, apart: np.ndarray
+) -> FloatArray:
+    """Return each row's term among the rows that may inform it, apart (n, n); nan if too few."""
+    dx, dy = distances(x), distances(y)
+    terms = np.full(len(x), np.nan)
+    for i in range(len(x)):
+        others = np.flatnonzero(apart[i])
+        row_x, row_y = dx[i, others], dy[i, others]
+        joint, n = np.maximum(row_x, row_y), len(others) + 1
+        if len(others) < k or not np.isfinite(np.sort(joint)[k - 1]):
+            continue
+        radius = np.sort(joint)[k - 1]
+        closed, strict = radius * (1 + TIE), radius * (1 - TIE)
+        n_joint = np.sum(joint <= closed)
+        if n_joint > k or radius == 0:
+            nx, ny = np.sum(row_x <= closed), np.sum(row_y <= closed)
+            terms[i] = digamma(n_joint) + np.log(n) - np.log(nx + 1) - np.log(ny + 1)
+        else:
+            nx, ny = np.sum(row_x < strict), np.sum(row_y < strict)
+            terms[i] = digamma(k) + digamma(n) - digamma(nx + 1) - digamma(ny + 1)
+    return terms
+
+
+def leave_one_unit_out(
+    x: FloatArray, y: FloatArray | IntArray, k: int, apart: np.ndarray, units: IntArray
+) -> FloatArray:
+    """Return the estimate from all units but that of i for every i, (n,), from scratch."""
+    without = {}
+    for unit in np.unique(units):
+        kept = units != unit
+        inside = apart[np.ix_(kept, kept)]
+        terms = local_informations_of_units(x[kept], y[kept], k, inside)
+        without[unit] = np.nanmean(terms) if np.isfinite(terms).any() else 0.0
+    return np.array([without[unit] for unit in units])
 
 
 def distances(values: FloatArray | IntArray) -> FloatArray:

@@ -6,7 +6,9 @@ from functools import cached_property
 import numpy as np
 from scipy.special import log_softmax
 
-from cch_audit.sample import FloatArray, IntArray, Labels, Sample
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence
+from cch_audit.sample import Labels, Sample
 
 MONTE_CARLO_ROWS = 200_000
 """The standard error of a class mixture's information is below .8 / sqrt(200 000) = .002 nats."""
@@ -139,6 +141,11 @@ def audited(
         predictions=predictions or {},
         groups=groups,
     )
+
+
+def in_groups(groups: IntArray | None) -> Dependence | None:
+    """Return the dependence of rows that belong together by these codes; None: of free rows."""
+    return None if groups is None else Dependence.of(groups, None, 0, len(groups))
 
 
 def rotation(d: int, rng: np.random.Generator) -> FloatArray:

@@ -2,7 +2,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from samplers import Mixture
+from samplers import Mixture, in_groups
 
 from cch_audit.companions import measure_companions
 from cch_audit.estimators.neighbors import from_neighbors
@@ -15,14 +15,15 @@ def companions(teacher, student, y, groups=None, prediction=None, n_jobs=1):
     names = tuple(str(code) for code in np.unique(y)) if y.ndim == 1 else ()
     prediction = np.zeros((len(y), 1)) if prediction is None else prediction
     rng = np.random.default_rng(1)
-    of_student = from_neighbors(student, y, 3)
+    dependence = in_groups(groups)
+    of_student = from_neighbors(student, y, 3, dependence)
     return measure_companions(
         teacher,
         student,
         Labels(y, names),
         of_student,
         prediction,
-        groups,
+        dependence,
         3,
         0.95,
         1000,
@@ -129,15 +130,28 @@ def test_classes_have_no_variance_condition():
     assert found.variance_condition is None
 
 
-def test_groups_widen_the_intervals():
+def test_groups_speak_of_a_new_group():
     x, y = Mixture(1.5, (0.5, 0.5), 2).sample(100)
     rng = np.random.default_rng(0)
-    # Rows of a group are close to each other, so that they err together.
+    # Rows of a group are close to each other, so that they err together, and each would give the
+    # label of the others away.
     x, y, groups = (np.repeat(part, 8, axis=0) for part in (x, y, np.arange(100)))
     x = x + 0.1 * rng.standard_normal(x.shape)
     other = x + rng.standard_normal(x.shape)
     independent, grouped = companions(x, other, y), companions(x, other, y, groups)
-    assert grouped.teacher_labels.estimate == independent.teacher_labels.estimate
+    teacher, student = (Mixture(1.5 / np.sqrt(v), (0.5, 0.5), 2) for v in (1.01, 2.01))
+    expected = {
+        "teacher_labels": teacher.information,
+        # The labels tell no more of the student than through the teacher.
+        "teacher_labels_given_student": teacher.information - student.information,
+        "teacher_student_given_labels": -np.log(1 - 1.01 / 2.01),
+    }
+    for name, information in expected.items():
+        found = getattr(grouped, name)
+        tolerance = 4 * found.standard_error + 0.03
+        assert found.estimate == pytest.approx(information, abs=tolerance), name
+    excess = independent.teacher_labels.estimate - teacher.information
+    assert excess > 8 * independent.teacher_labels.standard_error
     ratio = grouped.teacher_labels.standard_error / independent.teacher_labels.standard_error
     assert ratio > 1.3
 

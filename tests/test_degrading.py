@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
+from cch_audit.arrays import FloatArray
 from cch_audit.audit import audit
 from cch_audit.crossings import trace
 from cch_audit.degrading import (
@@ -23,7 +24,7 @@ from cch_audit.estimators.contract import standardize
 from cch_audit.heads import log_odds
 from cch_audit.measurement import predict
 from cch_audit.results import Sweep
-from cch_audit.sample import FloatArray, Labels, Sample
+from cch_audit.sample import Labels, Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 from cch_audit.simulation import families
 from cch_audit.simulation.gaussian import JointGaussian

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from samplers import Independent, Mixture
+from samplers import Independent, Mixture, in_groups
 from scipy.special import expit, logit
 
 from cch_audit.heads import LEAST_LOG_PROBABILITY, cross_fitted, log_odds
@@ -10,7 +10,7 @@ SETTINGS = HeadSettings()
 
 
 def predict(x, y, groups=None, seed=0):
-    return cross_fitted(x, y, groups, np.random.default_rng(seed), SETTINGS)
+    return cross_fitted(x, y, in_groups(groups), np.random.default_rng(seed), SETTINGS)
 
 
 def classes_said(log_odds_of_classes):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from samplers import in_groups
 from scipy.stats import norm
 
 from cch_audit.intervals import Distribution, bootstrap_means, half, half_sample_draws
@@ -12,7 +13,7 @@ def rng(seed=0):
 
 
 def bootstrapped(columns, groups=None, seed_variances=NO_SEEDS, n_resamples=4000):
-    return bootstrap_means(columns, groups, seed_variances, n_resamples, rng(1))
+    return bootstrap_means(columns, in_groups(groups), seed_variances, n_resamples, rng(1))
 
 
 # A standard deviation of B draws has standard error 1 / sqrt(2 B), 1.1 % for 4000 draws: five of
@@ -168,7 +169,7 @@ def test_halves_hold_classes_in_proportion(seed):
 def test_halves_hold_groups_whole(classes):
     groups = rng().integers(50, 70, size=300)
     y = rng().integers(3, size=300) if classes else np.zeros((300, 1))
-    side = half(300, y, groups, rng())
+    side = half(300, y, in_groups(groups), rng())
     sides = [set(side[groups == group]) for group in np.unique(groups)]
     assert all(len(one) == 1 for one in sides)
     assert sum(one == {0} for one in sides) == len(sides) // 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import coverage, summary
+from tests.bench import coverage, null, summary
 from tests.bench.journal import RESULTS
 from tests.pseudo_terminal import run
 
@@ -108,11 +108,12 @@ def test_the_ledger_holds_enough_real_trials() -> None:
     assert len(real) >= 45
 
 
-@pytest.mark.parametrize("name", ["accuracy", "held_out", "coverage"])
+@pytest.mark.parametrize("name", ["accuracy", "held_out", "coverage", "null"])
 def test_the_bench_tables_are_those_of_the_committed_results(name: str) -> None:
     found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    if name == "coverage":
-        expected = coverage.overview(found["cells"])
+    if name in ("coverage", "null"):
+        bench = coverage if name == "coverage" else null
+        expected = bench.overview(found["cells"])
     else:
         expected = summary.overview(found["families"]["2000"])
     assert between(f"<!-- {name} -->").strip() == expected

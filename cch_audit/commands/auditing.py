@@ -88,6 +88,7 @@ def run(file: Path, options: Options) -> NoReturn:
     check_pictures(options.output.format, options.output.output, options.output.plot)
     with terminal.progress_bar(not options.output.quiet) as progress:
         # Heavy imports wait until the options are known to be good.
+        from cch_audit.doubts import as_warnings
         from cch_audit.reading.load import load_sample
 
         sample = load_sample(file, options.inputs, every_teacher=options.ranking is not None)
@@ -108,7 +109,7 @@ def run(file: Path, options: Options) -> NoReturn:
     report = Report(
         command=command_line(),
         input=summarize(found.sample),
-        settings=_effective(options),
+        settings={**_effective(options), "window": sample.window},
         seed=options.inputs.seed,
         verdict=over([audit.verdict for audit in teachers]),
         gate=options.gate,
@@ -116,7 +117,7 @@ def run(file: Path, options: Options) -> NoReturn:
         exit_code=exit_code(decision, options.output),
         seconds=time.perf_counter() - started,
         audits=audits,
-        warnings=sample.source.warnings,
+        warnings=(*sample.source.warnings, *as_warnings(audits)),
         ranking=ranking,
         sweep=found.sweep,
     )

@@ -58,7 +58,7 @@ def finish(report: Report, output: OutputSettings) -> NoReturn:
 def summarize(sample: "Sample") -> InputSummary:
     """Return the report's account of the input."""
     source, labels = sample.source, sample.labels
-    groups = sample.groups
+    groups, dependence = sample.groups, sample.dependence
     return InputSummary(
         path=source.path,
         sha256=source.sha256,
@@ -67,6 +67,7 @@ def summarize(sample: "Sample") -> InputSummary:
         n_rows=source.n_rows,
         n_samples=sample.n_samples,
         n_groups=None if groups is None else len(set(groups.tolist())),
+        n_units=None if dependence is None else dependence.n_units,
         labels_name=sample.labels_name,
         labels_kind=labels.kind,
         n_classes=len(labels.class_names) or None,

@@ -9,6 +9,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from cch_audit.arrays import FloatArray
 from cch_audit.distillation.arms import BASELINE, CONTROLS, DISTILLED, Grid, loss_formula
 from cch_audit.distillation.effects import judge_gain, paired_change, smallest_detectable
 from cch_audit.distillation.experiment import Learner, Repetition, Task, repeat
@@ -18,7 +19,7 @@ from cch_audit.estimators.contract import is_classes, standardize
 from cch_audit.heads import class_logits, log_odds
 from cch_audit.randomness import stream
 from cch_audit.results import Change, Comparison, Confirmation, Control, GridCell, Outcome
-from cch_audit.sample import FloatArray, Sample
+from cch_audit.sample import Sample
 from cch_audit.settings import ConfirmationSettings
 
 MOST_TRAINING_ROWS = 400
@@ -53,8 +54,8 @@ def plan_experiment(
     n_outputs = len(sample.labels.class_names) if is_classes(y) else y.shape[1]
     train_size = training_rows(sample.n_samples, settings)
     rng = stream(settings.split_seed, "splits")
-    splits = make_splits(y, sample.groups, settings.seeds, train_size, rng)
-    tasks = tuple(Task(y, n_outputs, sample.groups, split) for split in splits)
+    splits = make_splits(y, sample.dependence, settings.seeds, train_size, rng)
+    tasks = tuple(Task(y, n_outputs, sample.dependence, split) for split in splits)
     hidden = settings.hidden if settings.architecture == "mlp" else 0
     return Experiment(tasks, Learner(hidden, settings.epochs, grid), settings, confidence, n_jobs)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence, among
 from cch_audit.distillation.arms import (
     BASELINE,
     CONTROLS,
@@ -20,8 +22,7 @@ from cch_audit.distillation.arms import (
 from cch_audit.distillation.least_squares import solve_heads
 from cch_audit.distillation.metrics import deciding_score, scores, validation_loss
 from cch_audit.distillation.splits import Split
-from cch_audit.estimators.contract import assign_folds, is_classes
-from cch_audit.sample import FloatArray, IntArray
+from cch_audit.estimators.contract import assign_folds, is_classes, outside
 
 TEACHER_FOLDS = 5
 Scores = Mapping[str, float]
@@ -44,7 +45,7 @@ class Task:
     y: FloatArray | IntArray
     """(n_samples,) class codes or (n_samples, q) standardised targets."""
     n_outputs: int
-    groups: IntArray | None
+    dependence: Dependence | None
     split: Split
 
 
@@ -109,7 +110,7 @@ def repeat(
     found = students.scores
     found["teacher"] = scores(y[split.test], of_teacher[split.test])
     half = Split(split.train[: len(split.train) // 2], split.validation, split.test)
-    fewer = Task(y, task.n_outputs, task.groups, half)
+    fewer = Task(y, task.n_outputs, task.dependence, half)
     found["half"] = _students(
         fewer, student, soft[: len(half.train)], (BASELINE,), learner, seed, rng
     ).scores[BASELINE]
@@ -159,10 +160,10 @@ def _teach(task: Task, x: FloatArray, learner: Learner, rng: np.random.Generator
     """
     y, split = task.y, task.split
     known = split.train
-    inside = None if task.groups is None else task.groups[known]
+    inside = among(task.dependence, known)
     folds = assign_folds(len(known), TEACHER_FOLDS, y[known], inside, rng)
     numbers = np.unique(folds)
-    others = [rng.permutation(np.flatnonzero(folds != number)) for number in numbers]
+    others = [rng.permutation(outside(folds, number, inside)) for number in numbers]
     shortest = min(map(len, others))
     rows = known[np.stack([some[:shortest] for some in others])]  # (D, n)
     x = _scaled(x, known)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence, apart
 from cch_audit.errors import InputError
-from cch_audit.estimators.contract import assign_folds, is_classes
-from cch_audit.sample import FloatArray, IntArray
+from cch_audit.estimators.contract import assign_folds, is_classes, outside
 
 LEAST_TRAIN = 20
 LEAST_OTHER = 5
@@ -24,7 +25,7 @@ class Split:
 
 def make_splits(
     y: FloatArray | IntArray,
-    groups: IntArray | None,
+    dependence: Dependence | None,
     n_splits: int,
     train_size: int,
     rng: np.random.Generator,
@@ -38,7 +39,7 @@ def make_splits(
     Parameters
     ----------
     y : labels, kept in proportion if they are classes
-    groups : (n_samples,) codes of rows that stay together, or None
+    dependence : which rows depend on each other and stay in one part; None: none do
     n_splits : number of repetitions
     train_size : about how many rows train; as many validate, as far as there are some left
 
@@ -48,14 +49,16 @@ def make_splits(
         If too few rows are left for a part.
     """
     splits: list[Split] = []
+    groups = None if dependence is None else dependence.stretches
     while len(splits) < n_splits:
-        folds = assign_folds(len(y), min(n_splits, len(y)), y, groups, rng)
+        folds = assign_folds(len(y), min(n_splits, len(y)), y, dependence, rng)
         for fold in np.unique(folds):
-            others = np.flatnonzero(folds != fold)
+            others = outside(folds, fold, dependence)
             inside = None if groups is None else groups[others]
             order = others[_mixed(y[others], inside, rng)]
             sizes = _whole_groups(groups, order, train_size)
-            train, validation = order[: sizes[0]], order[sizes[0] : sizes[1]]
+            train = order[: sizes[0]]
+            validation = apart(order[sizes[0] : sizes[1]], train, dependence)
             splits.append(Split(train, validation, np.flatnonzero(folds == fold)))
             _check(splits[-1], len(y), n_splits, train_size)
     return tuple(splits[:n_splits])

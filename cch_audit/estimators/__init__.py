@@ -4,8 +4,9 @@ from importlib import import_module
 
 import numpy as np
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence
 from cch_audit.estimators.contract import Estimate
-from cch_audit.sample import FloatArray, IntArray
 from cch_audit.settings import EstimatorSettings
 
 __all__ = ["Estimate", "estimate"]
@@ -17,7 +18,7 @@ def estimate(
     y: FloatArray | IntArray,
     rng: np.random.Generator,
     settings: EstimatorSettings,
-    groups: IntArray | None = None,
+    dependence: Dependence | None = None,
 ) -> Estimate:
     """Estimate I(x; y) in nats with the estimator of that name.
 
@@ -28,9 +29,9 @@ def estimate(
     y : (n_samples, q) float array, or (n_samples,) integer class codes
     rng : the only source of randomness
     settings : settings of all estimators; each reads its own
-    groups : (n_samples,) codes of rows that must share a fold, or None
+    dependence : which rows depend on each other; None: none do
     """
     # Imported by name so that `ksg` alone never loads torch.
     module = import_module(f"cch_audit.estimators.{name}")
-    result: Estimate = module.estimate(x, y, rng, getattr(settings, name), groups)
+    result: Estimate = module.estimate(x, y, rng, getattr(settings, name), dependence)
     return result

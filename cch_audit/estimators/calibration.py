@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence, among, independent_rows
 from cch_audit.estimators.canonical import (
     fit_canonical,
     paired_components,
@@ -22,7 +24,6 @@ from cch_audit.estimators.canonical import (
 from cch_audit.estimators.contract import Estimate, is_classes, standardize
 from cch_audit.estimators.mixtures import ClassMixture, ColumnMixture
 from cch_audit.estimators.neighbors import from_neighbors
-from cch_audit.sample import FloatArray, IntArray
 
 MISFIT = 0.1
 """Nats by which a mixture may be wider than the rows, and two standard errors more."""
@@ -50,6 +51,7 @@ def calibrate(
     n_neighbors: int,
     n_pairs: int,
     rng: np.random.Generator,
+    dependence: Dependence | None = None,
 ) -> Calibrated | None:
     """Estimate I(x; y) on some rows, in a projection found on others, less the error found there.
 
@@ -63,6 +65,7 @@ def calibrate(
     n_neighbors : k
     n_pairs : most canonical pairs, or discriminants
     rng : fits and draws mixtures
+    dependence : which rows depend on each other; None: none do
 
     Returns
     -------
@@ -74,11 +77,15 @@ def calibrate(
     if is_classes(y):
         u, v = _discriminants(x, y, others, n_pairs)[rows], y[rows]
     else:
-        u, v = _canonical_pairs(x, np.asarray(y), others, rows, n_pairs)
+        u, v = _canonical_pairs(x, np.asarray(y), others, rows, n_pairs, dependence)
     if u.shape[1] == 0:
         return None
-    mixture = ClassMixture.fit(u, v) if is_classes(v) else ColumnMixture.fit(u, np.asarray(v), rng)
-    kept = rng.permutation(len(u))[:MISFIT_ROWS]
+    inside = among(dependence, rows)
+    if is_classes(v):
+        mixture = ClassMixture.fit(u, v, inside)
+    else:
+        mixture = ColumnMixture.fit(u, np.asarray(v), rng, inside)
+    kept = rng.permutation(independent_rows(np.arange(len(u)), inside, rng))[:MISFIT_ROWS]
     for n in range(u.shape[1], 0, -1):
         mixture = mixture.leading(n)
         u, v = u[:, :n], v if is_classes(v) else v[:, :n]
@@ -89,7 +96,9 @@ def calibrate(
         return None
     n_draws = max(2, DRAWN_ROWS // len(rows))
     draws = [drawn, *(mixture.draw(rng) for _ in range(n_draws - 1))]
-    found = np.mean([from_neighbors(left, right, n_neighbors).value for left, right in draws])
+    found = np.mean(
+        [from_neighbors(left, right, n_neighbors, inside).value for left, right in draws]
+    )
     information = mixture.information(rng)
     allowance = information - float(found)
     # On another sample the mixture would have another information, and the allowance, a share of
@@ -99,7 +108,7 @@ def calibrate(
         ratios = mixture.log_ratio(u, mixture.y)
     else:
         ratios = mixture.log_ratio(u, np.asarray(v, dtype=np.float64))
-    pseudo_values = from_neighbors(u, v, n_neighbors).pseudo_values + allowance
+    pseudo_values = from_neighbors(u, v, n_neighbors, inside).pseudo_values + allowance
     return Calibrated(pseudo_values + share * (ratios - ratios.mean()), allowance)
 
 
@@ -141,11 +150,16 @@ def _log_radii(rows: FloatArray | IntArray) -> FloatArray:
 
 
 def _canonical_pairs(
-    x: FloatArray, y: FloatArray, others: IntArray, rows: IntArray, n_pairs: int
+    x: FloatArray,
+    y: FloatArray,
+    others: IntArray,
+    rows: IntArray,
+    n_pairs: int,
+    dependence: Dependence | None,
 ) -> tuple[FloatArray, FloatArray]:
     """Return the rows' canonical coordinates that correlate beyond chance, the strongest first."""
-    x, y = paired_components(x, y, others)
-    model = fit_canonical(x, y, others, rows)
+    x, y = paired_components(x, y, others, dependence)
+    model = fit_canonical(x, y, others, rows, dependence)
     order = model.strongest(n_pairs)
     u, v = x[rows] @ model.x_weights[:, order], y[rows] @ model.y_weights[:, order]
     return standardize(u), standardize(v)

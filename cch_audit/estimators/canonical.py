@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.covariance import ledoit_wolf
 
-from cch_audit.sample import FloatArray, IntArray
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence, split_rows
 
 LARGEST = 1 - 1e-6
 """Cap on a correlation (6.6 nats a pair): copies must not make the log ratio overflow."""
@@ -60,7 +61,11 @@ class Canonical:
 
 
 def fit_canonical(
-    x: FloatArray, y: FloatArray, directions: IntArray, moments: IntArray
+    x: FloatArray,
+    y: FloatArray,
+    directions: IntArray,
+    moments: IntArray,
+    dependence: Dependence | None = None,
 ) -> Canonical:
     """Fit canonical coordinates; directions come from some rows, correlations from others.
 
@@ -72,6 +77,7 @@ def fit_canonical(
     ----------
     x, y : (n_samples, d) and (n_samples, q) float arrays with columns of mean 0 and variance 1
     directions, moments : row numbers for the two steps
+    dependence : which rows depend on each other; None: none do
     """
     x_white, y_white = whitening(x[directions]), whitening(y[directions])
     cross = (x[directions] @ x_white).T @ (y[directions] @ y_white) / len(directions)
@@ -87,13 +93,26 @@ def fit_canonical(
     u, v = (u - u.mean(axis=0)) / _spread(u), (v - v.mean(axis=0)) / _spread(v)
     correlations = (u * v).mean(axis=0)
     # The largest of n_pairs null correlations: the universal threshold, at least one-sided 5 %.
-    threshold = max(1.64, np.sqrt(2 * np.log(n_pairs))) / np.sqrt(len(moments))
+    errors = _standard_errors(u * v, moments, dependence)
+    threshold = max(1.64, np.sqrt(2 * np.log(n_pairs))) * errors
     weak = ~(correlations > threshold)
     return Canonical(x_weights, y_weights, np.where(weak, 0.0, np.minimum(correlations, LARGEST)))
 
 
+def _standard_errors(
+    products: FloatArray, rows: IntArray, dependence: Dependence | None
+) -> FloatArray | float:
+    """Return the standard errors of null correlations: over units, if rows depend on each other."""
+    free = 1 / np.sqrt(len(rows))
+    if dependence is None:
+        return float(free)
+    units = np.unique(dependence.units[rows], return_inverse=True)[1]
+    sums = np.stack([np.bincount(units, column) for column in products.T], axis=1)
+    return np.asarray(np.maximum(np.sqrt((sums**2).sum(axis=0)) / len(rows), free))
+
+
 def paired_components(
-    x: FloatArray, y: FloatArray, rows: IntArray
+    x: FloatArray, y: FloatArray, rows: IntArray, dependence: Dependence | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """Return leading components of x and y, whitened or not as suits the pairs that they share.
 
@@ -106,10 +125,10 @@ def paired_components(
     whitened = rotated[0] / _spread(rotated[0][rows]), rotated[1] / _spread(rotated[1][rows])
     if max(x.shape[1], y.shape[1]) <= FEW_COLUMNS:
         return whitened
-    first, second = np.split(rows, [len(rows) // 2])
+    first, second = split_rows(rows, len(rows) // 2, dependence)
 
     def shared(sides: tuple[FloatArray, FloatArray]) -> float:
-        return fit_canonical(sides[0], sides[1], first, second).information
+        return fit_canonical(sides[0], sides[1], first, second, dependence).information
 
     return max(rotated, whitened, key=shared)
 

@@ -1,14 +1,16 @@
 """Log density ratios in closed form, of Gaussians and mixtures: where a critic starts from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence, among, split_rows
 from cch_audit.estimators.canonical import FEW_COLUMNS, fit_canonical, paired_components
 from cch_audit.estimators.mixtures import ColumnMixture
-from cch_audit.sample import FloatArray, IntArray
 
 MIXTURE_PAIRS = 12
 """Most canonical pairs of a mixture."""
@@ -69,7 +71,12 @@ def all_pairs(x_term: Tensor, y_term: Tensor, left: Tensor, right: Tensor) -> Te
 
 
 def fit_closed_forms(
-    x: FloatArray, y: FloatArray, train: IntArray, fresh: IntArray, rng: np.random.Generator
+    x: FloatArray,
+    y: FloatArray,
+    train: Sequence[IntArray],
+    fresh: Sequence[IntArray],
+    rng: np.random.Generator,
+    dependence: Dependence | None = None,
 ) -> list[ClosedForm]:
     """Fit a Gaussian and a mixture to canonical pairs of the leading principal components.
 
@@ -80,29 +87,37 @@ def fit_closed_forms(
     Parameters
     ----------
     x, y : (n_samples, d) and (n_samples, q) normal scores
-    train, fresh : (n_models, n_train) and (n_models, n_fresh) row numbers
+    train, fresh : row numbers of each model
+    dependence : which rows depend on each other; None: none do
     """
-    models = [_fit(x, y, rows, others, rng) for rows, others in zip(train, fresh, strict=True)]
+    both = zip(train, fresh, strict=True)
+    models = [_fit(x, y, rows, others, rng, dependence) for rows, others in both]
     return [ClosedForm.stacked(list(form)) for form in zip(*models, strict=True)]
 
 
 def _fit(
-    x: FloatArray, y: FloatArray, train: IntArray, fresh: IntArray, rng: np.random.Generator
+    x: FloatArray,
+    y: FloatArray,
+    train: IntArray,
+    fresh: IntArray,
+    rng: np.random.Generator,
+    dependence: Dependence | None,
 ) -> tuple[Parts, Parts]:
     """Return the parts of one model's Gaussian and mixture."""
-    x, y = paired_components(x, y, train)
-    whole = fit_canonical(x, y, train, fresh)
+    x, y = paired_components(x, y, train, dependence)
+    whole = fit_canonical(x, y, train, fresh, dependence)
     gaussian = whole.log_ratio_parts(*whole.coordinates(x, y))
     # Few columns leave directions little to overfit, and few rows are better not halved.
     few = max(x.shape[1], y.shape[1]) <= FEW_COLUMNS
-    first, second = (train, train) if few else np.split(train, [len(train) // 2])
-    half = fit_canonical(x, y, first, second)
+    first, second = (train, train) if few else split_rows(train, len(train) // 2, dependence)
+    half = fit_canonical(x, y, first, second, dependence)
     n_pairs = len(half.correlations)
     # Few pairs are kept without a correlation too: a mixture can follow what is curved.
     pairs = np.arange(n_pairs) if n_pairs <= FEW_PAIRS else half.strongest(MIXTURE_PAIRS)
     u, v = (side[:, pairs] for side in half.coordinates(x, y))
     if len(pairs):
-        mixture = ColumnMixture.fit(u[second], v[second], rng).log_ratio_parts(u, v)
+        inside = among(dependence, second)
+        mixture = ColumnMixture.fit(u[second], v[second], rng, inside).log_ratio_parts(u, v)
     else:
         nothing = np.zeros(len(x))
         mixture = (nothing, nothing, u, v, nothing[:, None], nothing[:, None])

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence
 from cch_audit.estimators.canonical import fit_canonical
-from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
+from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores, outside
 from cch_audit.estimators.discriminant import log_posterior_ratios
-from cch_audit.sample import FloatArray, IntArray
 from cch_audit.settings import GaussianSettings
 
 
@@ -14,7 +15,7 @@ def estimate(
     y: FloatArray | IntArray,
     rng: np.random.Generator,
     settings: GaussianSettings,
-    groups: IntArray | None = None,
+    dependence: Dependence | None = None,
 ) -> Estimate:
     """Estimate I(x; y) in nats as if the columns' normal scores were jointly Gaussian.
 
@@ -28,25 +29,30 @@ def estimate(
     y : (n_samples, q) float array, or (n_samples,) integer class codes
     rng : assigns the folds
     settings : number of folds
-    groups : (n_samples,) codes of rows that must share a fold, or None
+    dependence : which rows depend on each other; None: none do
     """
     x = normal_scores(x)
-    folds = assign_folds(len(x), settings.n_folds, y, groups, rng)
+    folds = assign_folds(len(x), settings.n_folds, y, dependence, rng)
     if is_classes(y):
-        pseudo_values = _class_ratios(x, y, folds)
+        pseudo_values = _class_ratios(x, y, folds, dependence)
     else:
-        pseudo_values = _column_ratios(x, normal_scores(y), folds)
+        pseudo_values = _column_ratios(x, normal_scores(y), folds, dependence)
     return Estimate(value=float(pseudo_values.mean()), pseudo_values=pseudo_values)
 
 
-def _column_ratios(x: FloatArray, y: FloatArray, folds: IntArray) -> FloatArray:
+def _column_ratios(
+    x: FloatArray, y: FloatArray, folds: IntArray, dependence: Dependence | None
+) -> FloatArray:
     """Held-out log density ratios of canonical Gaussian models."""
     ratios = np.empty(len(x))
     for fold in np.unique(folds):
-        held_out, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        # Every third row of the rest measures the correlations.
+        held_out, others = np.flatnonzero(folds == fold), outside(folds, fold, dependence)
+        # A third of the rest measures the correlations.
         moments = others[::3]
-        model = fit_canonical(x, y, np.setdiff1d(others, moments), moments)
+        directions = np.setdiff1d(others, moments)
+        if dependence is not None:
+            moments, directions = dependence.split(others, len(others) // 3)
+        model = fit_canonical(x, y, directions, moments, dependence)
         a, b, f, g = model.log_ratio_parts(
             x[held_out] @ model.x_weights, y[held_out] @ model.y_weights
         )
@@ -54,11 +60,13 @@ def _column_ratios(x: FloatArray, y: FloatArray, folds: IntArray) -> FloatArray:
     return ratios
 
 
-def _class_ratios(x: FloatArray, y: IntArray, folds: IntArray) -> FloatArray:
+def _class_ratios(
+    x: FloatArray, y: IntArray, folds: IntArray, dependence: Dependence | None
+) -> FloatArray:
     """Held-out log posterior over prior of shrunk linear discriminants."""
     ratios = np.empty(len(x))
     for fold in np.unique(folds):
-        held_out, others = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        held_out, others = np.flatnonzero(folds == fold), outside(folds, fold, dependence)
         table = log_posterior_ratios(x, y, others, int(y.max()) + 1)
         ratios[held_out] = table[held_out, y[held_out]]
     return ratios

@@ -9,7 +9,7 @@ up, and it needs the distances of *all* pairs anyway for the leave-one-out chang
 import numba
 import numpy as np
 
-from cch_audit.sample import FloatArray, IntArray
+from cch_audit.arrays import FloatArray, IntArray
 
 ROWS = 4
 """Rows whose distances are computed together, in `_squared_distances`."""
@@ -41,14 +41,22 @@ def local_informations(
     without : (n_samples,) array, nats; the estimate from all rows but i, neighbours updated
     """
     n = len(x)
-    classes = y.ndim == 1
     x = np.ascontiguousarray(x)
-    outputs = np.empty((n, 0)) if classes else np.ascontiguousarray(y, dtype=np.float64)
-    codes = np.ascontiguousarray(y, dtype=np.int64) if classes else np.empty(0, np.int64)
-    digamma, log = digamma_table(n + 1), np.log(np.maximum(np.arange(n + 2), 0.5))
-    terms, own, change = _rows(x, outputs, codes, n_neighbors, digamma, log)
+    terms, own, change = _rows(x, *columns_or_codes(y), n_neighbors, *tables(n))
     # `own` are the terms at n - 1 rows; removing r also removes r's own term.
     return terms, (own.sum() - own + change) / (n - 1)
+
+
+def columns_or_codes(y: FloatArray | IntArray) -> tuple[FloatArray, IntArray]:
+    """Return y as the kernel takes it: columns and no codes, or codes and no columns."""
+    if y.ndim == 1:
+        return np.empty((len(y), 0)), np.ascontiguousarray(y, dtype=np.int64)
+    return np.ascontiguousarray(y, dtype=np.float64), np.empty(0, np.int64)
+
+
+def tables(n: int) -> tuple[FloatArray, FloatArray]:
+    """Return psi and log of 0, 1, ..., n + 1."""
+    return digamma_table(n + 1), np.log(np.maximum(np.arange(n + 2), 0.5))
 
 
 def digamma_table(size: int) -> FloatArray:

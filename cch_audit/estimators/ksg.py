@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence
 from cch_audit.estimators.calibration import calibrate, from_parts
-from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
+from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores, outside
 from cch_audit.estimators.neighbors import from_neighbors
-from cch_audit.sample import FloatArray, IntArray
 from cch_audit.settings import KsgSettings
 
 MIN_ROWS = 200
-"""Halves of fewer rows settle neither a projection nor a mixture."""
+"""Halves of fewer rows, or units of rows, settle neither a projection nor a mixture."""
 
 
 def estimate(
@@ -19,7 +20,7 @@ def estimate(
     y: FloatArray | IntArray,
     rng: np.random.Generator,
     settings: KsgSettings,
-    groups: IntArray | None = None,
+    dependence: Dependence | None = None,
 ) -> Estimate:
     """Estimate I(x; y) in nats by nearest neighbours, on all columns or calibrated.
 
@@ -33,10 +34,10 @@ def estimate(
     y : (n_samples, q) float array, or (n_samples,) integer class codes
     rng : cuts the halves, fits and draws mixtures
     settings : number of neighbours, and of pairs; with 0 pairs the estimate is the raw one
-    groups : (n_samples,) codes of rows that must share a half, or None
+    dependence : which rows depend on each other; None: none do
     """
-    raw = from_neighbors(x, y, settings.n_neighbors)
-    found = _calibrated(x, y, rng, settings, groups)
+    raw = from_neighbors(x, y, settings.n_neighbors, dependence)
+    found = _calibrated(x, y, rng, settings, dependence)
     chosen = raw if found is None or found.value <= raw.value else found
     return replace(chosen, raw=raw.value)
 
@@ -46,19 +47,22 @@ def _calibrated(
     y: FloatArray | IntArray,
     rng: np.random.Generator,
     settings: KsgSettings,
-    groups: IntArray | None,
+    dependence: Dependence | None,
 ) -> Estimate | None:
     """Return the calibrated estimate, if there is one; few columns need none."""
     n_columns = x.shape[1] + (1 if is_classes(y) else y.shape[1])
-    if settings.n_pairs == 0 or n_columns <= 2 or len(x) < MIN_ROWS:
+    n_units = len(x) if dependence is None else dependence.n_units
+    if settings.n_pairs == 0 or n_columns <= 2 or n_units < MIN_ROWS:
         return None
     x = normal_scores(x)
     y = y if is_classes(y) else normal_scores(y)
-    folds = assign_folds(len(x), 2, y, groups, rng)
+    folds = assign_folds(len(x), 2, y, dependence, rng)
     parts = []
     for half in (0, 1):
-        others, rows = np.flatnonzero(folds != half), np.flatnonzero(folds == half)
-        part = calibrate(x, y, others, rows, settings.n_neighbors, settings.n_pairs, rng)
+        others, rows = outside(folds, half, dependence), np.flatnonzero(folds == half)
+        part = calibrate(
+            x, y, others, rows, settings.n_neighbors, settings.n_pairs, rng, dependence
+        )
         if part is None:
             return None
         parts.append(part)

@@ -6,17 +6,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence, among
 from cch_audit.estimators.calibration import calibrate
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.estimators.networks import (
     StackedMLP,
+    assign_rows,
     average_seeds,
-    split_rows,
     torch_generator,
     train_stack,
 )
-from cch_audit.sample import FloatArray, IntArray
 from cch_audit.settings import LmiSettings
 
 OWN_SIDE = 0.3
@@ -28,7 +29,7 @@ def estimate(
     y: FloatArray | IntArray,
     rng: np.random.Generator,
     settings: LmiSettings,
-    groups: IntArray | None = None,
+    dependence: Dependence | None = None,
 ) -> Estimate:
     """Estimate I(x; y) in nats by KSG on low-dimensional latents of held-out rows.
 
@@ -45,13 +46,13 @@ def estimate(
     y : (n_samples, q) float array, or (n_samples,) integer class codes
     rng : assigns folds, draws weights and batches
     settings : folds, seeds, latent dimension, network and training
-    groups : (n_samples,) codes of rows that must share a fold, or None
+    dependence : which rows depend on each other; None: none do
     """
     x = normal_scores(x)
     columns = y if is_classes(y) else normal_scores(y)
-    folds = assign_folds(len(x), settings.n_folds, y, groups, rng)
+    folds = assign_folds(len(x), settings.n_folds, y, dependence, rng)
     n_folds = int(folds.max()) + 1
-    held_out, train, validation = split_rows(folds, settings.n_seeds, rng)
+    held_out, train, validation = assign_rows(folds, settings.n_seeds, rng, dependence)
     generator = torch_generator(rng)
     target = torch.from_numpy(columns if is_classes(y) else columns.astype(np.float32))
     autoencoder = _Autoencoder(
@@ -74,7 +75,9 @@ def estimate(
     for model, rows in enumerate(held_out):
         of_x, *of_y = (latent[model].numpy().astype(np.float64) for latent in latents)
         right = of_y[0] if of_y else y
-        within = from_neighbors(of_x[rows], right[rows], settings.n_neighbors)
+        within = from_neighbors(
+            of_x[rows], right[rows], settings.n_neighbors, among(dependence, rows)
+        )
         found = calibrate(
             normal_scores(of_x),
             right if is_classes(right) else normal_scores(right),
@@ -83,6 +86,7 @@ def estimate(
             settings.n_neighbors,
             settings.latent,
             rng,
+            dependence,
         )
         raw[model // n_folds, rows] = within.pseudo_values
         larger = within if found is None or found.pseudo_values.mean() <= within.value else found

@@ -7,20 +7,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy import stats
 from torch import Tensor, nn
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence
 from cch_audit.estimators.closed_forms import ClosedForm, all_pairs, fit_closed_forms
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.discriminant import log_posterior_ratios
 from cch_audit.estimators.networks import (
     StackedMLP,
+    assign_rows,
     average_seeds,
-    split_rows,
+    stack_rows,
     torch_generator,
     train_stack,
 )
-from cch_audit.sample import FloatArray, IntArray
 from cch_audit.settings import MineSettings
+
+BoolArray = npt.NDArray[np.bool_]
 
 VALIDATION_ROWS = 1000
 """Most rows on which training is watched; the critic is evaluated on all pairs of them."""
@@ -37,17 +42,18 @@ def estimate(
     y: FloatArray | IntArray,
     rng: np.random.Generator,
     settings: MineSettings,
-    groups: IntArray | None = None,
+    dependence: Dependence | None = None,
 ) -> Estimate:
     """Estimate I(x; y) in nats by E[T] - log E'[exp T], evaluated on rows the critic never saw.
 
     The bound is that of Donsker and Varadhan (Belghazi et al. 2018, eq. 10); E' runs over pairs of
-    different held-out rows. The critic starts from closed forms (log ratios of Gaussians and of
-    mixtures in canonical coordinates, or a linear discriminant for classes), weighed on validation
-    rows, and adds a neural residual a(x_i) + b(y_j) + f(x_i) . g(y_j); training stops on
-    validation rows. With r_i, c_i the row and column means of exp T and Z its mean, the
-    pseudo-value of row i is T_ii - log Z - ((r_i + c_i)/Z - 2), whose mean is the bound exactly.
-    Columns are replaced by normal scores.
+    different held-out rows that do not depend on each other. The critic starts from closed forms
+    (log ratios of Gaussians and of mixtures in canonical coordinates, or a linear discriminant for
+    classes), weighed on validation rows, and adds a neural residual a(x_i) + b(y_j) +
+    f(x_i) . g(y_j); training stops on validation rows, and where rows depend on each other the
+    critic is shrunk on them, a constant one included. With r_i, c_i the row and column means of
+    exp T and Z its mean, the pseudo-value of row i is T_ii - log Z - ((r_i + c_i)/Z - 2), whose
+    mean is the bound exactly. Columns are replaced by normal scores.
 
     Parameters
     ----------
@@ -55,7 +61,7 @@ def estimate(
     y : (n_samples, q) float array, or (n_samples,) integer class codes
     rng : assigns folds, draws weights and batches
     settings : folds, seeds, network and training
-    groups : (n_samples,) codes of rows that must share a fold, or None
+    dependence : which rows depend on each other; None: none do
 
     Returns
     -------
@@ -65,9 +71,10 @@ def estimate(
     """
     x = normal_scores(x)
     columns = np.eye(int(y.max()) + 1)[y] if is_classes(y) else normal_scores(y)
-    folds = assign_folds(len(x), settings.n_folds, y, groups, rng)
+    folds = assign_folds(len(x), settings.n_folds, y, dependence, rng)
     n_folds = int(folds.max()) + 1
-    held_out, train, validation = split_rows(folds, settings.n_seeds, rng)
+    held_out, train, validation = assign_rows(folds, settings.n_seeds, rng, dependence)
+    barred = _Barred(dependence)
     generator = torch_generator(rng)
     if is_classes(y):
         weighing = validation[:, :WEIGHING_ROWS]
@@ -76,17 +83,17 @@ def estimate(
         ratios = (log_posterior_ratios(x, y, rows, n_classes) for rows in train.numpy())
         forms = [ClosedForm.stacked([(nothing, nothing, ratio, columns) for ratio in ratios])]
     else:
-        # Both need two rows; three or fewer are shared.
-        half = max(2, validation.shape[1] // 2)
-        weighing, fresh = validation[:, : min(WEIGHING_ROWS, half)], validation[:, -half:]
-        forms = fit_closed_forms(x, columns, train.numpy(), fresh.numpy(), rng)
+        weighing, fresh = _halves(validation, dependence)
+        forms = fit_closed_forms(x, columns, list(train.numpy()), fresh, rng, dependence)
     validation = validation[:, :VALIDATION_ROWS]
-    critic = _Critic(x, columns, forms, _weigh(forms, weighing), settings, generator)
+    weights = _weigh(forms, weighing, barred(weighing))
+    critic = _Critic(x, columns, forms, weights, settings, generator)
+    apart = barred(validation)
     train_stack(
         list(critic.parameters()),
         train,
-        lambda rows: -_donsker_varadhan(critic(rows)),
-        lambda: -_donsker_varadhan(critic(validation)),
+        lambda rows: -_donsker_varadhan(critic(rows), barred(rows)),
+        lambda: -_donsker_varadhan(critic(validation), apart),
         generator,
         batch_size=settings.batch_size,
         max_steps=settings.max_steps,
@@ -103,7 +110,14 @@ def estimate(
         tops = torch.minimum(watched.amax(dim=(1, 2)), centre + reach)
         for model, (rows, values) in enumerate(zip(held_out, critic.each(held_out), strict=True)):
             values = values.clamp(min=centre[model] - reach, max=tops[model])
-            pseudo_values[model // n_folds, rows] = _pseudo_values(values.numpy())
+            if dependence is None or apart is None:
+                pseudo_values[model // n_folds, rows] = _pseudo_values(values.numpy())
+                continue
+            units = dependence.units[validation[model].numpy()]
+            values = values * _temper(watched[model].numpy(), apart[model].numpy(), units)
+            mask = barred(torch.from_numpy(rows)[None])
+            assert mask is not None
+            pseudo_values[model // n_folds, rows] = _pseudo_values(values.numpy(), mask[0].numpy())
     saturated = pseudo_values.mean() > np.log(fewest) - 1.0
     return average_seeds(pseudo_values, ("saturated",) if saturated else ())
 
@@ -161,40 +175,96 @@ class _Critic(nn.Module):
         return values
 
 
+class _Barred:
+    """Says which pairs of rows are no draws from the product: dependent ones, themselves too."""
+
+    def __init__(self, dependence: Dependence | None) -> None:
+        self.dependence = dependence
+        if dependence is not None:
+            self.groups = torch.from_numpy(dependence.groups)
+            self.places = torch.from_numpy(dependence.positions)
+
+    def __call__(self, rows: Tensor) -> Tensor | None:
+        """Map rows (n_models, n) to a mask (n_models, n, n); None: a row and itself only."""
+        if self.dependence is None:
+            return None
+        groups, places = self.groups[rows], self.places[rows]
+        mask: Tensor = groups[:, :, None] == groups[:, None, :]
+        if self.dependence.window:
+            mask |= (places[:, :, None] - places[:, None, :]).abs() <= self.dependence.window
+        return mask
+
+
 class _DonskerVaradhan(torch.autograd.Function):
-    """Mean of the diagonal minus log mean exp of the rest, per model.
+    """Mean of the diagonal minus log mean exp of the pairs that are not barred, per model.
 
     Written out because its gradient is short (the diagonal's share less the softmax of the rest)
     and the matrices of all pairs are most of the cost.
     """
 
     @staticmethod
-    def forward(ctx: Any, critic: Tensor) -> Tensor:
+    def forward(ctx: Any, critic: Tensor, barred: Tensor | None) -> Tensor:
         n = critic.shape[1]
-        top = critic.amax(dim=(1, 2), keepdim=True)
-        weights = (critic - top).exp_()
-        weights.diagonal(dim1=1, dim2=2).zero_()
+        if barred is None:
+            top = critic.amax(dim=(1, 2), keepdim=True)
+            weights = (critic - top).exp_()
+            weights.diagonal(dim1=1, dim2=2).zero_()
+            log_pairs: float | Tensor = math.log(n * (n - 1))
+        else:
+            top = critic.masked_fill(barred, -math.inf).amax(dim=(1, 2), keepdim=True)
+            top = top.clamp(min=torch.finfo(critic.dtype).min / 2)
+            weights = (critic - top).exp_().masked_fill_(barred, 0.0)
+            log_pairs = (~barred).sum(dim=(1, 2)).clamp(min=1).log()
         total = weights.sum(dim=(1, 2), keepdim=True)
         ctx.save_for_backward(weights, total)
-        log_partition = (top + total.log())[:, 0, 0] - math.log(n * (n - 1))
+        log_partition = (top + total.log())[:, 0, 0] - log_pairs
         value: Tensor = critic.diagonal(dim1=1, dim2=2).mean(dim=1) - log_partition
         return value
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         weights, total = ctx.saved_tensors
         slope: Tensor = weights * (-grads[0][:, None, None] / total)
         slope.diagonal(dim1=1, dim2=2).add_(grads[0][:, None] / weights.shape[1])
-        return slope
+        return slope, None
 
 
-def _donsker_varadhan(critic: Tensor) -> Tensor:
+def _donsker_varadhan(critic: Tensor, barred: Tensor | None) -> Tensor:
     """Return the bound of each model on a batch, (n_models, n, n) to (n_models,)."""
-    value: Tensor = _DonskerVaradhan.apply(critic)  # type: ignore[no-untyped-call]
+    value: Tensor = _DonskerVaradhan.apply(critic, barred)  # type: ignore[no-untyped-call]
     return value
 
 
-def _weigh(forms: list[ClosedForm], rows: Tensor) -> Tensor:
+def _halves(validation: Tensor, dependence: Dependence | None) -> tuple[Tensor, list[IntArray]]:
+    """Return validation rows that weigh the closed forms, and others that correlate them."""
+    # Both need two rows; three or fewer are shared.
+    half = max(2, validation.shape[1] // 2)
+    if dependence is None:
+        return validation[:, : min(WEIGHING_ROWS, half)], list(validation[:, -half:].numpy())
+    parts = [dependence.split(rows, half) for rows in validation.numpy()]
+    return stack_rows([first[:WEIGHING_ROWS] for first, _ in parts]), [rest for _, rest in parts]
+
+
+def _temper(critic: npt.NDArray[np.float32], barred: BoolArray, units: IntArray) -> float:
+    """Return the factor at which a critic surely does best on validation rows, 0 at least.
+
+    Of few units the bound is rough, and a bad critic's is far below zero on others. So a factor
+    counts as the lower end of its bound over units, one-sided at 95 %; a constant critic has 0.
+    """
+    best, chosen = 0.0, 0.0
+    codes = np.unique(units, return_inverse=True)[1]
+    reach = float(stats.t.ppf(0.95, max(int(codes.max()), 1)))
+    for factor in TEMPERS[:-1]:
+        pseudo_values = _pseudo_values(factor * critic, barred)
+        bound = float(pseudo_values.mean())
+        sums = np.bincount(codes, pseudo_values - bound)
+        surely = bound - reach * float(np.sqrt((sums**2).sum())) / len(codes)
+        if surely > best:
+            best, chosen = surely, factor
+    return chosen
+
+
+def _weigh(forms: list[ClosedForm], rows: Tensor, barred: Tensor | None) -> Tensor:
     """Return the weights (n_forms, n_models) of each model's closed forms that do best on rows.
 
     The bound of a weighted sum is concave in the weights, so that weights of sum 1 do no worse than
@@ -204,14 +274,14 @@ def _weigh(forms: list[ClosedForm], rows: Tensor) -> Tensor:
     models = torch.arange(len(rows))
     values = torch.stack([form.of(models, rows).pairs() for form in forms])
     single = [factor * one for one in torch.eye(len(forms)) for factor in TEMPERS]
-    bounds = torch.stack([_donsker_varadhan(_weighted(w[:, None], values)) for w in single])
+    bounds = torch.stack([_donsker_varadhan(_weighted(w[:, None], values), barred) for w in single])
     best, first = bounds.max(dim=0)
     weights = torch.stack(single)[first].T.clone().requires_grad_()  # (n_forms, n_models)
     kept = weights.detach().clone()
     optimizer = torch.optim.Adam([weights], lr=WEIGHING_RATE)
     for _ in range(WEIGHING_STEPS):
         optimizer.zero_grad()
-        bound = _donsker_varadhan(_weighted(weights, values))
+        bound = _donsker_varadhan(_weighted(weights, values), barred)
         with torch.no_grad():
             better = bound > best
             best = torch.where(better, bound, best)
@@ -228,13 +298,25 @@ def _weighted(weights: Tensor, values: Tensor) -> Tensor:
     return (weights[:, :, None, None] * values).sum(dim=0)
 
 
-def _pseudo_values(critic: npt.NDArray[np.float32]) -> FloatArray:
-    """Return the pseudo-values of one critic on its held-out rows, (n, n) to (n,)."""
+def _pseudo_values(critic: npt.NDArray[np.float32], barred: BoolArray | None = None) -> FloatArray:
+    """Return the pseudo-values of one critic on its held-out rows, (n, n) to (n,).
+
+    Where row i has p_i partners, of p on average, that are not barred, and r_i, c_i are its sums of
+    exp T over them divided by p, it is T_ii - log Z - ((r_i + c_i) / Z - 2 p_i / p).
+    """
     n = len(critic)
     diagonal = critic.diagonal().astype(np.float64)
-    np.fill_diagonal(critic, -np.inf)
-    top = float(critic.max())
+    if barred is None:
+        np.fill_diagonal(critic, -np.inf)
+        partners = np.full(n, n - 1.0)
+    else:
+        critic = np.where(barred, -np.inf, critic)
+        partners = n - barred.sum(axis=1).astype(np.float64)
+        if not partners.any():  # one unit alone says nothing
+            return np.zeros(n)
+    mean, top = float(partners.mean()), float(critic.max())
     weights = np.exp(critic - top)
-    rows, columns = (weights.sum(axis=axis, dtype=np.float64) / (n - 1) for axis in (1, 0))
+    rows, columns = (weights.sum(axis=axis, dtype=np.float64) / mean for axis in (1, 0))
     partition = rows.mean()
-    return np.asarray(diagonal - top - np.log(partition) - ((rows + columns) / partition - 2.0))
+    influence = (rows + columns) / partition - 2.0 * partners / mean
+    return np.asarray(diagonal - top - np.log(partition) - influence)

@@ -1,16 +1,17 @@
 """Gaussian mixtures with known mutual information, fitted to two sides of a sample."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.special import log_softmax, logsumexp
+from scipy.special import log_softmax, logsumexp, ndtr
 from sklearn.covariance import ledoit_wolf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from cch_audit.sample import FloatArray, IntArray
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence, Likeness, independent_rows
 
 MONTE_CARLO_ROWS = 10_000
 """Rows on which an information is computed; its error is about 0.01 nats."""
@@ -18,6 +19,8 @@ COMPONENTS = (1, 2, 4, 8, 16)
 """Numbers of components tried; the Bayesian information criterion chooses."""
 FIT_ROWS = 2000
 """Most rows that a mixture of columns is fitted on."""
+NO_SPREAD = 1e-9
+"""Share of the variance below which columns do not vary within classes."""
 ROWS_PER_COMPONENT = 15
 """Fewer rows do not settle a component."""
 
@@ -36,16 +39,31 @@ class ColumnMixture:
     """p, the columns of x."""
     n_samples: int
     """Rows of the sample that it stands for."""
+    dependence: Dependence | None = None
+    """Which of those depend on each other."""
+    likeness: Likeness | None = None
+    """How alike those are, by column of x and y."""
 
     @classmethod
-    def fit(cls, x: FloatArray, y: FloatArray, rng: np.random.Generator) -> "ColumnMixture":
+    def fit(
+        cls,
+        x: FloatArray,
+        y: FloatArray,
+        rng: np.random.Generator,
+        dependence: Dependence | None = None,
+    ) -> "ColumnMixture":
         """Fit by expectation-maximisation; more components are tried until two more do not pay.
+
+        Of rows that depend on each other one of each unit is taken: speakers are no components.
 
         Parameters
         ----------
         x, y : (n_samples, p) and (n_samples, q) columns
+        dependence : which rows depend on each other; None: none do
         """
         both, n_samples = np.hstack([x, y]), len(x)
+        likeness = None if dependence is None else dependence.likeness(both)
+        both = both[independent_rows(np.arange(n_samples), dependence, rng)]
         if len(both) > FIT_ROWS:
             both = both[rng.choice(len(both), FIT_ROWS, replace=False)]
         best, least, worse = None, np.inf, 0
@@ -67,21 +85,37 @@ class ColumnMixture:
             if criterion < least:
                 best, least = model, criterion
         assert best is not None
-        return cls(best.weights_, best.means_, best.covariances_, x.shape[1], n_samples)
+        fitted = best.weights_, best.means_, best.covariances_
+        return cls(*fitted, x.shape[1], n_samples, dependence, likeness)
 
     def leading(self, n: int) -> "ColumnMixture":
         """Return the mixture of the first n columns of each side."""
         kept = np.r_[:n, self.n_left : self.n_left + n]
-        covariance = self.covariance[np.ix_(kept, kept)]
-        return ColumnMixture(self.weights, self.means[:, kept], covariance, n, self.n_samples)
+        likeness = self.likeness
+        if likeness is not None:
+            likeness = Likeness(likeness.within[kept], likeness.serial[kept])
+        return replace(
+            self,
+            means=self.means[:, kept],
+            covariance=self.covariance[np.ix_(kept, kept)],
+            n_left=n,
+            likeness=likeness,
+        )
 
     def draw(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Return as many rows of x and of y as the sample has."""
-        return self._rows(self.n_samples, rng)
+        """Return as many rows of x and of y as the sample has, as alike as its own are."""
+        if self.dependence is None or self.likeness is None:
+            return self._rows(self.n_samples, rng)
+        average = Likeness(*(part.mean(keepdims=True) for part in vars(self.likeness).values()))
+        chance = ndtr(self.dependence.normal(average, rng)[:, 0])
+        component = np.searchsorted(np.cumsum(self.weights)[:-1], chance)
+        return self._placed(component, self.dependence.normal(self.likeness, rng))
 
     def _rows(self, n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         component = rng.choice(len(self.weights), size=n, p=self.weights)
-        noise = rng.standard_normal((n, self.means.shape[1]))
+        return self._placed(component, rng.standard_normal((n, self.means.shape[1])))
+
+    def _placed(self, component: IntArray, noise: FloatArray) -> tuple[FloatArray, FloatArray]:
         both = self.means[component] + noise @ np.linalg.cholesky(self.covariance).T
         return both[:, : self.n_left], both[:, self.n_left :]
 
@@ -138,32 +172,61 @@ class ClassMixture:
     """(K, d)"""
     covariance: FloatArray
     """(d, d)"""
+    dependence: Dependence | None = None
+    """Which rows depend on each other."""
+    residual: FloatArray | None = None
+    """Where some do: the columns less their class means, (n_samples, d)."""
 
     @classmethod
-    def fit(cls, x: FloatArray, y: IntArray) -> "ClassMixture":
+    def fit(
+        cls, x: FloatArray, y: IntArray, dependence: Dependence | None = None
+    ) -> "ClassMixture":
         """Fit class means and a pooled Ledoit-Wolf covariance.
 
         Parameters
         ----------
         x, y : (n_samples, d) columns and (n_samples,) class codes
+        dependence : which rows depend on each other; None: none do
         """
         codes, place, counts = np.unique(y, return_inverse=True, return_counts=True)
         means = np.stack([x[y == code].mean(axis=0) for code in codes])
         covariance, _ = ledoit_wolf(x - means[place], assume_centered=True)
+        if np.trace(covariance) <= NO_SPREAD * max(float(x.var(axis=0).sum()), 1e-300):
+            # Columns that the class determines: as narrow as can be told from nothing.
+            covariance = NO_SPREAD * np.eye(x.shape[1])
         # Means of few rows lie too far apart: their own noise is taken out of the spread.
         centre = counts @ means / len(y)
         spread = ((means - centre) ** 2 * counts[:, None]).sum()
         noise = np.trace(covariance) * (len(codes) - 1)
+        residual = None
+        if dependence is not None:
+            residual = x - means[place]
+            noise *= _excess(place, dependence, dependence.likeness(residual))
         shrunk = np.sqrt(max(0.0, 1 - noise / max(spread, 1e-12)))
-        return cls(place, centre + shrunk * (means - centre), covariance)
+        shrunken = centre + shrunk * (means - centre)
+        return cls(place, shrunken, covariance, dependence, residual)
 
     def leading(self, n: int) -> "ClassMixture":
         """Return the mixture of the first n columns."""
-        return ClassMixture(self.y, self.means[:, :n], self.covariance[:n, :n])
+        residual = None if self.residual is None else self.residual[:, :n]
+        return replace(
+            self,
+            means=self.means[:, :n],
+            covariance=self.covariance[:n, :n],
+            residual=residual,
+        )
 
     def draw(self, rng: np.random.Generator) -> tuple[FloatArray, IntArray]:
-        """Return columns (n_samples, d) for the sample's own classes, and those."""
-        return self._columns(self.y, rng), self.y
+        """Return columns (n_samples, d) for the sample's own classes, and those.
+
+        Rows that depend on each other are as alike, beyond their classes, as in the sample.
+        """
+        if self.dependence is None or self.residual is None:
+            return self._columns(self.y, rng), self.y
+        values, vectors = np.linalg.eigh(self.covariance)
+        likeness = self.dependence.likeness(self.residual @ vectors)
+        noise = self.dependence.normal(likeness, rng) * np.sqrt(np.maximum(values, 0.0))
+        return np.asarray(self.means[self.y] + noise @ vectors.T), self.y
 
     def information(self, rng: np.random.Generator) -> float:
         """Return I(x; y) in nats, the Monte Carlo mean of log p(y | x) / p(y)."""
@@ -183,6 +246,20 @@ class ClassMixture:
     def _columns(self, classes: IntArray, rng: np.random.Generator) -> FloatArray:
         noise = rng.standard_normal((len(classes), self.means.shape[1]))
         return np.asarray(self.means[classes] + noise @ _root(self.covariance).T)
+
+
+def _excess(classes: IntArray, dependence: Dependence, likeness: Likeness) -> float:
+    """Return by how much class means of dependent rows vary more than those of free rows.
+
+    The variance of a mean over n_c rows, m_gc of them in group g, is
+    (r sum_g m_gc^2 / n_c + 1 - r) / n_c with r the correlation within groups.
+    """
+    within, serial = likeness.within.mean(), min(likeness.serial.mean(), 0.9999)
+    table = np.zeros((int(classes.max()) + 1, int(dependence.groups.max()) + 1))
+    np.add.at(table, (classes, dependence.groups), 1.0)
+    sizes = (table**2).sum(axis=1) / table.sum(axis=1)
+    grouped = float((within * sizes + 1 - within).mean())
+    return grouped * float((1 + serial) / (1 - serial))
 
 
 def _root(covariance: FloatArray) -> FloatArray:

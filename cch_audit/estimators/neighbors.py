@@ -2,41 +2,100 @@
 
 import numpy as np
 
-from cch_audit.estimators.contract import Estimate, is_classes, standardize
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence, among
+from cch_audit.estimators.contract import Estimate, is_classes, standardize, usable_rows
 from cch_audit.estimators.knn import local_informations
-from cch_audit.sample import FloatArray, IntArray
+from cch_audit.estimators.knn_units import local_informations_of_units
+
+MOST_NEAR = 10
+"""Share of all rows, one in so many, that are neighbours at most."""
 
 
-def from_neighbors(x: FloatArray, y: FloatArray | IntArray, n_neighbors: int) -> Estimate:
+def from_neighbors(
+    x: FloatArray,
+    y: FloatArray | IntArray,
+    n_neighbors: int,
+    dependence: Dependence | None = None,
+) -> Estimate:
     """Estimate I(x; y) in nats by KSG-1 on standardised columns.
 
     The estimate is psi(k) + psi(n) - <psi(nx + 1) + psi(ny + 1)> (Kraskov et al. 2004, eq. 8), with
     the Euclidean norm inside x and inside y, each divided by the root of its dimension; its
     variants for classes and ties are those of `local_informations`. The pseudo-value of row i is
-    n I - (n - 1) I(without i), shifted so that the mean is the estimate. It is deterministic.
+    n I - (n - 1) I(without i), shifted so that the mean is the estimate. Where rows depend on each
+    other a unit of m rows is left out as a whole, and each of them gets
+    I + (n - m) / m (I' - I(without the unit)); k is then multiplied by the design effect, so that
+    as many independent rows are met as otherwise, and exact repeats within a group are one row. It
+    is deterministic.
 
     Rows of classes too small for k are left out. k is lowered to what the rows, or the largest
     class, allow. Where even one neighbour is too many the estimate is 0.
     """
-    n_samples = len(x)
-    used, largest = np.ones(n_samples, dtype=bool), n_samples
-    if is_classes(y):
-        codes = np.unique(y, return_inverse=True)[1]
-        counts = np.bincount(codes)
-        largest = int(counts.max())
-    # Without one row, a row must still have k neighbours and a next one.
-    n_neighbors = min(n_neighbors, largest - 2)
+    if dependence is None:
+        return _from_rows(x, y, n_neighbors, None)
+    kept, place = _repeats(x, y, dependence.groups)
+    inside = dependence.take(kept)
+    found = _from_rows(x[kept], y[kept], n_neighbors, inside)
+    # A unit counts as much as before, so each of its rows the less, the fewer of them were kept.
+    units = dependence.units
+    weights = np.bincount(units[kept], minlength=int(units.max()) + 1) / np.bincount(units)
+    share = weights[units] * len(x) / len(kept)
+    deviations = found.pseudo_values[place] - found.value
+    return Estimate(value=found.value, pseudo_values=found.value + share * deviations)
+
+
+def _from_rows(
+    x: FloatArray,
+    y: FloatArray | IntArray,
+    n_neighbors: int,
+    dependence: Dependence | None,
+) -> Estimate:
+    """Estimate from rows of which none repeats another one of its group."""
+    if dependence is not None:
+        n_neighbors = _of_free_rows(x, y, n_neighbors, dependence)
+    used, n_neighbors = usable_rows(y, n_neighbors, dependence)
     if n_neighbors < 1:
-        return Estimate(value=0.0, pseudo_values=np.zeros(n_samples))
-    if is_classes(y):
-        used = (counts >= n_neighbors + 2)[codes]
+        return Estimate(value=0.0, pseudo_values=np.zeros(len(x)))
     columns = y[used] if is_classes(y) else _unit(y)
-    terms, without = local_informations(_unit(x[used]), columns, n_neighbors)
-    n, value = len(terms), float(terms.mean())
-    pseudo_values = np.full(n_samples, value)
+    inside = among(dependence, np.flatnonzero(used))
+    sizes = np.ones(int(used.sum()))
+    if inside is None:
+        terms, without = local_informations(_unit(x[used]), columns, n_neighbors)
+    else:
+        terms, without = local_informations_of_units(_unit(x[used]), columns, n_neighbors, inside)
+        sizes = np.bincount(inside.units)[inside.units].astype(np.float64)
+    value = float(terms.mean())
+    pseudo_values = np.full(len(x), value)
     # n I - (n - 1) I(without i), with the common part replaced by the estimate.
-    pseudo_values[used] = value - (n - 1) * (without - without.mean())
+    others = (len(terms) - sizes) / sizes
+    common = without.mean() if inside is None else (others * without).sum() / others.sum()
+    pseudo_values[used] = value - others * (without - common)
     return Estimate(value=value, pseudo_values=pseudo_values)
+
+
+def _repeats(
+    x: FloatArray, y: FloatArray | IntArray, groups: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Return the first of all rows of a group that are equal, and each row's place among those."""
+    both = np.ascontiguousarray(np.column_stack([groups, x, y]))
+    first: dict[bytes, int] = {}
+    place = np.array([first.setdefault(row.tobytes(), len(first)) for row in both])
+    return np.unique(place, return_index=True)[1], place
+
+
+def _of_free_rows(
+    x: FloatArray, y: FloatArray | IntArray, n_neighbors: int, dependence: Dependence
+) -> int:
+    """Return how many rows hold as much as so many independent ones, a tenth of all at most.
+
+    The k-th of rows that come in fours is the first of their sources: a ball around so few says
+    little, and what it says is too much, for the terms count rows that come one by one.
+    """
+    columns = np.eye(int(y.max()) + 1)[y] if is_classes(y) else np.asarray(y, dtype=np.float64)
+    likeness = dependence.likeness(standardize(x)), dependence.likeness(standardize(columns))
+    rows = n_neighbors * dependence.design_effect(*likeness)
+    return max(n_neighbors, min(round(rows), len(x) // MOST_NEAR))
 
 
 def _unit(x: FloatArray | IntArray) -> FloatArray:
@@ -49,13 +108,18 @@ def _unit(x: FloatArray | IntArray) -> FloatArray:
 
 
 def conditional_on_classes(
-    x: FloatArray, y: FloatArray, classes: IntArray, n_neighbors: int
+    x: FloatArray,
+    y: FloatArray,
+    classes: IntArray,
+    n_neighbors: int,
+    dependence: Dependence | None = None,
 ) -> Estimate:
     """Estimate I(x; y | classes) in nats: the average within classes, weighted by their sizes."""
     value, pseudo_values = 0.0, np.zeros(len(x))
     for code in np.unique(classes):
         rows = classes == code
-        within = from_neighbors(x[rows], y[rows], n_neighbors)
+        inside = among(dependence, np.flatnonzero(rows))
+        within = from_neighbors(x[rows], y[rows], n_neighbors, inside)
         value += within.value * float(rows.mean())
         pseudo_values[rows] = within.pseudo_values
     return Estimate(value=value, pseudo_values=pseudo_values)

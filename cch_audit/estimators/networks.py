@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cch_audit.estimators.contract import Estimate
-from cch_audit.sample import FloatArray, IntArray
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence, split_rows
+from cch_audit.estimators.contract import Estimate, outside
 
 # Tasks run side by side, each in a thread of its own; sums split by thread would make results
 # depend on the number of cores.
@@ -46,22 +47,24 @@ def torch_generator(rng: np.random.Generator) -> torch.Generator:
     return torch.Generator().manual_seed(int(rng.integers(2**31)))
 
 
-def split_rows(
-    folds: IntArray, n_seeds: int, rng: np.random.Generator
+def assign_rows(
+    folds: IntArray, n_seeds: int, rng: np.random.Generator, dependence: Dependence | None = None
 ) -> tuple[list[IntArray], Tensor, Tensor]:
     """Return, per fold and seed, the held-out rows, the rows to train on and those to validate on.
 
-    A fifth of the rows that are not held out validates. Training and validation rows are cut to a
-    common length, shapes (n_models, n_train) and (n_models, n_validation).
+    A fifth of the rows that are not held out validates; none of the three parts can inform another.
+    Training and validation rows are cut to a common length, shapes (n_models, n_train) and
+    (n_models, n_validation).
     """
     held_out, train, validation = [], [], []
     for _ in range(n_seeds):
         for fold in np.unique(folds):
             held_out.append(np.flatnonzero(folds == fold))
-            others = rng.permutation(np.flatnonzero(folds != fold))
-            validation.append(others[: len(others) // 5])
-            train.append(others[len(others) // 5 :])
-    return held_out, _stack(train), _stack(validation)
+            others = outside(folds, fold, dependence)
+            watched, learned = split_rows(others, len(others) // 5, dependence, rng)
+            validation.append(watched)
+            train.append(learned)
+    return held_out, stack_rows(train), stack_rows(validation)
 
 
 def take(values: Tensor, rows: Tensor) -> Tensor:
@@ -135,7 +138,7 @@ def average_seeds(pseudo_values: FloatArray, flags: tuple[str, ...] = ()) -> Est
     )
 
 
-def _stack(rows: list[IntArray]) -> Tensor:
+def stack_rows(rows: list[IntArray]) -> Tensor:
     """Stack row numbers, cut to the shortest."""
     shortest = min(len(some) for some in rows)
     return torch.from_numpy(np.stack([some[:shortest] for some in rows]))

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import norm, t
 
+from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.evidence.results import Estimate
 from cch_audit.evidence.shares import BoolArray
-from cch_audit.sample import FloatArray, IntArray
 
 Statistic = Callable[[FloatArray], FloatArray]
 """From how often each file was drawn, (n_resamples, n_files), to values, nan where undefined."""

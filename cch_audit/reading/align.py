@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cch_audit.arrays import IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.index import RowSpace, index_path, row_space
 from cch_audit.reading.open import lookup
 from cch_audit.reading.values import as_text, read_values
-from cch_audit.sample import IntArray
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cch_audit.doubts import find_doubts
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.index import index_path, row_space
@@ -23,9 +24,9 @@ from cch_audit.reading.load import load_sample, open_files, sha256
 from cch_audit.reading.open import OpenFile, array_paths
 from cch_audit.reading.statistics import matrix_statistics
 from cch_audit.reading.values import factorize, read_values
-from cch_audit.results import PerInformation
+from cch_audit.results import Doubt, PerInformation
 from cch_audit.sample import Source
-from cch_audit.settings import InputSettings
+from cch_audit.settings import InputSettings, KsgSettings
 
 RoleName = Literal["teacher", "student", "labels", "groups", "split", "ids", "predictions"]
 MOST_CLASSES = 1000
@@ -80,6 +81,8 @@ class FileDescription:
     """Whether `check` would run with these settings."""
     truths: Mapping[str, Mapping[str, PerInformation]]
     """The informations of the population by teacher and level, where a simulated file says them."""
+    doubts: Mapping[str, tuple[Doubt, ...]]
+    """By teacher, why `check` would say neither pass nor fail of these rows."""
 
 
 def describe(path: Path, settings: InputSettings) -> FileDescription:
@@ -109,8 +112,13 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
     try:
         sample = load_sample(path, settings)
         source, truths, problems = sample.source, sample.truths, []
+        n_neighbors = KsgSettings().n_neighbors
+        doubts = {
+            teacher: find_doubts(sample, teacher, n_neighbors, settings.seed)
+            for teacher in sample.teachers
+        }
     except InputError as err:
-        problems, truths = list(dict.fromkeys((*problems, str(err)))), {}
+        problems, truths, doubts = list(dict.fromkeys((*problems, str(err)))), {}, {}
         other = next((name for name in distinct if name != str(path)), None)
         source = Source(
             str(path), sha256(str(path)), other, None if other is None else sha256(other)
@@ -127,6 +135,7 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
         problems=tuple(problems),
         usable=not problems,
         truths=truths,
+        doubts={teacher: found for teacher, found in doubts.items() if found},
     )
 
 

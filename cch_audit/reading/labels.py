@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.layout import Task
 from cch_audit.reading.values import Values, factorize
-from cch_audit.sample import FloatArray, IntArray, Labels
+from cch_audit.sample import Labels
 
 MIN_PER_CLASS = 10
 MOST_CLASSES = 100

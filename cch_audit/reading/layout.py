@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -13,8 +14,10 @@ from cch_audit.reading.open import (
     OpenFile,
     array_paths,
     children,
+    has_attribute,
     holds_array,
     listed,
+    number_attribute,
     text_attribute,
 )
 from cch_audit.settings import InputSettings
@@ -189,6 +192,27 @@ def choose_task(opened: OpenFile, settings: InputSettings) -> Task:
             "'regression' or 'auto': correct it, or pass --task"
         )
     return cast(Task, task)
+
+
+def choose_window(opened: OpenFile, settings: InputSettings) -> int | Literal["auto"]:
+    """Return the window of dependent rows that the option or the root attribute gives; else 0."""
+    where, given = "--window", settings.window
+    if given is None:
+        if not has_attribute(opened, "window"):
+            return 0
+        where = f"{opened.name}: root attribute 'window'"
+        with suppress(InputError):  # a number is no text
+            given = ", ".join(text_attribute(opened, "", "window"))
+        if given is None:
+            number = number_attribute(opened, "window")
+            given = "" if number is None else f"{number:.15g}"
+    if given == "auto":
+        return "auto"
+    if not given.isascii() or not given.isdigit() or len(given) > 9:
+        raise InputError(
+            f"{where} is {given!r}; it must be 'auto' or a whole number of rows from 0"
+        )
+    return int(given)
 
 
 def choose_predictions(roles: Iterable[Role], options: tuple[str, ...]) -> dict[str, Role]:

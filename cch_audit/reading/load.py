@@ -6,9 +6,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.doubts import few_units
 from cch_audit.errors import InputError
 from cch_audit.randomness import stream
 from cch_audit.reading.align import Alignment, align
@@ -20,19 +23,27 @@ from cch_audit.reading.checks import (
 )
 from cch_audit.reading.column import Column
 from cch_audit.reading.labels import read_labels, read_targets, take_labels
-from cch_audit.reading.layout import Layout, Role, Task, choose_layout, choose_task, same_dataset
+from cch_audit.reading.layout import (
+    Layout,
+    Role,
+    Task,
+    choose_layout,
+    choose_task,
+    choose_window,
+    same_dataset,
+)
 from cch_audit.reading.matrix import read_rows
 from cch_audit.reading.open import OpenFile, open_file, translated
 from cch_audit.reading.split import Selection, select_rows
 from cch_audit.reading.subsample import choose_rows
 from cch_audit.reading.truths import read_truths
 from cch_audit.reading.values import factorize, read_values
-from cch_audit.sample import FloatArray, IntArray, Labels, Sample, Source
+from cch_audit.sample import Labels, Sample, Source
 from cch_audit.settings import InputSettings
+from cch_audit.traces import automatic_window
 
 MIN_ROWS = 50
 FEW_ROWS = 300
-FEW_GROUPS = 10
 
 
 def load_sample(path: Path, settings: InputSettings, *, every_teacher: bool = False) -> Sample:
@@ -62,7 +73,25 @@ def load_sample(path: Path, settings: InputSettings, *, every_teacher: bool = Fa
         selection = _select(layout, alignment, settings)
         _check_count(len(selection.rows), layout)
         truths = read_truths(student_file, layout, settings)
-        return replace(_read(layout, task, alignment, selection, settings), truths=truths)
+        window = choose_window(student_file, settings)
+        sample = _read(layout, task, alignment, selection, settings)
+        sample = replace(sample, truths=truths, independent=settings.independent)
+        return _in_order(sample, window)
+
+
+def _in_order(sample: Sample, window: int | Literal["auto"]) -> Sample:
+    """Return the sample with its window; one that is measured is noted."""
+    notes = sample.source.notes
+    if window == "auto":
+        positions = np.arange(sample.n_samples) if sample.positions is None else sample.positions
+        sides = [sample.student, *sample.teachers.values()]
+        window = automatic_window(sides, sample.labels.values, positions)
+        found = f"{window} rows" if window else "none is needed"
+        notes = (*notes, f"The window was taken from the rows' autocorrelation: {found}.")
+    sample = replace(sample, window=window)
+    few = few_units(sample)
+    warnings = sample.source.warnings if few is None else (*sample.source.warnings, few)
+    return replace(sample, source=replace(sample.source, notes=notes, warnings=warnings))
 
 
 @contextmanager
@@ -141,7 +170,7 @@ def _read(
     for name, role in layout.predictions.items():
         check_predictions(role.column, labels)
         predictions[name] = read(role.column)
-    warnings.extend(_general_warnings(layout, len(kept), groups))
+    warnings.extend(_general_warnings(layout, len(kept)))
     notes = [*alignment.notes, *selection.notes]
     if not is_whole:
         notes.append(_subsample_note(len(kept), len(rows), strata, groups, settings.seed))
@@ -153,6 +182,7 @@ def _read(
         labels_name=layout.labels.name,
         predictions=predictions,
         groups=groups,
+        positions=alignment.of(layout.student.column)[rows[kept]],
         source=_source(layout, len(rows), tuple(notes), tuple(warnings)),
     )
 
@@ -196,7 +226,7 @@ def _read_matrix(
     return values
 
 
-def _general_warnings(layout: Layout, n_samples: int, groups: IntArray | None) -> Iterator[str]:
+def _general_warnings(layout: Layout, n_samples: int) -> Iterator[str]:
     """Yield what the user must know about the sample as a whole."""
     if n_samples < FEW_ROWS:
         yield (
@@ -208,13 +238,6 @@ def _general_warnings(layout: Layout, n_samples: int, groups: IntArray | None) -
             yield (
                 f"Teacher and student are the same dataset, {teacher.column.path!r}; "
                 "that makes sense as a control only."
-            )
-    if layout.groups is not None and groups is not None:
-        n_groups = int(groups.max()) + 1
-        if n_groups < FEW_GROUPS:
-            yield (
-                f"{layout.groups.column.where} holds only {n_groups} groups; intervals over fewer "
-                f"than {FEW_GROUPS} groups are rough."
             )
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cch_audit.arrays import IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.open import MOST_LISTED
 from cch_audit.reading.values import Values, as_text
-from cch_audit.sample import IntArray
 
 HELD_OUT = "test"
 TRAINING = ("train", "training")

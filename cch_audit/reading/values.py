@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from cch_audit.arrays import IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column
 from cch_audit.reading.open import translated
-from cch_audit.sample import IntArray
 
 AnyArray = npt.NDArray[Any]
 

@@ -57,6 +57,10 @@ def _blocks(description: "FileDescription") -> Iterator[tuple[int, str]]:
             )
     yield from ((0, f"note: {note}") for note in description.notes)
     yield from ((0, f"WARNING: {warning}") for warning in description.warnings)
+    for teacher, doubts in description.doubts.items():
+        for doubt in doubts:
+            stands = "" if doubt.overruled else f" No verdict would be said. {doubt.remedy}"
+            yield 0, f"WARNING: {teacher}: {doubt.reason}{stands}"
     yield from ((0, f"problem: {problem}") for problem in description.problems)
     rows = "" if description.n_rows is None else f" on {description.n_rows:,} rows"
     yield 0, f"check would run{rows}" if description.usable else "check would stop"

@@ -114,7 +114,8 @@ def method(report: Report) -> list[tuple[str, str]]:
     lines += [
         (
             "interval",
-            "from resampling rows, or whole groups of them, together for both informations",
+            "from resampling rows, or whole groups of them, together for both informations; rows "
+            "of one group, or of one window, inform each other in no part of an estimate",
         ),
         (
             "verdict interval",
@@ -186,6 +187,10 @@ def _after_fail(audit: Audit, report: Report) -> Iterator[str]:
 
 
 def _after_undecided(audit: Audit, report: Report) -> Iterator[str]:
+    standing = [doubt for doubt in audit.doubts if not doubt.overruled]
+    if standing:
+        yield from (doubt.remedy for doubt in standing)
+        return
     source = report.input
     more = "More rows make the intervals narrower"
     if source.n_samples < source.n_rows:

@@ -35,10 +35,9 @@ def input_lines(report: Report, units: Units, *, verbose: bool) -> list[tuple[st
         kind = f"{source.n_classes} classes"
     if source.label_entropy is not None:
         kind += f", H(Y) = {number(source.label_entropy)} {units}"
-    groups = "" if source.n_groups is None else f", in {source.n_groups} groups"
     lines = [
         ("labels", f"{source.labels_name} ({kind})"),
-        ("rows", f"{source.n_samples} of {source.n_rows}{groups}"),
+        ("rows", f"{source.n_samples} of {source.n_rows}{_units(report)}"),
         ("file", source.path),
     ]
     if verbose:
@@ -48,6 +47,16 @@ def input_lines(report: Report, units: Units, *, verbose: bool) -> list[tuple[st
         if verbose:
             lines.append(("sha256", str(source.teacher_sha256)))
     return lines
+
+
+def _units(report: Report) -> str:
+    """Say what rows belong together, and how many units count as independent."""
+    source, window = report.input, report.settings.get("window")
+    groups = "" if source.n_groups is None else f", in {source.n_groups} groups"
+    near = f", {window} rows to either side left out" if window else ""
+    if source.n_units is None or (not near and round(source.n_units) == source.n_groups):
+        return groups + near
+    return f"{groups}{near}, which count as {source.n_units:.0f}"
 
 
 def companion_lines(companions: Companions) -> list[tuple[str, str, str]]:

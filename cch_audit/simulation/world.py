@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.sample import FloatArray, Labels, Sample
+from cch_audit.arrays import FloatArray
+from cch_audit.sample import Labels, Sample
 
 STEEPNESS = 2.2
 """P(y = 1 | z) is the logistic function of this times z."""

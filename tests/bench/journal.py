@@ -36,6 +36,10 @@ class Journal:
         names = map(self._name, wanted)
         return [self._cells[name] for name in names if name in self._cells]
 
+    def everything(self) -> list[Cell]:
+        """Return all cells that have been measured."""
+        return list(self._cells.values())
+
     def forget(self, cells: Iterable[Cell]) -> None:
         """Drop cells, so that they are measured again."""
         for cell in cells:

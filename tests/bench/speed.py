@@ -23,7 +23,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cch_audit import __version__
+from cch_audit.dependence import Dependence
 from cch_audit.estimators.knn import local_informations
+from cch_audit.estimators.knn_units import local_informations_of_units
 from tests.bench.journal import RESULTS
 from tests.bench.peers.process import Workers, installed
 from tests.bench.peers.worker import npeet
@@ -35,7 +37,8 @@ from tests.reference import leave_one_out
 from tests.reference import local_informations as slow_local_informations
 
 NEIGHBORS = 3
-PARTS = ("kernel", "estimators", "commands")
+PARTS = ("kernel", "groups", "estimators", "commands")
+GROUP_SIZES = (2, 5, 20)
 ESTIMATORS = ("ksg", "mine", "lmi", "gaussian")
 PEERS = ("npeet ksg", "bmi ksg", "bmi mine", "mist mine", "mist smile", "latentmi")
 
@@ -65,6 +68,26 @@ def kernel(repetitions: int) -> dict[str, Any]:
         "kernel is so many times": {name: ours / value for name, value in seconds.items()},
         "difference from the reference": difference_from_reference(),
     }
+
+
+def groups(repetitions: int) -> dict[str, Any]:
+    """Time the KSG kernel with groups of several sizes, in any order, against that without."""
+    found: dict[str, Any] = {}
+    for n, columns in ((3000, 4), (10_000, 4), (3000, 64), (10_000, 64)):
+        rng = np.random.default_rng(0)
+        x, y = rng.standard_normal((2, n, columns))
+        calls = {"without": lambda x=x, y=y: local_informations(x, y, NEIGHBORS)}
+        for size in GROUP_SIZES:
+            dependence = Dependence.of(rng.permutation(n) // size, None, 0, n)
+            calls[f"groups of {size}"] = lambda x=x, y=y, inside=dependence: (
+                local_informations_of_units(x, y, NEIGHBORS, inside)
+            )
+        seconds = take_turns(calls, repetitions)
+        found[f"{n} rows, {columns} + {columns} columns"] = {
+            "seconds": seconds,
+            "times without": {name: value / seconds["without"] for name, value in seconds.items()},
+        }
+    return found
 
 
 def difference_from_reference() -> float:
@@ -204,7 +227,12 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--output", type=Path, default=RESULTS / "speed.json")
     options = parser.parse_args()
-    parts = {"kernel": kernel, "estimators": estimators, "commands": commands}
+    parts = {
+        "kernel": kernel,
+        "groups": groups,
+        "estimators": estimators,
+        "commands": commands,
+    }
     earlier = json.loads(options.output.read_text()) if options.output.exists() else {}
     found = {part: parts[part](options.repetitions) for part in options.parts}
     for name, measured in found.items():

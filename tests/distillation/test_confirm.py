@@ -259,7 +259,8 @@ def test_groups_stay_together(classes):
         parts = (task.split.train, task.split.validation, task.split.test)
         train, validation, test = (set(groups[rows]) for rows in parts)
         assert len(train | validation | test) == len(train) + len(validation) + len(test)
-        assert task.groups is groups
+        np.testing.assert_array_equal(task.dependence.groups, groups)
+        assert task.dependence.window == 0
     assert trained(sample).n_test == 240
 
 

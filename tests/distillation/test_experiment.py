@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from samplers import Mixture
+from samplers import Mixture, in_groups
 
 from cch_audit.distillation import experiment
 from cch_audit.distillation.arms import CONTROLS, Grid
@@ -106,7 +106,7 @@ def test_teacher_keeps_groups_together(classes):
     learner = replace(LINEAR, epochs=50)
     assert skill(teach(task, x, learner)) > 0.6
     # Forty independent groups: four standard errors are .63.
-    assert abs(skill(teach(replace(task, groups=groups), x, learner))) < 0.63
+    assert abs(skill(teach(replace(task, dependence=in_groups(groups)), x, learner))) < 0.63
 
 
 @KINDS

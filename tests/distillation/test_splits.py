@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from samplers import in_groups
 
 from cch_audit.distillation.splits import LEAST_OTHER, LEAST_TRAIN, make_splits
 from cch_audit.errors import InputError
@@ -22,7 +23,7 @@ def grouped(n_groups, n=N, seed=0):
 
 
 def split(y, groups=None, n_splits=8, train_size=100, seed=0):
-    return make_splits(y, groups, n_splits, train_size, np.random.default_rng(seed))
+    return make_splits(y, in_groups(groups), n_splits, train_size, np.random.default_rng(seed))
 
 
 def times_tested(splits, n=N):

@@ -15,14 +15,15 @@ def fit(x, y):
     """Fit one model on three fifths of the rows; return its forms and the rows it never saw."""
     x, y = normal_scores(x), normal_scores(y)
     train, fresh, held_out = np.split(np.arange(len(x)), [len(x) * 3 // 5, len(x) * 4 // 5])
-    forms = fit_closed_forms(x, y, train[None], fresh[None], np.random.default_rng(0))
+    forms = fit_closed_forms(x, y, [train], [fresh], np.random.default_rng(0))
     return forms, torch.from_numpy(held_out)[None]
 
 
 def bounds(x, y):
     """Return the bound of the Gaussian and of the mixture on held-out rows."""
     forms, rows = fit(x, y)
-    return [float(_donsker_varadhan(form.of(torch.tensor([0]), rows).pairs())) for form in forms]
+    pairs = [form.of(torch.tensor([0]), rows).pairs() for form in forms]
+    return [float(_donsker_varadhan(one, None)) for one in pairs]
 
 
 def clusters(n, distance, n_clusters=4):
@@ -105,7 +106,7 @@ def test_a_mixture_of_few_pairs_follows_a_curve():
 def test_nothing_is_made_of_independent_columns():
     forms, rows = fit(*Independent(10, 10).sample(N))
     for form in forms:
-        value = float(_donsker_varadhan(form.of(torch.tensor([0]), rows).pairs()))
+        value = float(_donsker_varadhan(form.of(torch.tensor([0]), rows).pairs(), None))
         # The threshold of fresh correlations lets a null pair through now and then.
         assert value == pytest.approx(0.0, abs=0.05)
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from samplers import in_groups
 from scipy.stats import norm
 
 from cch_audit.estimators.contract import assign_folds, is_classes, normal_scores, standardize
@@ -83,7 +84,7 @@ def test_folds_hold_groups_whole(classes):
     rng = np.random.default_rng(0)
     groups = rng.integers(100, 130, size=300)
     y = rng.integers(3, size=300) if classes else rng.standard_normal((300, 2))
-    folds = assign_folds(300, 4, y, groups, rng)
+    folds = assign_folds(300, 4, y, in_groups(groups), rng)
     assert set(folds) == {0, 1, 2, 3}
     assert all(len(set(folds[groups == group])) == 1 for group in np.unique(groups))
     # Thirty groups of about ten rows: no fold is far from 75 rows.
@@ -94,9 +95,9 @@ def test_folds_hold_groups_whole(classes):
 @pytest.mark.parametrize("grouped", [False, True])
 def test_folds_depend_on_the_generator_alone(classes, grouped):
     y = np.arange(120) % 3 if classes else np.zeros((120, 1))
-    groups = np.arange(120) // 4 if grouped else None
+    dependence = in_groups(np.arange(120) // 4) if grouped else None
     first, again, other = (
-        assign_folds(120, 4, y, groups, np.random.default_rng(seed)) for seed in (0, 0, 1)
+        assign_folds(120, 4, y, dependence, np.random.default_rng(seed)) for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
@@ -104,12 +105,12 @@ def test_folds_depend_on_the_generator_alone(classes, grouped):
 
 def test_few_groups_become_few_folds():
     groups = np.arange(40) % 3
-    folds = assign_folds(40, 5, np.zeros((40, 1)), groups, np.random.default_rng(0))
+    folds = assign_folds(40, 5, np.zeros((40, 1)), in_groups(groups), np.random.default_rng(0))
     assert set(folds) == {0, 1, 2}
     assert all(len(set(folds[groups == group])) == 1 for group in range(3))
 
 
 def test_one_group_is_split_like_independent_rows():
-    one = np.zeros(40, dtype=np.int64)
+    one = in_groups(np.zeros(40, dtype=np.int64))
     folds = assign_folds(40, 4, np.zeros((40, 1)), one, np.random.default_rng(0))
     assert np.bincount(folds).tolist() == [10, 10, 10, 10]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from samplers import Copies, Family, Gaussian, Independent, Mixture
+from samplers import Copies, Family, Gaussian, Independent, Mixture, in_groups
 
 from cch_audit.estimators import Estimate, estimate
 from cch_audit.settings import EstimatorSettings, LmiSettings, MineSettings
@@ -24,7 +24,7 @@ parameters / (2 n).
 
 
 def run(name, x, y, seed=0, settings=DEFAULT, groups=None) -> Estimate:
-    return estimate(name, x, y, np.random.default_rng(seed), settings, groups)
+    return estimate(name, x, y, np.random.default_rng(seed), settings, in_groups(groups))
 
 
 def standard_error(found: Estimate) -> float:

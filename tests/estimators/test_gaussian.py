@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from samplers import Gaussian, Independent, Mixture
+from samplers import Gaussian, Independent, Mixture, in_groups
 
 from cch_audit.estimators.gaussian import estimate
 from cch_audit.settings import GaussianSettings
@@ -9,7 +9,7 @@ SETTINGS = GaussianSettings()
 
 
 def run(x, y, seed=0, groups=None):
-    return estimate(x, y, np.random.default_rng(seed), SETTINGS, groups)
+    return estimate(x, y, np.random.default_rng(seed), SETTINGS, in_groups(groups))
 
 
 @pytest.mark.parametrize("d", [5, 20, 40])

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from samplers import Gaussian, Independent, Mixture, gaussian_information
+from samplers import Gaussian, Independent, Mixture, gaussian_information, in_groups
 
 from cch_audit.estimators.calibration import Calibrated, calibrate, from_parts
 from cch_audit.estimators.contract import normal_scores
@@ -14,7 +14,7 @@ def rng(seed=0):
 
 
 def ksg(x, y, seed=0, groups=None, **settings):
-    return estimate(x, y, rng(seed), KsgSettings(**settings), groups)
+    return estimate(x, y, rng(seed), KsgSettings(**settings), in_groups(groups))
 
 
 def part(x, y, n_pairs=12, seed=0):
@@ -84,6 +84,14 @@ def test_few_columns_and_few_rows_are_not_calibrated():
     assert ksg(x, y).value == from_neighbors(x, y, 3).value
 
 
+def test_few_groups_are_not_calibrated():
+    # Rows of one group count once, however many there are.
+    (x, y), groups = WIDE.sample(1500), np.arange(1500) % (MIN_ROWS - 1)
+    found, raw = ksg(x, y, groups=groups), from_neighbors(x, y, 3, in_groups(groups))
+    assert found.value == raw.value < 0.5 * ksg(x, y, groups=np.arange(1500) % 500).value
+    np.testing.assert_array_equal(found.pseudo_values, raw.pseudo_values)
+
+
 def test_the_larger_of_both_is_the_estimate():
     for seed in range(5):
         found = ksg(*Gaussian((0.6,), 3, 3).sample(300, seed))
@@ -99,7 +107,8 @@ def test_groups_stay_in_one_half(monkeypatch):
         seen.append((others, rows))
 
     monkeypatch.setattr("cch_audit.estimators.ksg.calibrate", remember)
-    groups = np.repeat(np.arange(50), 10)
+    # As many groups that count as the halves of a calibration need.
+    groups = np.repeat(np.arange(250), 2)
     assert ksg(*WIDE.sample(500), groups=groups).raw is not None
     ((others, rows),) = seen
     assert not set(groups[others]) & set(groups[rows])

@@ -19,12 +19,17 @@ def critics(n_models: int, n: int, scale: float = 2.0) -> torch.Tensor:
     return scale * torch.randn(n_models, n, n, generator=generator, dtype=torch.float64)
 
 
-def naive_bound(critic: torch.Tensor) -> torch.Tensor:
-    """Mean of the diagonal less the log of the mean of exp over the rest."""
+def pairs_of(groups) -> torch.Tensor:
+    """Return which pairs of rows are of one group, themselves too, (n, n)."""
+    codes = torch.as_tensor(groups)
+    return codes[:, None] == codes
+
+
+def naive_bound(critic: torch.Tensor, barred: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean of the diagonal less the log of the mean of exp over the rest, but for barred pairs."""
     bounds = []
-    for one in critic:
-        n = len(one)
-        rest = one[~torch.eye(n, dtype=torch.bool)]
+    for number, one in enumerate(critic):
+        rest = one[~(torch.eye(len(one), dtype=torch.bool) if barred is None else barred[number])]
         bounds.append(one.diagonal().mean() - rest.exp().mean().log())
     return torch.stack(bounds)
 
@@ -51,33 +56,67 @@ def test_mean_of_pseudo_values_is_the_bound(n):
     assert found == pytest.approx(float(naive_bound(critic)[0]), abs=1e-5)
 
 
+@pytest.mark.parametrize("groups", [[0, 0, 0, 0, 1], [0, 1, 2, 0, 1, 2, 3], np.arange(40) // 3])
+def test_pseudo_values_leave_barred_pairs_out(groups):
+    critic, barred = critics(1, len(groups)), pairs_of(groups)
+    exp = critic[0].exp().numpy() * ~barred.numpy()
+    n_pairs = (~barred).sum().item()
+    partition, partners = exp.sum() / n_pairs, (~barred).sum(dim=1).numpy()
+    mean = n_pairs / len(groups)
+    reached = (exp.sum(axis=1) + exp.sum(axis=0)) / mean / partition
+    expected = critic[0].diagonal().numpy() - np.log(partition) - (reached - 2 * partners / mean)
+    found = _pseudo_values(critic[0].numpy().astype(np.float32), barred.numpy())
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    assert found.mean() == pytest.approx(float(naive_bound(critic, barred[None])[0]), abs=1e-5)
+
+
+def test_pseudo_values_of_one_group_are_zero():
+    alone = _pseudo_values(critics(1, 6)[0].numpy().astype(np.float32), np.ones((6, 6), bool))
+    np.testing.assert_array_equal(alone, 0.0)
+
+
 def test_pseudo_values_of_huge_critics_are_finite():
     critic = np.full((5, 5), -1e4, dtype=np.float32)
     critic[1, 2] = critic[0, 0] = 1e4
     assert np.isfinite(_pseudo_values(critic)).all()
 
 
-@pytest.mark.parametrize("n", [2, 7])
-def test_bound_and_its_gradient(n):
+BARRED = torch.stack([pairs_of(each) for each in ([0] * 6 + [1], [0, 1, 2] * 2 + [3], range(7))])
+"""Pairs of seven rows that three models may not take for draws from the product."""
+
+
+@pytest.mark.parametrize(("n", "barred"), [(2, None), (7, None), (7, BARRED)])
+def test_bound_and_its_gradient(n, barred):
     critic = critics(3, n).requires_grad_()
     weights = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
-    torch.testing.assert_close(_donsker_varadhan(critic), naive_bound(critic))
-    (ours,) = torch.autograd.grad((weights * _donsker_varadhan(critic)).sum(), critic)
-    (theirs,) = torch.autograd.grad((weights * naive_bound(critic)).sum(), critic)
+    torch.testing.assert_close(_donsker_varadhan(critic, barred), naive_bound(critic, barred))
+    (ours,) = torch.autograd.grad((weights * _donsker_varadhan(critic, barred)).sum(), critic)
+    (theirs,) = torch.autograd.grad((weights * naive_bound(critic, barred)).sum(), critic)
     torch.testing.assert_close(ours, theirs)
-    assert torch.autograd.gradcheck(_DonskerVaradhan.apply, (critic,))
+    assert torch.autograd.gradcheck(_DonskerVaradhan.apply, (critic, barred))
 
 
 def test_bound_leaves_its_input_alone():
     critic = critics(2, 6)
     before = critic.clone()
-    _donsker_varadhan(critic)
+    _donsker_varadhan(critic, None)
+    _donsker_varadhan(critic, pairs_of([0, 0, 1, 1, 2, 2]).expand(2, -1, -1))
     assert torch.equal(critic, before)
 
 
 def test_shifting_a_critic_changes_nothing():
     critic = critics(1, 8)
-    torch.testing.assert_close(_donsker_varadhan(critic + 100), _donsker_varadhan(critic))
+    for barred in (None, pairs_of([0, 0, 0, 1, 1, 2, 3, 3])[None]):
+        moved = _donsker_varadhan(critic + 100, barred)
+        torch.testing.assert_close(moved, _donsker_varadhan(critic, barred))
+
+
+def test_barred_pairs_count_for_nothing():
+    critic, barred = critics(1, 7), BARRED[1:2]
+    hidden = barred & ~torch.eye(7, dtype=torch.bool)
+    other = critic.masked_fill(hidden, 1e3)
+    assert torch.equal(_donsker_varadhan(other, barred), _donsker_varadhan(critic, barred))
+    assert float(_donsker_varadhan(other, None)) < -900
 
 
 def run(x, y, seed=0, **changes):
@@ -134,19 +173,19 @@ def forms_of(*diagonals):
 
 def test_the_better_form_has_the_weight():
     # Model 0 is served by the first form, model 1 by the second.
-    weights = _weigh(forms_of((3.0, -3.0), (-3.0, 3.0)), torch.arange(40).expand(2, -1))
+    weights = _weigh(forms_of((3.0, -3.0), (-3.0, 3.0)), torch.arange(40).expand(2, -1), None)
     assert weights.tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
 def test_weights_are_shares():
     forms = forms_of((1.0, 0.5), (2.0, 0.5), (3.0, -1.0))
-    weights = _weigh(forms, torch.arange(40).expand(2, -1))
+    weights = _weigh(forms, torch.arange(40).expand(2, -1), None)
     assert (weights >= 0).all()
     assert (weights.sum(dim=0) <= 1 + 1e-6).all()
 
 
 def test_forms_that_harm_are_dropped():
-    weights = _weigh(forms_of((-1.0, -1.0)), torch.arange(40).expand(2, -1))
+    weights = _weigh(forms_of((-1.0, -1.0)), torch.arange(40).expand(2, -1), None)
     assert (weights == 0).all()
 
 
@@ -159,7 +198,7 @@ def test_a_sum_of_two_views_of_the_truth_is_better_than_either():
         ClosedForm.stacked([(squares[0][:, one], squares[1][:, one], f, g)])
         for one, (f, g) in enumerate(columns)
     ]
-    weights = _weigh(forms, torch.arange(200)[None])
+    weights = _weigh(forms, torch.arange(200)[None], None)
     assert (weights > 0.2).all()
 
 

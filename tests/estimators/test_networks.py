@@ -7,8 +7,8 @@ from torch import nn
 from cch_audit.estimators.knn import local_informations
 from cch_audit.estimators.networks import (
     StackedMLP,
+    assign_rows,
     average_seeds,
-    split_rows,
     take,
     torch_generator,
     train_stack,
@@ -129,9 +129,9 @@ def test_small_samples_give_small_batches():
     assert sizes == [20, 20, 20]
 
 
-def test_split_rows_keeps_held_out_rows_apart():
+def test_assign_rows_keeps_held_out_rows_apart():
     folds = np.arange(103) % 4
-    held_out, training, validation = split_rows(folds, 2, np.random.default_rng(0))
+    held_out, training, validation = assign_rows(folds, 2, np.random.default_rng(0))
     assert len(held_out) == len(training) == len(validation) == 8
     for model, rows in enumerate(held_out):
         np.testing.assert_array_equal(rows, np.flatnonzero(folds == model % 4))

@@ -73,12 +73,32 @@ def test_row_hashes_can_be_summed_over_blocks() -> None:
     assert len(np.unique(row_hashes(grid))) == len(grid)
 
 
-@pytest.mark.parametrize("n_groups", [5, 40])
-def test_groups(arrays: Arrays, write: Write, n_groups: int) -> None:
+@pytest.mark.parametrize(
+    ("n_groups", "rule"),
+    [
+        (5, "below 20 neither pass nor fail is said."),
+        (19, "below 20 neither pass nor fail is said."),
+        (20, "below 50 every interval and every bias allowance is rough."),
+        (40, "below 50 every interval and every bias allowance is rough."),
+        (50, None),
+    ],
+)
+def test_groups(arrays: Arrays, write: Write, n_groups: int, rule: str | None) -> None:
     names = np.array([f"speaker {i % n_groups:02}" for i in range(N)], "O")
     sample = load_sample(write(arrays | {"groups": names}), InputSettings())
     np.testing.assert_array_equal(sample.groups, np.arange(N) % n_groups)
-    assert any("only 5 groups" in w for w in sample.source.warnings) == (n_groups == 5)
+    start = f"Only {n_groups} groups (of {n_groups}) count as independent: "
+    assert sample.source.warnings == (() if rule is None else (start + rule,))
+
+
+def test_groups_of_unequal_size_count_less(arrays: Arrays, write: Write) -> None:
+    # One group of half the rows, 40 of five: (sum s)^2 / sum s^2 = 400^2 / (200^2 + 40 * 5^2).
+    groups = np.where(np.arange(N) < 200, 0, np.arange(N) // 5)
+    sample = load_sample(write(arrays | {"groups": groups}), InputSettings())
+    assert sample.dependence is not None
+    assert sample.dependence.n_units == pytest.approx(160_000 / 41_000)
+    (warning,) = sample.source.warnings
+    assert warning.startswith("Only 4 groups (of 41) count as independent: below 20 neither")
 
 
 def test_one_group(arrays: Arrays, write: Write, refuse: Refuse) -> None:

@@ -119,6 +119,7 @@ def report(*audits: Audit, verdict: Verdict = "pass") -> Report:
             n_rows=22777,
             n_samples=2000,
             n_groups=341,
+            n_units=287.4375,
             labels_name="labels/sentiment",
             labels_kind="classes",
             n_classes=7,
@@ -172,6 +173,7 @@ def regression_report() -> Report:
         n_classes=None,
         label_entropy=None,
         n_groups=None,
+        n_units=None,
         teacher_path="teachers.h5",
         teacher_sha256="ab" * 32,
     )

@@ -1,0 +1,244 @@
+"""The pass over all pairs of rows where rows depend on each other: whole units are left out."""
+
+import numba
+import numpy as np
+
+from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import Dependence
+from cch_audit.estimators.knn import (
+    ROWS,
+    TIE,
+    _counts,
+    _members,
+    _squared_distances,
+    _term,
+    columns_or_codes,
+    tables,
+)
+
+
+def local_informations_of_units(
+    x: FloatArray, y: FloatArray | IntArray, n_neighbors: int, dependence: Dependence
+) -> tuple[FloatArray, FloatArray]:
+    """Return each row's KSG-1 term and the estimate without its unit.
+
+    The term is that of `knn.local_informations` among the rows that may inform row i: rows of its
+    group or window are no neighbours, are not counted, and n is the number of the others and
+    itself (Theiler 1986, for correlation sums). So it is about a row from a new group.
+
+    Parameters
+    ----------
+    x : (n_samples, d) float array
+    y : (n_samples, q) float array, or (n_samples,) integer class codes
+    n_neighbors : k, of rows that may inform each other
+    dependence : which rows depend on each other
+
+    Returns
+    -------
+    terms : (n_samples,) array, nats; not a number where fewer than k rows may inform row i
+    without : (n_samples,) array, nats; the estimate from all units but that of row i, neighbours
+        updated
+    """
+    order = np.argsort(dependence.units, kind="stable")
+    units = np.unique(dependence.units[order], return_inverse=True)[1]
+    starts = np.append(np.flatnonzero(np.diff(units, prepend=-1)), len(units))
+    near = dependence.groups[order], dependence.positions[order], dependence.window
+    found, total, counted = _rows_of_units(
+        np.ascontiguousarray(x[order]),
+        *columns_or_codes(y[order]),
+        n_neighbors,
+        *near,
+        starts,
+        *tables(len(x)),
+    )
+    terms, without = np.empty(len(x)), np.empty(len(x))
+    terms[order] = found
+    without[order] = (total / np.maximum(counted, 1))[units]
+    return terms, without
+
+
+@numba.njit(nogil=True, cache=True)
+def _rows_of_units(x, y, codes, k, groups, positions, window, starts, digamma, log):  # type: ignore[no-untyped-def]
+    """Return every row's term and, by unit, the sum and the number of the terms without it.
+
+    Without a unit that row i does not meet, its term changes by the number of rows alone. That part
+    is added for all units at the end; here the few units are corrected that row i does meet: its
+    own, those inside its ball, those that its window reaches, and those inside one of its slabs.
+    """
+    n, n_units = len(x), len(starts) - 1
+    terms = np.empty(n)
+    total, counted = np.zeros(n_units), np.zeros(n_units, np.int64)
+    unit, sizes = np.empty(n, np.int64), np.diff(starts)
+    for u in range(n_units):
+        unit[starts[u] : starts[u + 1]] = u
+    block_x, block_y = np.empty((ROWS, n)), np.empty((ROWS, n))
+    distances, rows = np.empty(2 * k + 1), np.empty(2 * k + 1, np.int64)
+    done = np.full(n_units, -1, np.int64)
+    # The part of the number of rows: how many terms have so many rows, with ties and without.
+    fixed, plain, tied_ones = 0.0, np.zeros(n + 1), np.zeros(n + 1)
+    for i in range(n):
+        lane = i % ROWS
+        if lane == 0:
+            _squared_distances(x, i, block_x)
+            if len(codes) == 0:
+                _squared_distances(y, i, block_y)
+        dx, dy = block_x[lane], block_y[lane]
+        if len(codes) > 0:
+            for j in range(n):
+                dy[j] = 0.0 if codes[j] == codes[i] else np.inf
+        n_left = 1 + _leave_out(dx, dy, i, groups, positions, window, starts, unit)
+        _nearest(dx, dy, distances, rows)
+        near = distances[k - 1]
+        if near == np.inf:  # too few rows that may inform this one
+            terms[i] = np.nan
+            continue
+        counts = _counts(dx, dy, near)
+        tied = counts[0] > k or near == 0.0
+        of_rows, edge = digamma, near * (1 - 2 * TIE)
+        n_x, n_y = counts[1], counts[3]
+        if tied:
+            of_rows, edge = log, np.nextafter(near * (1 + 2 * TIE), np.inf)
+            n_x, n_y = counts[2], counts[4]
+            tied_ones[n_left] += 1
+        else:
+            plain[n_left] += 1
+        terms[i] = _term(n_left, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
+        own = terms[i] - of_rows[n_left]
+        fixed += own
+        done[unit[i]] = i
+        total[unit[i]] -= own + _of(of_rows, n_left - sizes[unit[i]])
+        counted[unit[i]] -= 1
+        # Units inside the ball take neighbours with them, and the radius may grow.
+        last, after = near, counts
+        for member in _members(dx, dy, near, counts[0]):
+            u = unit[member]
+            if done[u] == i:
+                continue
+            done[u] = i
+            total[u] -= own + _of(of_rows, n_left - sizes[u])
+            radius = _without(dx, dy, k, distances, rows, unit, u, starts)
+            if radius == np.inf:
+                counted[u] -= 1
+                continue
+            if radius != last:
+                last, after = radius, _counts(dx, dy, radius)
+            total[u] += _term_without(
+                n_left, k, radius, after, dx, dy, starts[u], starts[u + 1], digamma, log
+            )
+        if window > 0:
+            for u in range(n_units):
+                left = 0
+                for j in range(starts[u], starts[u + 1]):
+                    left += dx[j] < np.inf
+                if left < sizes[u] and done[u] != i:
+                    total[u] += _of(of_rows, n_left - left) - _of(of_rows, n_left - sizes[u])
+        _leave_slab(dx, edge, n_x, of_rows, unit, done, i, total)
+        _leave_slab(dy, edge, n_y, of_rows, unit, done, i, total)
+    of_number, n_terms = 0.0, int(plain.sum() + tied_ones.sum())
+    for u in range(n_units):
+        if u > 0 and sizes[u] == sizes[u - 1]:
+            total[u] += of_number
+        else:
+            of_number = fixed
+            for m in range(n + 1):
+                if plain[m] > 0:
+                    of_number += plain[m] * _of(digamma, m - sizes[u])
+                if tied_ones[m] > 0:
+                    of_number += tied_ones[m] * _of(log, m - sizes[u])
+            total[u] += of_number
+        counted[u] += n_terms
+    return terms, total, counted
+
+
+@numba.njit(nogil=True, cache=True)
+def _of(table, number):  # type: ignore[no-untyped-def]
+    """Return psi or log of a number of rows; of none, whose terms are taken off again, 0."""
+    return table[number] if number > 0 else 0.0
+
+
+@numba.njit(nogil=True, cache=True)
+def _leave_out(dx, dy, i, groups, positions, window, starts, unit):  # type: ignore[no-untyped-def]
+    """Move the rows that depend on row i out of reach, and return how many are left."""
+    if window == 0:  # units are groups
+        dx[starts[unit[i]] : starts[unit[i] + 1]] = np.inf
+        dy[starts[unit[i]] : starts[unit[i] + 1]] = np.inf
+        return len(dx) - (starts[unit[i] + 1] - starts[unit[i]])
+    n_left = 0
+    for j in range(len(dx)):
+        if groups[j] == groups[i] or abs(positions[j] - positions[i]) <= window:
+            dx[j], dy[j] = np.inf, np.inf
+        else:
+            n_left += 1
+    return n_left
+
+
+@numba.njit(nogil=True, cache=True)
+def _leave_slab(distances, edge, n_inside, table, unit, done, i, total):  # type: ignore[no-untyped-def]
+    """Add to each unit what it changes by leaving the slab; units that are done are passed over."""
+    last, inside = -1, 0
+    for j in range(len(distances)):
+        if distances[j] < edge:
+            if unit[j] != last:
+                if inside > 0 and done[last] != i:
+                    total[last] += table[n_inside + 1] - table[n_inside + 1 - inside]
+                last, inside = unit[j], 0
+            inside += 1
+    if inside > 0 and done[last] != i:
+        total[last] += table[n_inside + 1] - table[n_inside + 1 - inside]
+
+
+@numba.njit(nogil=True, cache=True)
+def _term_without(n_left, k, radius, counts, dx, dy, start, stop, digamma, log):  # type: ignore[no-untyped-def]
+    """Return a row's term without a unit, from the counts with it at the radius without it."""
+    strict, closed = radius * (1 - 2 * TIE), radius * (1 + 2 * TIE)
+    left, joint, x_strict, x_closed, y_strict, y_closed = 0, 0, 0, 0, 0, 0
+    for j in range(start, stop):
+        left += dx[j] < np.inf
+        joint += max(dx[j], dy[j]) <= closed
+        x_strict += dx[j] < strict
+        x_closed += dx[j] <= closed
+        y_strict += dy[j] < strict
+        y_closed += dy[j] <= closed
+    gone = (joint, x_strict, x_closed, y_strict, y_closed)
+    return _term(n_left - left, k, radius, counts, *gone, digamma, log)
+
+
+@numba.njit(nogil=True, cache=True)
+def _nearest(dx, dy, distances, rows):  # type: ignore[no-untyped-def]
+    """Write the smallest joint squared distances, ascending, and whose they are."""
+    distances[:] = np.inf
+    rows[:] = -1
+    last = len(distances) - 1
+    for j in range(len(dx)):
+        d = max(dx[j], dy[j])
+        if d < distances[last]:
+            place = last
+            while place > 0 and distances[place - 1] > d:
+                distances[place], rows[place] = distances[place - 1], rows[place - 1]
+                place -= 1
+            distances[place], rows[place] = d, j
+
+
+@numba.njit(nogil=True, cache=True)
+def _without(dx, dy, k, distances, rows, unit, u, starts):  # type: ignore[no-untyped-def]
+    """Return the k-th smallest joint squared distance to a row outside a unit."""
+    found = 0
+    for place in range(len(distances)):
+        if rows[place] < 0:
+            return np.inf
+        if unit[rows[place]] != u:
+            found += 1
+            if found == k:
+                return distances[place]
+    smallest = np.full(k, np.inf)
+    for j in range(len(dx)):
+        if starts[u] <= j < starts[u + 1]:
+            continue
+        d = max(dx[j], dy[j])
+        if d < smallest[k - 1]:
+            place = k - 1
+            while place > 0 and smallest[place - 1] > d:
+                smallest[place] = smallest[place - 1]
+                place -= 1
+            smallest[place] = d
+    return smallest[k - 1]
