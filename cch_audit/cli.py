@@ -1,12 +1,9 @@
-"""The command line: registers the commands, and turns every outcome into an exit code."""
+"""The command line: registers the commands, and turns what they raise into an exit code."""
 
-import os
-import signal
-import sys
-import traceback
+import errno
 import warnings
-from types import FrameType
-from typing import Annotated, NoReturn
+from contextlib import suppress
+from typing import Annotated
 
 import typer
 
@@ -19,8 +16,12 @@ from cch_audit.commands.inspect import inspect
 from cch_audit.commands.rank import rank
 from cch_audit.commands.simulate import simulate
 from cch_audit.commands.sweep import sweep
-from cch_audit.errors import ExitCode, InputError
+from cch_audit.ending import guard, say
+from cch_audit.errors import ExitCode, InputError, OutputError
 from cch_audit.rendering.text import printable
+
+UNWRITABLE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT)
+"""What typer's own output, such as help, meets where a stream takes nothing."""
 
 app = typer.Typer(
     name="cch-audit",
@@ -55,37 +56,35 @@ def _program(
     pass
 
 
-class _Interrupted(BaseException):
-    """Control-C; typer would turn a KeyboardInterrupt into an exit of its own."""
-
-
 def main() -> None:
     """Run the program and exit with the code of what happened."""
-    if hasattr(signal, "SIGPIPE"):
-        # A reader that closes the pipe ends the program quietly, as with any Unix filter.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
+    guard(run)
+
+
+def run() -> int:
+    """Run the program and return the exit code of what happened; a bug is raised."""
     # What a library warns of while it fits is not the user's to mend; the report has its own.
     warnings.simplefilter("ignore")
     try:
-        app()
+        return int(app(standalone_mode=False) or ExitCode.PASS)
     except InputError as err:
-        print(f"error: {printable(str(err))}", file=sys.stderr)
-        sys.exit(ExitCode.INPUT)
-    except _Interrupted:
-        _stop(ExitCode.INTERRUPTED)
-    except Exception:
-        traceback.print_exc()
-        print("This is a bug in cch-audit; please report it with the lines above.", file=sys.stderr)
-        _stop(ExitCode.INTERNAL)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise _Interrupted
-
-
-def _stop(code: ExitCode) -> NoReturn:
-    """Exit at once: an orderly exit under threads that still compute in torch ends in SIGABRT."""
-    sys.stderr.flush()
-    os._exit(code)
+        say(f"error: {printable(str(err))}")
+        return ExitCode.INPUT
+    except OutputError as err:
+        say(f"error: {printable(str(err))}")
+        return ExitCode.OUTPUT
+    except OSError as err:
+        if err.filename is not None or err.errno not in UNWRITABLE:
+            raise
+        say(f"error: standard output: cannot be written ({err.strerror})")
+        return ExitCode.OUTPUT
+    except typer.Abort as err:  # a library's EOFError, which typer takes for a closed prompt
+        raise RuntimeError("the program was aborted inside a library") from err
+    except Exception as err:
+        # A wrong use: typer's own errors, whose base class it does not export.
+        show = getattr(err, "show", None)
+        if show is None:
+            raise
+        with suppress(OSError, ValueError, AttributeError):
+            show()
+        return ExitCode.INPUT

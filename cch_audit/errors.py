@@ -11,12 +11,18 @@ class ExitCode(IntEnum):
     INPUT = 2
     UNDECIDED = 3
     INTERNAL = 70
+    OUTPUT = 74
     INTERRUPTED = 130
     CLOSED_PIPE = 141
+    TERMINATED = 143
 
 
 class CchAuditError(Exception):
     """Base of every error this package raises on purpose."""
+
+
+class OutputError(CchAuditError):
+    """A finished report could not be written; the message says where and why."""
 
 
 class InputError(CchAuditError):

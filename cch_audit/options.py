@@ -24,8 +24,13 @@ from cch_audit.settings import (
     RankSettings,
     SweepSettings,
 )
+from cch_audit.terminal import check_output
 
 ENVIRONMENT = "CCH_AUDIT_"
+LARGEST_CONFIG = 100_000
+"""Most characters of a settings file."""
+MOST_REASON = 300
+"""Most characters of a parser's complaint that are shown."""
 SECTIONS = (
     InputSettings,
     AuditSettings,
@@ -53,10 +58,14 @@ def with_settings(*classes: type) -> Callable[[Callable[..., None]], Callable[..
         parameters = [*own, *config, *added]
 
         def run(**values: Any) -> None:
-            values.pop("config", None)
+            file = values.pop("config", None)
             built = [
                 cls(**{f.name: _value(values.pop(f.name)) for f in fields(cls)}) for cls in classes
             ]
+            if file is not None:
+                for section in built:
+                    for name in ("output", "plot"):
+                        check_output(getattr(section, name, None), f"--{name}", [file])
             command(*[values[parameter.name] for parameter in own], *built)
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__
@@ -187,12 +196,35 @@ def _as_option(value: Any, kind: Any) -> Any:
 def _load(path: Path) -> Any:
     """Parse a YAML file safely."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LARGEST_CONFIG + 1)
+        if len(text) > LARGEST_CONFIG:
+            raise InputError(f"{path}: is larger than {LARGEST_CONFIG} characters; check --config")
+        return yaml.load(text, _Strict) or {}  # a SafeLoader
     except OSError as err:
         raise InputError(f"{path}: cannot be read ({err.strerror}); check --config") from err
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
+    except RecursionError as err:
+        raise InputError(f"{path}: is nested too deeply; settings have two levels") from err
+    except (yaml.YAMLError, ValueError) as err:
         reason = " ".join(str(err).split())
-        raise InputError(f"{path}: is not valid YAML ({reason})") from err
+        raise InputError(f"{path}: is not valid YAML ({reason[:MOST_REASON]})") from err
+
+
+class _Strict(yaml.SafeLoader):
+    """YAML without what could make a settings file say two things, or never end."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.YAMLError(f"aliases are not allowed, line {mark.line + 1}")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.YAMLError(f"the key {twice!r} is given twice")
+        return super().construct_mapping(node, deep)
 
 
 def _mapping(value: Any, where: str) -> dict[Any, Any]:

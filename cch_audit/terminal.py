@@ -4,12 +4,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from cch_audit.errors import InputError
+from cch_audit.errors import InputError, OutputError
 
 FILE_WIDTH = 100_000
 """Columns assumed in a pipe or a file: no identifier may be folded there."""
@@ -25,33 +25,52 @@ def abilities(stream: TextIO | None) -> dict[str, Any]:
     return {"width": width, "color": color, "unicode": shows_unicode(stream)}
 
 
-def shows_unicode(stream: TextIO) -> bool:
-    """Whether a stream's encoding has every character."""
-    return (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
+def shows_unicode(stream: TextIO | None) -> bool:
+    """Whether a stream's encoding has every character; a closed stream shows nothing."""
+    return stream is None or (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
 
 
-def check_output(path: str | None, option: str = "--output") -> None:
-    """Refuse, before any work is done, an output file that cannot be written.
+def check_output(
+    path: str | None, option: str = "--output", inputs: Iterable[str | os.PathLike[str]] = ()
+) -> None:
+    """Refuse, before any work is done, an output file that cannot be written or is an input.
 
     Parameters
     ----------
     path : None for standard output
     option : what named it
+    inputs : files that are read, which no output may replace
 
     Raises
     ------
     InputError
-        If the path is a folder, or its folder is missing or may not be written to.
+        If the path is a folder, a file that may not be written, or one of the inputs by whatever
+        name, or its folder is missing or may not be written to, or its name is too long.
     """
     if path is None:
         return
-    target = Path(path).resolve()
+    try:
+        target = Path(path).resolve()
+        target.exists()
+        most = os.pathconf(target.parent, "PC_NAME_MAX") if target.parent.is_dir() else 255
+    except (OSError, ValueError, RuntimeError) as err:
+        raise InputError(f"{path}: cannot be used ({err}); give {option} another name") from err
+    if len(os.fsencode(target.name)) > most:
+        raise InputError(f"{path}: the name is longer than {most} bytes; give {option} another one")
+    for file in inputs:
+        if target.exists() and Path(file).exists() and target.samefile(file):
+            raise InputError(
+                f"{path}: is the file {file} that is read; give {option} another name, or the "
+                "report would replace it"
+            )
     if target.is_dir():
         raise InputError(f"{path}: is a folder; give {option} a file name")
     if target.exists() and not target.is_file():
         raise InputError(f"{path}: is no regular file; give {option} the name of one")
     if not target.parent.is_dir():
         raise InputError(f"{path}: the folder {target.parent} does not exist; create it first")
+    if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
+        raise InputError(f"{path}: is write-protected; give {option} another name")
     if not os.access(target.parent, os.W_OK):
         raise InputError(f"{path}: the folder {target.parent} cannot be written to")
 
@@ -61,7 +80,7 @@ def write(text: str, path: str | None) -> None:
 
     Raises
     ------
-    InputError
+    OutputError
         If the system refuses, for example because the disk is full.
     """
     write_bytes(text.encode("utf-8"), path)
@@ -72,7 +91,7 @@ def write_bytes(content: bytes, path: str | None) -> None:
 
     Raises
     ------
-    InputError
+    OutputError
         If the system refuses, for example because the disk is full.
     """
     try:
@@ -85,12 +104,12 @@ def write_bytes(content: bytes, path: str | None) -> None:
     except (OSError, AttributeError) as err:
         # A closed standard output has no buffer.
         reason = getattr(err, "strerror", None) or "it is closed"
-        raise InputError(f"{path or 'standard output'}: cannot be written ({reason})") from err
+        raise OutputError(f"{path or 'standard output'}: cannot be written ({reason})") from err
 
 
 def _replace(target: Path, content: bytes) -> None:
     """Replace a file by a complete new one, with the permissions that a new file would have."""
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".cch-audit-")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -106,7 +125,7 @@ def _replace(target: Path, content: bytes) -> None:
 @contextmanager
 def progress_bar(wanted: bool) -> Iterator[Callable[[str, float], None]]:
     """Yield a function to tell what is running and what share is done; a bar on a terminal only."""
-    if not (wanted and sys.stderr.isatty()):
+    if not (wanted and sys.stderr is not None and sys.stderr.isatty()):
         yield lambda what, share: None
         return
     from rich.console import Console

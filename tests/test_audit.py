@@ -305,11 +305,10 @@ def test_few_groups_give_an_audit_without_a_verdict(n_groups, name):
         assert np.isfinite([*vars(found.gap).values()]).all()
 
 
-@pytest.mark.parametrize(("n_groups", "verdict"), [(19, "undecided"), (20, "pass")])
-def test_twenty_groups_are_enough_for_a_verdict(n_groups, verdict):
-    (one,) = run(replace(Family(0.4).sample(N), groups=np.arange(N) % n_groups))
-    assert one.verdict == verdict
-    assert [doubt.kind for doubt in one.doubts] == (["few_units"] if n_groups < 20 else [])
+def test_twenty_groups_are_enough_for_a_verdict():
+    (one,) = run(replace(Family(0.4).sample(N), groups=np.arange(N) % 20))
+    assert one.verdict == "pass"
+    assert one.doubts == ()
 
 
 def test_half_sample_interval():

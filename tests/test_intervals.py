@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 from samplers import in_groups
-from scipy.stats import norm
+from scipy.stats import norm, t
 
+from cch_audit.dependence import Dependence
 from cch_audit.intervals import Distribution, bootstrap_means, half, half_sample_draws
 
 NO_SEEDS = np.zeros(2)
@@ -14,6 +15,11 @@ def rng(seed=0):
 
 def bootstrapped(columns, groups=None, seed_variances=NO_SEEDS, n_resamples=4000):
     return bootstrap_means(columns, in_groups(groups), seed_variances, n_resamples, rng(1))
+
+
+def wider(n_units):
+    """How much wider a t interval over so many units is than what resampling them gives."""
+    return t.ppf(0.975, n_units - 1) / norm.ppf(0.975) * np.sqrt(n_units / (n_units - 1))
 
 
 # A standard deviation of B draws has standard error 1 / sqrt(2 B), 1.1 % for 4000 draws: five of
@@ -49,16 +55,42 @@ def test_equal_rows_in_a_group_count_once(size):
     groups = np.repeat(np.arange(1000 // size), size)
     independent, grouped = bootstrapped(columns), bootstrapped(columns, groups)
     ratio = grouped.std(axis=0) / independent.std(axis=0)
-    np.testing.assert_allclose(ratio, np.sqrt(size), rtol=2 * SPREAD)
+    np.testing.assert_allclose(ratio, np.sqrt(size) * wider(1000 // size), rtol=2 * SPREAD)
 
 
-def test_groups_of_one_row_change_nothing():
+def test_groups_of_one_row_only_count_as_few_or_many():
     columns = rng().standard_normal((100, 2))
     shuffled = rng(5).permutation(100)
-    ordered = bootstrapped(columns, np.arange(100))
-    np.testing.assert_array_equal(ordered, bootstrapped(columns))
-    spread = bootstrapped(columns, shuffled).std(axis=0)
-    np.testing.assert_allclose(spread, ordered.std(axis=0), rtol=2 * SPREAD)
+    free, centre = bootstrapped(columns), columns.mean(axis=0)
+    np.testing.assert_array_equal(bootstrapped(columns, shuffled), free)
+    # Were they known as units all the same: the same draws, wider as a t interval is.
+    ordered, other = (
+        bootstrap_means(columns, Dependence(codes, np.arange(100)), NO_SEEDS, 4000, rng(1))
+        for codes in (np.arange(100), shuffled)
+    )
+    np.testing.assert_allclose(ordered - centre, wider(100) * (free - centre), atol=1e-12)
+    np.testing.assert_allclose(other.std(axis=0), ordered.std(axis=0), rtol=2 * SPREAD)
+
+
+@pytest.mark.parametrize("n_groups", [2, 5, 12, 40])
+def test_few_groups_widen_the_interval_as_a_t_distribution_does(n_groups):
+    means = rng(3).standard_normal((n_groups, 2))
+    draws = bootstrapped(np.repeat(means, 30, axis=0), np.repeat(np.arange(n_groups), 30))
+    # Resampling n groups knows their spread divided by n, where n - 1 is unbiased.
+    expected = means.std(axis=0, ddof=1) / np.sqrt(n_groups)
+    reach = t.ppf(0.975, n_groups - 1) / norm.ppf(0.975)
+    np.testing.assert_allclose(draws.std(axis=0), reach * expected, rtol=SPREAD)
+
+
+def test_intervals_over_five_groups_cover():
+    groups, covered = in_groups(np.repeat(np.arange(5), 3)), []
+    for seed in range(400):
+        columns = np.repeat(rng(seed).standard_normal((5, 1)), 3, axis=0)
+        draws = bootstrap_means(columns, groups, np.zeros(1), 300, rng(seed))
+        found = Distribution(columns.mean(), draws[:, 0]).interval(0.95)
+        covered.append(found.low < 0 < found.high)
+    # Three standard errors of 400 intervals; resampling alone covers .85.
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.033)
 
 
 def test_groups_of_different_sizes_keep_the_centre():

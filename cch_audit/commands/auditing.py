@@ -84,8 +84,10 @@ def run(file: Path, options: Options) -> NoReturn:
     check_audit(options.audit)
     grid = check_training(options.training)
     plan = None if options.sweep is None else plan_sweep(options.sweep, grid)
-    terminal.check_output(options.output.output)
-    check_pictures(options.output.format, options.output.output, options.output.plot)
+    output, others = options.output, filter(None, [options.inputs.teacher_file])
+    files = [file, *map(Path, others)]
+    terminal.check_output(output.output, inputs=files)
+    check_pictures(output.format, output.output, output.plot, files)
     with terminal.progress_bar(not options.output.quiet) as progress:
         # Heavy imports wait until the options are known to be good.
         from cch_audit.doubts import as_warnings

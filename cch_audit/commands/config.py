@@ -5,6 +5,7 @@ from dataclasses import asdict
 import typer
 import yaml
 
+from cch_audit import terminal
 from cch_audit.options import estimator_settings, with_settings
 from cch_audit.settings import (
     AuditSettings,
@@ -46,4 +47,4 @@ def config(
     chosen = (inputs, audit, ranking, swept, gate, training, output)
     sections = [plain(section) for section in chosen]
     merged = {key: value for section in (*sections, effective) for key, value in section.items()}
-    typer.echo(yaml.safe_dump(merged, sort_keys=False), nl=False)
+    terminal.write(yaml.safe_dump(merged, sort_keys=False), None)

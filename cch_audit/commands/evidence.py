@@ -8,6 +8,7 @@ import typer
 
 from cch_audit import terminal
 from cch_audit.commands.plotting import check_pictures, write_plot
+from cch_audit.ending import say
 from cch_audit.options import with_settings
 from cch_audit.settings import EvidenceSettings
 
@@ -26,8 +27,8 @@ def evidence(
     the verdict, each estimator and each column of rank were right. Exits with 0 whatever comes
     out, and with 2 if a report cannot be used.
     """
-    terminal.check_output(settings.output)
-    check_pictures(settings.format, settings.output, settings.plot)
+    terminal.check_output(settings.output, inputs=files)
+    check_pictures(settings.format, settings.output, settings.plot, files)
     from cch_audit.evidence.ledger import keep_ledger
     from cch_audit.evidence.read import read_evidence
     from cch_audit.rendering.evidence import render
@@ -40,4 +41,4 @@ def evidence(
         write_plot(ledger, settings.plot)
     in_sight = settings.format == "table" and settings.output is None
     if not settings.quiet and not in_sight:
-        print(closing(ledger), file=sys.stderr)
+        say(closing(ledger))

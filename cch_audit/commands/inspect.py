@@ -21,7 +21,8 @@ def inspect(
 
     Exits with 0 whether or not `check` would run, and with 2 if the file cannot be opened.
     """
-    terminal.check_output(output.output)
+    others = [] if inputs.teacher_file is None else [inputs.teacher_file]
+    terminal.check_output(output.output, inputs=[file, *others])
     from cch_audit.reading.describe import describe
     from cch_audit.rendering.description import render_json, render_text
 

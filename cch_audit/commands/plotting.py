@@ -1,5 +1,6 @@
 """Figures: what is refused before any work, and how the file is written."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg", "pdf")
 
 
-def check_pictures(format: str, output: str | None, plot: str | None) -> None:
+def check_pictures(
+    format: str, output: str | None, plot: str | None, inputs: Sequence[Path]
+) -> None:
     """Refuse figures that could not be drawn, or not be written beside the report.
 
     Parameters
     ----------
     format : of the report
     output, plot : files of the report and of the figure alone
+    inputs : files that are read
 
     Raises
     ------
@@ -35,7 +39,7 @@ def check_pictures(format: str, output: str | None, plot: str | None) -> None:
     if _format(plot) not in FORMATS:
         endings = ", ".join(f".{format}" for format in FORMATS)
         raise InputError(f"--plot {plot!r}: the ending names the format; use one of {endings}")
-    terminal.check_output(plot, "--plot")
+    terminal.check_output(plot, "--plot", inputs)
     if output is not None and Path(plot).resolve() == Path(output).resolve():
         raise InputError(f"--plot and --output both name {plot}; give two files")
     _require("--plot", "matplotlib")

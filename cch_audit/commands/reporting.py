@@ -8,6 +8,7 @@ import typer
 
 from cch_audit import terminal
 from cch_audit.commands.plotting import write_plot
+from cch_audit.ending import say
 from cch_audit.errors import ExitCode
 from cch_audit.results import InputSummary, Report, Verdict
 from cch_audit.settings import OutputSettings
@@ -51,7 +52,7 @@ def finish(report: Report, output: OutputSettings) -> NoReturn:
     in_sight = output.format == "table" and output.output is None
     if not output.quiet and not in_sight:
         unicode = terminal.shows_unicode(sys.stderr)
-        print(summary(report, units=output.units, unicode=unicode), file=sys.stderr)
+        say(summary(report, units=output.units, unicode=unicode))
     raise typer.Exit(report.exit_code)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from cch_audit import __version__, terminal
+from cch_audit.ending import say
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.options import with_settings
 from cch_audit.randomness import stream
@@ -86,7 +87,7 @@ def simulate(
     lines = [f"{name:<{width}}  {_shown(value)}\n" for name, value in truths.items()]
     terminal.write("".join(lines), None)
     where = printable(str(out), unicode=terminal.shows_unicode(sys.stderr))
-    print(f"wrote {where}: {sample.n_samples:,} rows", file=sys.stderr)
+    say(f"wrote {where}: {sample.n_samples:,} rows")
 
 
 def _verify(settings: SimulateSettings) -> NoReturn:

@@ -35,6 +35,9 @@ _SCORES = [f.name for f in fields(Baselines) if f.name != "forecast"]
 _FORECAST = [f.name for f in fields(Forecast)]
 _CHANGE = [f.name for f in fields(Change)]
 
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet would run."""
+
 COLUMNS = (
     *("teacher", "student", "level", "gated", "estimator", "unit"),
     *(f"{part}_{name}" for part, name in _NUMBERS),
@@ -73,7 +76,8 @@ def render(report: Report, *, units: Units) -> str:
             gated = "true" if level_name in audit.gated else "false"
             for name, result in level.estimators.items():
                 writer.writerow(
-                    [
+                    _quoted(cell)
+                    for cell in [
                         *(audit.teacher, audit.student, level_name, gated, name, units),
                         *_numbers(result),
                         *(result.verdict, result.reason, ";".join(result.flags)),
@@ -83,6 +87,11 @@ def render(report: Report, *, units: Units) -> str:
                     ]
                 )
     return file.getvalue()
+
+
+def _quoted(cell: float | str | None) -> float | str | None:
+    """Keep a spreadsheet from running a name as a formula: an apostrophe marks it as text."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
 
 
 def _numbers(result: EstimatorResult) -> list[float | None]:

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from cch_audit import terminal
-from cch_audit.errors import InputError
+from cch_audit.errors import InputError, OutputError
 
 from .conftest import NOISE
 from .process import PROGRAM, QUICK, environment, run, run_driver, run_once
@@ -101,7 +101,7 @@ def test_a_failed_rendering_leaves_the_old_file(pairs: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("error", "shown"),
     [
-        (OSError(errno.ENOSPC, "No space left"), InputError),
+        (OSError(errno.ENOSPC, "No space left"), OutputError),
         (KeyboardInterrupt(), KeyboardInterrupt),
     ],
 )
@@ -195,7 +195,7 @@ def test_what_check_writes_where_does_not_concern_inspect(pairs: str, tmp_path: 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_an_input_error(pairs: str) -> None:
+def test_a_full_disk_is_no_verdict(pairs: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*PROGRAM, "check", pairs, *QUICK, "--quiet"],
@@ -205,5 +205,5 @@ def test_a_full_disk_is_an_input_error(pairs: str) -> None:
             env=environment(),
             check=False,
         )
-    assert done.returncode == 2
+    assert done.returncode == 74
     assert done.stderr.startswith("error: standard output: cannot be written")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from cch_audit.results import (
     Audit,
     Companions,
+    Doubt,
     EstimatorResult,
     Gap,
     InputSummary,
@@ -199,6 +200,27 @@ def floored_report() -> Report:
     return report(replace(base, levels=levels), verdict="fail")
 
 
+COPIES = Doubt(
+    "near_copies", "12% of the rows have near-copies.", "Name what rows come from with --groups."
+)
+ORDER = Doubt(
+    "file_order", "Rows next to each other in the file are alike.", "Give --window auto.", True
+)
+
+
+def doubted_report() -> Report:
+    """A verdict that is withheld: of two doubts one stands, and a window is given."""
+    base = audit(verdict="undecided")
+    found = base.levels["representations"]
+    results = {
+        name: replace(one, flags=(*one.flags, "withheld"), reason="withheld: rows look like copies")
+        for name, one in found.estimators.items()
+    }
+    levels = {**base.levels, "representations": replace(found, estimators=results)}
+    doubted = report(replace(base, levels=levels, doubts=(COPIES, ORDER)), verdict="undecided")
+    return replace(doubted, settings={**doubted.settings, "window": 12})
+
+
 HOSTILE = {
     "markup": "mod/[red]x[/]",
     "pipe": "a|b`c`<img src=x>*d*_e_",
@@ -359,6 +381,7 @@ EVERY_REPORT = {
     "regression": regression_report(),
     "known truth": known_report(),
     "floor": floored_report(),
+    "doubted": doubted_report(),
     "hostile": hostile_report(),
     "confirmed": confirmed_report(),
     "confirmed against the verdict": confirmed_report("fail", "helps"),

@@ -18,10 +18,12 @@ from .reports import (
     audit,
     confirmed_regression_report,
     confirmed_report,
+    doubted_report,
     floored_report,
     hostile_report,
     known_report,
     ranked_report,
+    regression_report,
     report,
 )
 
@@ -73,6 +75,28 @@ def test_the_floor_of_a_level() -> None:
     levels = document(floored_report())["audits"][0]["levels"]
     assert levels["representations"]["floor"]["estimate"] == -0.4375
     assert levels["predictions"]["floor"] is None
+
+
+def test_doubts_and_what_they_are_about() -> None:
+    found = document(doubted_report())
+    assert found["audits"][0]["doubts"] == [
+        {
+            "kind": "near_copies",
+            "reason": "12% of the rows have near-copies.",
+            "remedy": "Name what rows come from with --groups.",
+            "overruled": False,
+        },
+        {
+            "kind": "file_order",
+            "reason": "Rows next to each other in the file are alike.",
+            "remedy": "Give --window auto.",
+            "overruled": True,
+        },
+    ]
+    assert document(report())["audits"][0]["doubts"] == []
+    assert (found["input"]["n_groups"], found["input"]["n_units"]) == (341, 287.4375)
+    assert document(regression_report())["input"]["n_units"] is None
+    assert found["settings"]["window"] == 12
 
 
 @every_report

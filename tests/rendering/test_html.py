@@ -158,6 +158,13 @@ def test_a_failed_audit_explains_itself() -> None:
         assert said in text
 
 
+def test_a_doubt_is_what_to_do_something_about() -> None:
+    text = words(read(EVERY_REPORT["doubted"]).text)
+    assert "Name what rows come from with --groups." in text
+    for unsaid in ("Give --window auto", "Do not decide by this audit alone"):
+        assert unsaid not in text
+
+
 def test_what_to_do_follows_from_what_training_showed() -> None:
     said = {
         "helps": "Distil: the student got better with this teacher. Start from temperature 3 and "

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -11,6 +12,7 @@ from .reports import (
     EVERY_REPORT,
     HOSTILE,
     audit,
+    doubted_report,
     floored_report,
     hostile_report,
     known_report,
@@ -138,6 +140,22 @@ def test_the_floor_stands_below_the_estimates(width: int) -> None:
     assert text.count("\nfloor ") == 1
     assert "The row floor is what the gap cannot be below" in " ".join(text.split())
     assert "floor" not in table(report(), width=width)
+
+
+def test_units_that_count_stand_beside_the_groups() -> None:
+    def rows(case: Report) -> str:
+        (line,) = (x for x in table(case, width=200).splitlines() if x.startswith("rows "))
+        return line.split(maxsplit=1)[1]
+
+    base = report()
+    assert rows(base) == "2000 of 22777, in 341 groups, which count as 287"
+    even = replace(base, input=replace(base.input, n_units=341.2))
+    assert rows(even) == "2000 of 22777, in 341 groups"
+    near = "12 rows to either side left out, which count as 287"
+    assert rows(doubted_report()) == f"2000 of 22777, in 341 groups, {near}"
+    alone = replace(doubted_report(), input=replace(base.input, n_groups=None))
+    assert rows(alone) == f"2000 of 22777, {near}"
+    assert rows(regression_report()) == "2000 of 22777"
 
 
 def test_the_truth_in_bits() -> None:

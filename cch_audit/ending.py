@@ -1,0 +1,100 @@
+"""How the program ends: its exit code is that of a report only if one was finished and delivered.
+
+This module imports nothing that could fail or take long: it listens before the rest is loaded.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import NoReturn
+
+from cch_audit.errors import ExitCode
+
+VERDICTS = (ExitCode.PASS, ExitCode.FAIL, ExitCode.UNDECIDED)
+STOPPED_BY = {
+    "SIGINT": ExitCode.INTERRUPTED,
+    "SIGTERM": ExitCode.TERMINATED,
+    "SIGHUP": ExitCode.TERMINATED,
+}
+
+
+class Stopped(BaseException):
+    """The program was asked to stop; no library that catches exceptions may keep this one."""
+
+    def __init__(self, code: ExitCode) -> None:
+        """Remember the exit code."""
+        super().__init__(code)
+        self.code = code
+
+
+def guard(run: Callable[[], int]) -> NoReturn:
+    """Run the program, which returns its exit code, and exit with the code of what happened."""
+    code: int = ExitCode.INTERNAL
+    try:
+        _open_streams()
+        _listen()
+        code = run()
+    except Stopped as stopped:
+        code = stopped.code
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except SystemExit as err:  # a library's, or that of shell completion
+        code = err.code if err.code in (ExitCode.PASS, ExitCode.INPUT) else ExitCode.INTERNAL
+    except MemoryError:
+        say("error: there is not enough memory; audit fewer rows (--max-samples) or columns")
+    except BaseException:
+        import traceback
+
+        say(traceback.format_exc().rstrip())
+        say("This is a bug in cch-audit; please report it with the lines above.")
+    _leave(code)
+
+
+def say(text: str) -> None:
+    """Write a line to standard error; where that is closed or full, nothing depends on it."""
+    if sys.stderr is None:
+        return
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _open_streams() -> None:
+    """Keep the numbers of closed standard streams from files, which libraries would write into."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _listen() -> None:
+    """Turn signals into an orderly end, unless whoever started the program had them ignored."""
+    if hasattr(signal, "SIGPIPE"):
+        # A reader that closes the pipe ends the program quietly, as with any Unix filter.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for name, code in STOPPED_BY.items():
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stopping(code))
+
+
+def _stopping(code: ExitCode) -> Callable[[int, FrameType | None], NoReturn]:
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise Stopped(code)
+
+    return stop
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit at once: an orderly exit under threads that still compute in torch ends in SIGABRT."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            if stream is sys.stdout and code in VERDICTS:
+                code = ExitCode.OUTPUT
+    os._exit(code)
