@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from cch_audit.arrays import FloatArray
-from cch_audit.estimators.contract import is_classes, usable_rows
 from cch_audit.randomness import stream
 from cch_audit.results import Audit, Doubt
+from cch_audit.rows import is_classes, usable_rows
 from cch_audit.sample import Sample
 from cch_audit.traces import Copies, Order, find_copies, find_order, labels_follow
 

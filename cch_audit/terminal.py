@@ -52,11 +52,9 @@ def check_output(
     try:
         target = Path(path).resolve()
         target.exists()
-        most = os.pathconf(target.parent, "PC_NAME_MAX") if target.parent.is_dir() else 255
     except (OSError, ValueError, RuntimeError) as err:
-        raise InputError(f"{path}: cannot be used ({err}); give {option} another name") from err
-    if len(os.fsencode(target.name)) > most:
-        raise InputError(f"{path}: the name is longer than {most} bytes; give {option} another one")
+        reason = getattr(err, "strerror", None) or err
+        raise InputError(f"{path}: cannot be used ({reason}); give {option} another name") from err
     for file in inputs:
         if target.exists() and Path(file).exists() and target.samefile(file):
             raise InputError(

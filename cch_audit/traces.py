@@ -7,12 +7,10 @@ leave no trace, for they look like clusters of the population: that is what grou
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from scipy.special import digamma
 
 from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence import Dependence, among, independent_rows
-from cch_audit.estimators.contract import is_classes, standardize
+from cch_audit.rows import is_classes, standardize
 
 QUERIES = 1500
 """Most rows whose neighbours are looked at."""
@@ -24,6 +22,8 @@ IMPROBABLE = 1e-3
 """A jump of distances less likely than this, in both spaces, separates copies from other rows."""
 COPIED = 0.04
 """Share of rows with copies from which on there is a doubt."""
+LEAST_COPIED = 10
+"""Fewer rows with copies may be an accident."""
 PARTNERS = 0.1
 """Shared neighbours by which their number falls short of twice that at half the radius."""
 SURELY = 5.0
@@ -42,6 +42,8 @@ class Copies:
 
     share: float
     """Share of rows that are cut off, with the same few others, from all the rest."""
+    rows: int
+    """How many of the rows that were looked at those are."""
     partners: float
     """Neighbours that rows share in both spaces beyond what dependence between the two explains."""
     surely: float
@@ -50,7 +52,8 @@ class Copies:
     @property
     def found(self) -> bool:
         """Whether they are too many for an accident."""
-        return self.share > COPIED or (self.partners > PARTNERS and self.surely > SURELY)
+        many = self.share > COPIED and self.rows >= LEAST_COPIED
+        return many or (self.partners > PARTNERS and self.surely > SURELY)
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def find_copies(
         error = float(missing.std()) / np.sqrt(len(missing))
         if mean > partners and mean > SURELY * error:
             partners, surely = mean, mean / max(error, 1e-12)
-    return Copies(float(copied.mean()), partners, surely)
+    return Copies(float(copied.mean()), int(copied.sum()), partners, surely)
 
 
 def _neighbors(
@@ -158,7 +161,8 @@ def _jumps(distances: FloatArray, half: int) -> FloatArray:
     reached = np.isfinite(last[:, 0])
     steps = last[reached] - outer[reached]
     # log(r_m / r_j) is (psi(m) - psi(j)) / d on average (Levina and Bickel 2004).
-    expected = digamma(distances.shape[1]) - digamma(np.arange(half + 1, distances.shape[1]))
+    last_rank = distances.shape[1]
+    expected = np.array([(1 / np.arange(j, last_rank)).sum() for j in range(half + 1, last_rank)])
     dimensions = float(expected.mean() / max(steps.mean(), 1e-3)) if len(steps) else 1.0
     near, far = distances[:, : half - 1], distances[:, 1:half]
     ratio = np.ones(near.shape)
@@ -266,8 +270,7 @@ def labels_follow(y: FloatArray | IntArray, positions: IntArray) -> bool:
         same = float((values[1:] == values[:-1]).mean())
         error = np.sqrt(max(expected * (1 - expected), 1e-12) / (len(values) - 1))
         return bool(same - expected > SURELY * error)
-    ranks = stats.rankdata(values, axis=0)
-    ranks = standardize(ranks)
+    ranks = standardize(values.argsort(axis=0).argsort(axis=0))
     return bool(np.max((ranks[1:] * ranks[:-1]).mean(axis=0)) * np.sqrt(len(values)) > SURELY)
 
 

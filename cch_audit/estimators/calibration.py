@@ -29,6 +29,8 @@ MISFIT = 0.1
 """Nats by which a mixture may be wider than the rows, and two standard errors more."""
 MISFIT_ROWS = 700
 """Most rows on which that is measured."""
+LEAST_UNITS = 80
+"""Fewest units of dependent rows that settle a mixture."""
 DRAWN_ROWS = 4000
 """Rows drawn from a mixture in all, in at least two samples: the error is then about .02 nats."""
 
@@ -69,8 +71,8 @@ def calibrate(
 
     Returns
     -------
-    None where no pair correlates beyond chance, the other rows hold one class, or no mixture
-    resembles even the first pair.
+    None where no pair correlates beyond chance, the other rows hold one class, no mixture
+    resembles even the first pair, or dependent rows come from too few units.
     """
     mixture: ClassMixture | ColumnMixture
     v: FloatArray | IntArray
@@ -81,6 +83,8 @@ def calibrate(
     if u.shape[1] == 0:
         return None
     inside = among(dependence, rows)
+    if inside is not None and inside.n_units < LEAST_UNITS:
+        return None  # a mixture fitted to so few would have what information it likes
     if is_classes(v):
         mixture = ClassMixture.fit(u, v, inside)
     else:

@@ -196,7 +196,7 @@ def test_outputs_that_cannot_be_written_are_refused_before_any_work(tmp_path: Pa
     protected = tmp_path / "protected.txt"
     protected.write_text("old")
     protected.chmod(0o400)
-    for path, words in ((protected, "is write-protected"), (tmp_path / ("a" * 300), "longer than")):
+    for path, words in ((protected, "is write-protected"), (tmp_path / ("a" * 300), "too long")):
         done = run("check", "/nowhere.h5", "--output", str(path))
         assert done.returncode == 2
         assert words in done.stderr

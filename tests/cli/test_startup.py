@@ -13,9 +13,9 @@ from .process import QUICK, TRAIN, run, run_driver
 HEAVY = ("torch", "scipy", "sklearn", "numba", "h5py", "matplotlib", "pandas")
 LOADED = """
 import sys
-from cch_audit.cli import main
+from cch_audit.cli import run
 try:
-    main()
+    run()
 finally:
     print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
 """
