@@ -26,7 +26,7 @@ def find_doubts(sample: Sample, teacher: str, n_neighbors: int, seed: int) -> tu
     Groups and a window that are given are trusted: traces are sought beyond them.
     """
     rng = stream(seed, "traces", teacher, sample.student_name)
-    doubts = [*_of_units(sample, n_neighbors)]
+    doubts = list(_of_units(sample, n_neighbors))
     x, student = sample.teachers[teacher], sample.student
     if x.shape != student.shape or not np.array_equal(x, student):
         copies = find_copies(x, student, sample.dependence, rng)
@@ -123,8 +123,7 @@ def _of_copies(copies: Copies, overruled: bool) -> Doubt:
 
 def _of_order(sample: Sample, teacher: FloatArray, rng: np.random.Generator) -> Iterator[Doubt]:
     """Doubt rows that depend on their neighbours in the file: student and teacher, or labels."""
-    y, dependence = sample.labels.values, sample.dependence
-    places = np.arange(len(y)) if sample.positions is None else sample.positions
+    y, dependence, places = sample.labels.values, sample.dependence, sample.places
     sides = {"student": sample.student, "teacher": teacher}
     orders: dict[str, Order] = {
         name: find_order(side, y, places, dependence, rng) for name, side in sides.items()
@@ -136,9 +135,9 @@ def _of_order(sample: Sample, teacher: FloatArray, rng: np.random.Generator) -> 
         return
     yield Doubt(
         "file_order",
-        f"Rows next to each other in the file are alike in {_listed(near)}, beyond what sorting by "
-        f"label explains{_lag(sample)}: a series, or rows of one source in a row, look like "
-        "information.",
+        f"Rows next to each other in the file are alike in {' and '.join(near)}, beyond what "
+        f"sorting by label explains{_lag(sample)}: a series, or rows of one source in a row, look "
+        "like information.",
         f"Give --window auto or --window N for a series, --groups for rows of one source, {KNOWN}",
         sample.independent,
     )
@@ -147,7 +146,3 @@ def _of_order(sample: Sample, teacher: FloatArray, rng: np.random.Generator) -> 
 def _lag(sample: Sample) -> str:
     """Say from where on they are alike if a window was given."""
     return f", still {sample.window + 1} rows apart" if sample.window else ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(names)

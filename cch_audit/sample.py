@@ -87,7 +87,12 @@ class Sample:
         """Number of rows."""
         return len(self.student)
 
+    @property
+    def places(self) -> IntArray:
+        """(n_samples,) place of each row in the file, or here where no file says one."""
+        return np.arange(self.n_samples) if self.positions is None else self.positions
+
     @cached_property
     def dependence(self) -> Dependence | None:
         """Which rows depend on each other, by groups and window; None: none do."""
-        return Dependence.of(self.groups, self.positions, self.window, self.n_samples)
+        return Dependence.of(self.groups, self.places, self.window, self.n_samples)

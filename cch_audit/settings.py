@@ -1,6 +1,7 @@
 """Every setting, once: type, default and help; options, environment and config file read it."""
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 EstimatorName = Literal["ksg", "mine", "lmi", "gaussian"]
@@ -80,6 +81,10 @@ class InputSettings:
         8 * 2**30, "Largest declared size of one dataset that will be read, in bytes.", low=1
     )
     seed: int = setting(0, "Seed of every random number.", low=0)
+
+    def files(self, file: Path) -> list[Path]:
+        """Return the files that are read: that of the student, and that of the teachers."""
+        return [file] if self.teacher_file is None else [file, Path(self.teacher_file)]
 
 
 @dataclass(frozen=True)

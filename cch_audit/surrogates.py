@@ -56,16 +56,14 @@ def _columns(
     """Gaussian copula of all columns, from canonical pairs of known correlation."""
     n_samples, d = x.shape
     n_free = n_samples
-    x_basis, y_basis = _Basis.of(normal_scores(x), n_free), _Basis.of(normal_scores(y), n_free)
+    x_basis, y_basis = _Basis.of(normal_scores(x)), _Basis.of(normal_scores(y))
     if dependence is not None:
         # Correlations settle as they would on so many free rows.
-        likenesses = [dependence.likeness(basis.leading) for basis in (x_basis, y_basis)]
+        likenesses = [dependence.likeness(basis.leading(n_free)) for basis in (x_basis, y_basis)]
         n_free = max(16, int(n_samples / dependence.design_effect(*likenesses)))
-        x_basis, y_basis = _Basis.of(normal_scores(x), n_free), _Basis.of(normal_scores(y), n_free)
-    left, sample_correlations, right = np.linalg.svd(
-        x_basis.leading.T @ y_basis.leading / n_samples, full_matrices=False
-    )
-    shape = (x_basis.leading.shape[1], y_basis.leading.shape[1])
+    of_x, of_y = x_basis.leading(n_free), y_basis.leading(n_free)
+    left, sample_correlations, right = np.linalg.svd(of_x.T @ of_y / n_samples, full_matrices=False)
+    shape = (of_x.shape[1], of_y.shape[1])
     correlations = debiased_correlations(sample_correlations, shape, n_free)
     u, v = (basis.white_noise(rng, dependence) for basis in (x_basis, y_basis))
     # v along each right vector: correlated with u along the left one, independent elsewhere.
@@ -82,28 +80,28 @@ def _columns(
 class _Basis:
     """Principal components of one side's normal scores."""
 
-    leading: FloatArray
-    """White scores on the leading components, (n_samples, m)."""
     root: FloatArray
     """Square root of the covariance, (d, r): white coordinates to columns, leading ones first."""
     white: FloatArray
     """White scores on all components, (n_samples, r)."""
 
     @classmethod
-    def of(cls, scores: FloatArray, n_free: int) -> "_Basis":
-        """Decompose scores; correlations are sought among n / 8 components at most.
-
-        Between more components a sample of this size has large correlations by chance alone, and
-        with p + q >= n perfect ones; n is the number of free rows that count as much.
-        """
+    def of(cls, scores: FloatArray) -> "_Basis":
+        """Decompose scores."""
         n_samples = len(scores)
         values, vectors = np.linalg.eigh(scores.T @ scores / n_samples)
         values, vectors = values[::-1], vectors[:, ::-1]
         present = values > 1e-10 * max(values[0], 1e-300)
         spread, vectors = np.sqrt(values[present]), vectors[:, present]
-        m = min(len(spread), max(1, n_free // 8))
-        white = scores @ (vectors / spread)
-        return cls(white[:, :m], vectors * spread, white)
+        return cls(vectors * spread, scores @ (vectors / spread))
+
+    def leading(self, n_free: int) -> FloatArray:
+        """Return white scores on the leading components, (n_samples, m), n / 8 of them at most.
+
+        Between more components a sample of this size has large correlations by chance alone, and
+        with p + q >= n perfect ones; n is the number of free rows that count as much.
+        """
+        return self.white[:, : max(1, n_free // 8)]
 
     def white_noise(self, rng: np.random.Generator, dependence: Dependence | None) -> FloatArray:
         """Draw white coordinates (n_samples, r); dependent rows are as alike as the sample's."""

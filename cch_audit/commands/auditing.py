@@ -84,8 +84,7 @@ def run(file: Path, options: Options) -> NoReturn:
     check_audit(options.audit)
     grid = check_training(options.training)
     plan = None if options.sweep is None else plan_sweep(options.sweep, grid)
-    output, others = options.output, filter(None, [options.inputs.teacher_file])
-    files = [file, *map(Path, others)]
+    output, files = options.output, options.inputs.files(file)
     terminal.check_output(output.output, inputs=files)
     check_pictures(output.format, output.output, output.plot, files)
     with terminal.progress_bar(not options.output.quiet) as progress:

@@ -21,8 +21,7 @@ def inspect(
 
     Exits with 0 whether or not `check` would run, and with 2 if the file cannot be opened.
     """
-    others = [] if inputs.teacher_file is None else [inputs.teacher_file]
-    terminal.check_output(output.output, inputs=[file, *others])
+    terminal.check_output(output.output, inputs=inputs.files(file))
     from cch_audit.reading.describe import describe
     from cch_audit.rendering.description import render_json, render_text
 

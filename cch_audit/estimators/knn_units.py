@@ -10,6 +10,7 @@ from cch_audit.estimators.knn import (
     TIE,
     _counts,
     _members,
+    _smallest,
     _squared_distances,
     _term,
     columns_or_codes,
@@ -230,15 +231,7 @@ def _without(dx, dy, k, distances, rows, unit, u, starts):  # type: ignore[no-un
             found += 1
             if found == k:
                 return distances[place]
-    smallest = np.full(k, np.inf)
-    for j in range(len(dx)):
-        if starts[u] <= j < starts[u + 1]:
-            continue
-        d = max(dx[j], dy[j])
-        if d < smallest[k - 1]:
-            place = k - 1
-            while place > 0 and smallest[place - 1] > d:
-                smallest[place] = smallest[place - 1]
-                place -= 1
-            smallest[place] = d
+    outside, smallest = dx.copy(), np.empty(k)
+    outside[starts[u] : starts[u + 1]] = np.inf
+    _smallest(outside, dy, smallest)
     return smallest[k - 1]

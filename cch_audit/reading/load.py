@@ -83,9 +83,8 @@ def _in_order(sample: Sample, window: int | Literal["auto"]) -> Sample:
     """Return the sample with its window; one that is measured is noted."""
     notes = sample.source.notes
     if window == "auto":
-        positions = np.arange(sample.n_samples) if sample.positions is None else sample.positions
         sides = [sample.student, *sample.teachers.values()]
-        window = automatic_window(sides, sample.labels.values, positions)
+        window = automatic_window(sides, sample.labels.values, sample.places)
         found = f"{window} rows" if window else "none is needed"
         notes = (*notes, f"The window was taken from the rows' autocorrelation: {found}.")
     sample = replace(sample, window=window)

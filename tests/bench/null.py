@@ -46,7 +46,7 @@ def judge(pattern: str, mode: str, n: int, estimators: str, seed: int) -> Cell:
         sample = world.one_of_each(n, seed, shared)
     else:
         sample = world.sample(n, seed, shared, known=mode != "unknown")
-    names: tuple[EstimatorName, ...] = tuple(estimators.split("+"))  # type: ignore[assignment]
+    names: tuple[EstimatorName, ...] = tuple(estimators.split("+"))  # type: ignore[arg-type]
     cell: Cell = dict(zip(KEY, (pattern, mode, n, estimators, seed)))
     settings = EstimatorSettings()
     with threadpool_limits(1):

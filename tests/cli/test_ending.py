@@ -4,13 +4,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from .process import FIXTURES, PROGRAM, environment, run
+from .process import FIXTURES, PROGRAM, Finished, environment, run, run_driver, start_and_wait
 
 FILE = str(FIXTURES / "gaussian_pass.h5")
 AUDIT = ("check", FILE, "--estimator", "gaussian", "--surrogates", "0", "--resamples", "200")
@@ -19,12 +18,9 @@ STREAMS = pytest.mark.skipif(
 )
 
 
-def shell(redirections: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def shell(redirections: str, *arguments: str) -> Finished:
     """Run the program under a shell that redirects its streams."""
-    command = ["bash", "-c", f'"$@" {redirections}', "bash", *PROGRAM, *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, env=environment(), timeout=120, check=False
-    )
+    return start_and_wait("bash", "-c", f'"$@" {redirections}', "bash", *PROGRAM, *arguments)
 
 
 @STREAMS
@@ -95,13 +91,7 @@ def test_files_do_not_get_the_numbers_of_closed_streams(tmp_path: Path) -> None:
 )
 def test_a_missing_package_is_no_fail(broken: str) -> None:
     script = f"{broken}\nfrom cch_audit.__main__ import main\nmain()"
-    done = subprocess.run(
-        [sys.executable, "-c", script, *AUDIT],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
+    done = run_driver(script, *AUDIT)
     assert done.returncode == 70
     assert "ModuleNotFoundError" in done.stderr
 
@@ -124,13 +114,7 @@ def test_what_a_library_raises_is_no_verdict(raised: str, code: int) -> None:
         "from cch_audit.__main__ import main\n"
         "main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *AUDIT],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
+    done = run_driver(script, *AUDIT)
     assert (done.returncode, done.stdout) == (code, "")
 
 
