@@ -7,6 +7,7 @@ each other: not as neighbours, not as training and held-out rows, not as a produ
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,41 @@ class Likeness:
     """(d,) correlation of two rows of one group, from 0 to 1 (the intraclass correlation)."""
     serial: FloatArray
     """(d,) correlation of neighbours in the file, from 0 to below 1, beyond that of groups."""
+
+    def take(self, columns: Any) -> "Likeness":
+        """Return the likeness of some columns."""
+        return Likeness(self.within[columns], self.serial[columns])
+
+    def passes(self, other: "Likeness") -> FloatArray:
+        """Return what share of a correlation of their noise two blended columns have.
+
+        With w the correlations within groups and p those along the file it is
+        sqrt(w w') + sqrt((1 - w) (1 - w')) sqrt((1 - p^2) (1 - p'^2)) / (1 - p p'): 1 for columns
+        that are equally alike. A column that is constant within groups cannot follow what varies
+        there.
+
+        Returns
+        -------
+        (d,) array, or for likenesses of shapes (d, 1) and (d,) a (d, d) one
+        """
+        moving = np.sqrt((1 - self.serial**2) * (1 - other.serial**2))
+        moving /= 1 - self.serial * other.serial
+        still = np.sqrt(self.within * other.within)
+        return np.asarray(still + np.sqrt((1 - self.within) * (1 - other.within)) * moving)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What dependent rows are blended from."""
+
+    own: FloatArray
+    """(n_samples, d), of each row."""
+    shared: FloatArray
+    """(n_groups, d), of each group."""
+
+    def times(self, matrix: FloatArray) -> "Noise":
+        """Return columns that are mixed."""
+        return Noise(self.own @ matrix, self.shared @ matrix)
 
 
 @dataclass(frozen=True)
@@ -159,11 +195,15 @@ class Dependence:
         serial = min(float(likeness.serial.mean() * other.serial.mean()), 0.9999)
         return float(grouped * (1 + serial) / (1 - serial))
 
-    def normal(self, likeness: Likeness, rng: np.random.Generator) -> FloatArray:
-        """Draw standard normal columns whose dependent rows are as alike, (n_samples, d)."""
-        d = len(likeness.within)
-        own = self._along_file(rng.standard_normal((len(self.groups), d)), likeness.serial)
-        shared = rng.standard_normal((int(self.groups.max()) + 1, d))[self.groups]
+    def white(self, d: int, rng: np.random.Generator) -> "Noise":
+        """Draw standard normal columns, (n_samples, d) and (n_groups, d)."""
+        own = rng.standard_normal((len(self.groups), d))
+        return Noise(own, rng.standard_normal((int(self.groups.max()) + 1, d)))
+
+    def alike(self, likeness: Likeness, noise: "Noise") -> FloatArray:
+        """Blend noise into standard normal columns whose dependent rows are so alike."""
+        own = self._along_file(noise.own, likeness.serial)
+        shared = noise.shared[self.groups]
         return np.sqrt(likeness.within) * shared + np.sqrt(1 - likeness.within) * own
 
     def _along_file(self, noise: FloatArray, serial: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence
+from cch_audit.dependence import Dependence, Noise
 from cch_audit.estimators.canonical import LARGEST
 from cch_audit.estimators.contract import is_classes, normal_scores
 from cch_audit.estimators.mixtures import ClassMixture
@@ -62,18 +62,53 @@ def _columns(
         likenesses = [dependence.likeness(basis.leading(n_free)) for basis in (x_basis, y_basis)]
         n_free = max(16, int(n_samples / dependence.design_effect(*likenesses)))
     of_x, of_y = x_basis.leading(n_free), y_basis.leading(n_free)
-    left, sample_correlations, right = np.linalg.svd(of_x.T @ of_y / n_samples, full_matrices=False)
+    left, sample_correlations, right = np.linalg.svd(of_x.T @ of_y / n_samples)
     shape = (of_x.shape[1], of_y.shape[1])
     correlations = debiased_correlations(sample_correlations, shape, n_free)
-    u, v = (basis.white_noise(rng, dependence) for basis in (x_basis, y_basis))
-    # v along each right vector: correlated with u along the left one, independent elsewhere.
-    along = v[:, : shape[1]] @ right.T
-    shared = u[:, : shape[0]] @ left
-    tied = correlations * shared + np.sqrt(1 - correlations**2) * along
-    v[:, : shape[1]] += (tied - along) @ right
+    if dependence is None:
+        u, v = (rng.standard_normal(basis.white.shape) for basis in (x_basis, y_basis))
+        m = len(correlations)
+        # v along each right vector: correlated with u along the left one, independent elsewhere.
+        along = v[:, : shape[1]] @ right[:m].T
+        tied = _tied(u[:, : shape[0]] @ left[:, :m], along, correlations)
+        v[:, : shape[1]] += (tied - along) @ right[:m]
+    else:
+        sides = x_basis.turned(left), y_basis.turned(right.T)
+        u, v, correlations = _dependent(*sides, correlations, dependence, rng)
+        u[:, : shape[0]] = u[:, : shape[0]] @ left.T
+        v[:, : shape[1]] = v[:, : shape[1]] @ right
     mapped = _own_values(np.hstack([u @ x_basis.root.T, v @ y_basis.root.T]), np.hstack([x, y]))
     information = -0.5 * np.log1p(-(correlations**2)).sum()
     return Surrogate(mapped[:, :d], mapped[:, d:], float(information))
+
+
+def _dependent(
+    x: FloatArray,
+    y: FloatArray,
+    correlations: FloatArray,
+    dependence: Dependence,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Draw both sides' canonical variates, as alike as the sample's, and the correlations reached.
+
+    What groups share and what is a row's own are correlated alike. So a side that is constant
+    within groups (one image, several captions) stays so.
+    """
+    m = len(correlations)
+    of_x, of_y = dependence.likeness(x), dependence.likeness(y)
+    passed = of_x.take(np.s_[:m]).passes(of_y.take(np.s_[:m]))
+    inner = np.minimum(correlations / np.maximum(passed, 1e-300), LARGEST)
+    left = dependence.white(x.shape[1], rng)
+    right = dependence.white(y.shape[1], rng)
+    right = Noise(_tied(left.own, right.own, inner), _tied(left.shared, right.shared, inner))
+    return dependence.alike(of_x, left), dependence.alike(of_y, right), inner * passed
+
+
+def _tied(u: FloatArray, v: FloatArray, correlations: FloatArray) -> FloatArray:
+    """Return v with its leading columns correlated with those of u."""
+    m = len(correlations)
+    tied = correlations * u[:, :m] + np.sqrt(1 - correlations**2) * v[:, :m]
+    return np.hstack([tied, v[:, m:]])
 
 
 @dataclass(frozen=True)
@@ -103,11 +138,11 @@ class _Basis:
         """
         return self.white[:, : max(1, n_free // 8)]
 
-    def white_noise(self, rng: np.random.Generator, dependence: Dependence | None) -> FloatArray:
-        """Draw white coordinates (n_samples, r); dependent rows are as alike as the sample's."""
-        if dependence is None:
-            return rng.standard_normal(self.white.shape)
-        return dependence.normal(dependence.likeness(self.white), rng)
+    def turned(self, rotation: FloatArray) -> FloatArray:
+        """Return the white scores with the leading ones, as many as it has rows, rotated."""
+        turned, m = self.white.copy(), len(rotation)
+        turned[:, :m] = turned[:, :m] @ rotation
+        return turned
 
 
 def debiased_correlations(values: FloatArray, shape: tuple[int, int], n_samples: int) -> FloatArray:

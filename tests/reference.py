@@ -40,7 +40,7 @@ def leave_one_out(x: FloatArray, y: FloatArray | IntArray, k: int) -> FloatArray
 
 
 def local_informations_of_units(
-    x: FloatArray, y: FloatArray | IntArray, k: int, apart: np.ndarray
+    x: FloatArray, y: FloatArray | IntArray, k: int, apart: np.ndarray, units: IntArray
 ) -> FloatArray:
     """Return each row's term among the rows that may inform it, apart (n, n); nan if too few."""
     dx, dy = distances(x), distances(y)
@@ -54,13 +54,26 @@ def local_informations_of_units(
         radius = np.sort(joint)[k - 1]
         closed, strict = radius * (1 + TIE), radius * (1 - TIE)
         n_joint = np.sum(joint <= closed)
-        if n_joint > k or radius == 0:
+        at_radius = np.unique(units[others[(joint >= strict) & (joint <= closed)]])
+        if (n_joint > k and len(at_radius) > 1) or radius == 0:
             nx, ny = np.sum(row_x <= closed), np.sum(row_y <= closed)
             terms[i] = digamma(n_joint) + np.log(n) - np.log(nx + 1) - np.log(ny + 1)
-        else:
+        elif len(at_radius) > 1:
             nx, ny = np.sum(row_x < strict), np.sum(row_y < strict)
             terms[i] = digamma(k) + digamma(n) - digamma(nx + 1) - digamma(ny + 1)
+        else:
+            of_unit = units[others] == at_radius[0]
+            both, in_x, in_y = (
+                _mean_digamma(row, of_unit, strict, closed) for row in (joint, row_x, row_y)
+            )
+            terms[i] = both + digamma(n) - in_x - in_y
     return terms
+
+
+def _mean_digamma(row: FloatArray, of_unit: np.ndarray, strict: float, closed: float) -> float:
+    """Return the mean psi of the places after all nearer rows that a unit's rows at radius take."""
+    at = max(1, np.sum(of_unit & (row >= strict) & (row <= closed)))
+    return float(digamma(np.sum(row < strict) + np.arange(1, at + 1)).mean())
 
 
 def leave_one_unit_out(
@@ -71,7 +84,7 @@ def leave_one_unit_out(
     for unit in np.unique(units):
         kept = units != unit
         inside = apart[np.ix_(kept, kept)]
-        terms = local_informations_of_units(x[kept], y[kept], k, inside)
+        terms = local_informations_of_units(x[kept], y[kept], k, inside, units[kept])
         without[unit] = np.nanmean(terms) if np.isfinite(terms).any() else 0.0
     return np.array([without[unit] for unit in units])
 

@@ -19,6 +19,10 @@ def are_apart(dependence, rows, others):
     return not same and distance > dependence.window
 
 
+def drawn(dependence, likeness, rng):
+    return dependence.alike(likeness, dependence.white(len(likeness.within), rng))
+
+
 def test_rows_on_their_own_have_no_dependence():
     assert of() is None
     assert of(np.arange(N)[::-1]) is None
@@ -94,7 +98,7 @@ def test_likeness_of_groups_is_drawn_and_found_again(within):
     n = 8000
     dependence = of(np.arange(n) // 4, n=n)
     wanted = Likeness(np.array([within, 0.5]), np.zeros(2))
-    columns = dependence.normal(wanted, np.random.default_rng(0))
+    columns = drawn(dependence, wanted, np.random.default_rng(0))
     # Over 2000 groups the standard error of a correlation is at most .02.
     np.testing.assert_allclose(columns.std(axis=0), 1.0, atol=0.06)
     np.testing.assert_allclose(dependence.likeness(columns).within, wanted.within, atol=0.06)
@@ -105,11 +109,24 @@ def test_likeness_along_the_file_is_drawn_and_found_again(step):
     n = 20_000
     dependence = of(positions=step * np.arange(n), window=60, n=n)
     wanted = Likeness(np.zeros(2), np.array([0.9, 0.5]))
-    columns = dependence.normal(wanted, np.random.default_rng(1))
+    columns = drawn(dependence, wanted, np.random.default_rng(1))
     np.testing.assert_allclose(columns.std(axis=0), 1.0, atol=0.06)
     lagged = (columns[1:] * columns[:-1]).mean(axis=0)
     np.testing.assert_allclose(lagged, wanted.serial**step, atol=0.04)
     np.testing.assert_allclose(dependence.likeness(columns).serial, wanted.serial, atol=0.04)
+
+
+@pytest.mark.parametrize("serial", [(0.0, 0.0), (0.9, 0.5)])
+@pytest.mark.parametrize("within", [(1.0, 1.0), (0.9, 0.2), (1.0, 0.0)])
+def test_correlation_of_noise_that_columns_keep(within, serial):
+    n, rng = 40_000, np.random.default_rng(3)
+    dependence = of(np.arange(n) // 4, window=4, n=n)
+    likeness = Likeness(np.array(within), np.array(serial))
+    noise = dependence.white(2, rng).times(np.array([[1, 0.8], [0, 0.6]]))
+    columns = dependence.alike(likeness, noise)
+    passed = likeness.take(slice(0, 1)).passes(likeness.take(slice(1, 2)))[0]
+    # Four standard errors of a mean over 10,000 groups, twice as many along the file.
+    assert np.mean(columns.prod(axis=1)) == pytest.approx(0.8 * passed, abs=0.06)
 
 
 def test_design_effect_is_that_of_products():
@@ -117,7 +134,7 @@ def test_design_effect_is_that_of_products():
     dependence = of(np.arange(n) // 5, n=n)
     likeness = Likeness(np.array([0.8]), np.zeros(1))
     products = [
-        (dependence.normal(likeness, rng) * dependence.normal(likeness, rng)).mean()
+        (drawn(dependence, likeness, rng) * drawn(dependence, likeness, rng)).mean()
         for _ in range(600)
     ]
     # Variance of a mean of n free products of normal variables is 1 / n; six hundred draws give it

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from samplers import Gaussian, Independent, Mixture
+from samplers import Gaussian, Independent, Mixture, in_groups
 from scipy.stats import kstest
 
 from cch_audit.estimators import estimate
@@ -168,3 +168,16 @@ def test_repeated_and_scarce_columns_stay_finite(classes):
     drawn = draw_surrogate(np.hstack([x, x, 0 * x]), y, rng())
     assert np.isfinite(drawn.x).all()
     assert np.isfinite(drawn.information)
+
+
+def test_a_side_that_is_constant_within_groups_stays_so():
+    groups = np.repeat(np.arange(200), 4)
+    x, y = Gaussian((0.8,), 2, 2).sample(200)
+    x = x[groups] + rng().standard_normal((800, 2))
+    draws = [draw_surrogate(x, y[groups], rng(seed), in_groups(groups)) for seed in range(10)]
+    assert max(np.ptp(drawn.y.reshape(200, 4, 2), axis=1).max() for drawn in draws) < 1e-9
+    assert min(np.ptp(drawn.x.reshape(200, 4, 2), axis=1).min() for drawn in draws) > 1e-3
+    # What varies within groups cannot follow; the correlation is that of the sample all the same.
+    found = [np.linalg.norm(np.corrcoef(drawn.x.T, drawn.y.T)[:2, 2:], 2) for drawn in draws]
+    wanted = np.linalg.norm(np.corrcoef(x.T, y[groups].T)[:2, 2:], 2)
+    assert np.mean(found) == pytest.approx(wanted, abs=0.05)

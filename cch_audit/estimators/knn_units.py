@@ -12,10 +12,12 @@ from cch_audit.estimators.knn import (
     _members,
     _smallest,
     _squared_distances,
-    _term,
     columns_or_codes,
     tables,
 )
+
+LOOKED_AT = 200
+"""Groups from which the typical distance to other groups is taken."""
 
 
 def local_informations_of_units(
@@ -25,7 +27,9 @@ def local_informations_of_units(
 
     The term is that of `knn.local_informations` among the rows that may inform row i: rows of its
     group or window are no neighbours, are not counted, and n is the number of the others and
-    itself (Theiler 1986, for correlation sums). So it is about a row from a new group.
+    itself (Theiler 1986, for correlation sums). So it is about a row from a new group. Where rows
+    of a single unit lie at exactly the radius (one side is constant in groups), psi(m) is the mean
+    psi over the places m that they take: they would be told apart by anything that was added.
 
     Parameters
     ----------
@@ -50,7 +54,7 @@ def local_informations_of_units(
         n_neighbors,
         *near,
         starts,
-        *tables(len(x)),
+        *psi_sums_and_logs(len(x)),
     )
     terms, without = np.empty(len(x)), np.empty(len(x))
     terms[order] = found
@@ -58,8 +62,68 @@ def local_informations_of_units(
     return terms, without
 
 
+def psi_sums_and_logs(n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return psi, psi(1) + ... + psi(m), and log of m = 0, 1, ..., n + 1."""
+    digamma, log = tables(n)
+    return digamma, np.append(0.0, np.cumsum(digamma[1:])), log
+
+
 @numba.njit(nogil=True, cache=True)
-def _rows_of_units(x, y, codes, k, groups, positions, window, starts, digamma, log):  # type: ignore[no-untyped-def]
+def leading_rows(x, y, codes, starts, k, share):  # type: ignore[no-untyped-def]
+    """Return for each row the first row of its group that it repeats, or itself.
+
+    It repeats a row that is as near in x and in y as this share of the typical squared distance to
+    the k-th row from other groups, of which one each is looked at. Rows come by group.
+    """
+    n, n_groups = len(x), len(starts) - 1
+    step, k = max(1, n_groups // LOOKED_AT), min(k, n_groups - 1)
+    radii, smallest = np.empty(len(range(0, n_groups, step))), np.empty(k)
+    for at in range(len(radii)):
+        i = starts[at * step]
+        smallest[:] = np.inf
+        for g in range(n_groups):
+            if g == at * step:
+                continue
+            d = _joint(x, y, codes, i, starts[g])
+            place = k
+            while place > 0 and smallest[place - 1] > d:
+                if place < k:
+                    smallest[place] = smallest[place - 1]
+                place -= 1
+            if place < k:
+                smallest[place] = d
+        radii[at] = smallest[k - 1]
+    near = share * np.median(radii) if np.isfinite(np.median(radii)) else 0.0
+    leaders, found = np.empty(n, np.int64), np.empty(n, np.int64)
+    for g in range(n_groups):
+        size = 0
+        for i in range(starts[g], starts[g + 1]):
+            leaders[i] = i
+            for at in range(size):
+                if _joint(x, y, codes, i, found[at]) <= near:
+                    leaders[i] = found[at]
+                    break
+            if leaders[i] == i:
+                found[size] = i
+                size += 1
+    return leaders
+
+
+@numba.njit(nogil=True, cache=True)
+def _joint(x, y, codes, i, j):  # type: ignore[no-untyped-def]
+    """Return the joint squared distance of two rows."""
+    of_x, of_y = 0.0, 0.0
+    for column in range(x.shape[1]):
+        of_x += (x[i, column] - x[j, column]) ** 2
+    if len(codes) > 0:
+        return of_x if codes[i] == codes[j] else np.inf
+    for column in range(y.shape[1]):
+        of_y += (y[i, column] - y[j, column]) ** 2
+    return max(of_x, of_y)
+
+
+@numba.njit(nogil=True, cache=True)
+def _rows_of_units(x, y, codes, k, groups, positions, window, starts, digamma, sums, log):  # type: ignore[no-untyped-def]
     """Return every row's term and, by unit, the sum and the number of the terms without it.
 
     Without a unit that row i does not meet, its term changes by the number of rows alone. That part
@@ -94,7 +158,8 @@ def _rows_of_units(x, y, codes, k, groups, positions, window, starts, digamma, l
             terms[i] = np.nan
             continue
         counts = _counts(dx, dy, near)
-        tied = counts[0] > k or near == 0.0
+        lone = _lone(dx, dy, near, counts[0], distances, rows, unit, -1)
+        tied = (counts[0] > k and lone < 0) or near == 0.0
         of_rows, edge = digamma, near * (1 - 2 * TIE)
         n_x, n_y = counts[1], counts[3]
         if tied:
@@ -103,7 +168,8 @@ def _rows_of_units(x, y, codes, k, groups, positions, window, starts, digamma, l
             tied_ones[n_left] += 1
         else:
             plain[n_left] += 1
-        terms[i] = _term(n_left, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
+        at_edge = _at(dx, dy, near, lone, starts)
+        terms[i] = _term(n_left, tied, counts, 0, 0, 0, 0, 0, at_edge, digamma, sums, log)
         own = terms[i] - of_rows[n_left]
         fixed += own
         done[unit[i]] = i
@@ -123,8 +189,9 @@ def _rows_of_units(x, y, codes, k, groups, positions, window, starts, digamma, l
                 continue
             if radius != last:
                 last, after = radius, _counts(dx, dy, radius)
+            lone_then = _lone(dx, dy, radius, after[0], distances, rows, unit, u)
             total[u] += _term_without(
-                n_left, k, radius, after, dx, dy, starts[u], starts[u + 1], digamma, log
+                n_left, k, radius, after, lone_then, dx, dy, u, starts, digamma, sums, log
             )
         if window > 0:
             for u in range(n_units):
@@ -133,8 +200,9 @@ def _rows_of_units(x, y, codes, k, groups, positions, window, starts, digamma, l
                     left += dx[j] < np.inf
                 if left < sizes[u] and done[u] != i:
                     total[u] += _of(of_rows, n_left - left) - _of(of_rows, n_left - sizes[u])
-        _leave_slab(dx, edge, n_x, of_rows, unit, done, i, total)
-        _leave_slab(dy, edge, n_y, of_rows, unit, done, i, total)
+        psi_or_log = log if tied else sums
+        _leave_slab(dx, edge, n_x, 0 if tied else at_edge[1], psi_or_log, unit, done, i, total)
+        _leave_slab(dy, edge, n_y, 0 if tied else at_edge[2], psi_or_log, unit, done, i, total)
     of_number, n_terms = 0.0, int(plain.sum() + tied_ones.sum())
     for u in range(n_units):
         if u > 0 and sizes[u] == sizes[u - 1]:
@@ -174,34 +242,86 @@ def _leave_out(dx, dy, i, groups, positions, window, starts, unit):  # type: ign
 
 
 @numba.njit(nogil=True, cache=True)
-def _leave_slab(distances, edge, n_inside, table, unit, done, i, total):  # type: ignore[no-untyped-def]
+def _leave_slab(distances, edge, n_inside, n_at, table, unit, done, i, total):  # type: ignore[no-untyped-def]
     """Add to each unit what it changes by leaving the slab; units that are done are passed over."""
     last, inside = -1, 0
     for j in range(len(distances)):
         if distances[j] < edge:
             if unit[j] != last:
                 if inside > 0 and done[last] != i:
-                    total[last] += table[n_inside + 1] - table[n_inside + 1 - inside]
+                    total[last] += _place(table, n_inside, n_at)
+                    total[last] -= _place(table, n_inside - inside, n_at)
                 last, inside = unit[j], 0
             inside += 1
     if inside > 0 and done[last] != i:
-        total[last] += table[n_inside + 1] - table[n_inside + 1 - inside]
+        total[last] += _place(table, n_inside, n_at) - _place(table, n_inside - inside, n_at)
 
 
 @numba.njit(nogil=True, cache=True)
-def _term_without(n_left, k, radius, counts, dx, dy, start, stop, digamma, log):  # type: ignore[no-untyped-def]
+def _place(table, n_inside, n_at):  # type: ignore[no-untyped-def]
+    """Return the mean psi of the places after n_inside that n_at rows take, or a log of one."""
+    if n_at == 0:
+        return table[n_inside + 1]
+    return (table[n_inside + n_at] - table[n_inside]) / n_at
+
+
+@numba.njit(nogil=True, cache=True)
+def _lone(dx, dy, radius, joint, distances, rows, unit, gone):  # type: ignore[no-untyped-def]
+    """Return whose unit all rows at exactly a radius are, those gone apart; -1: of several."""
+    strict, closed, lone = radius * (1 - 2 * TIE), radius * (1 + 2 * TIE), -1
+    known = joint <= len(distances)
+    for place in range(len(distances) if known else len(dx)):
+        j = rows[place] if known else place
+        if strict <= (distances[place] if known else max(dx[j], dy[j])) <= closed:
+            if lone >= 0 and unit[j] not in (lone, gone):
+                return -1
+            if unit[j] != gone:
+                lone = unit[j]
+    return lone
+
+
+@numba.njit(nogil=True, cache=True)
+def _at(dx, dy, radius, lone, starts):  # type: ignore[no-untyped-def]
+    """Count the rows of a unit at exactly a radius in both spaces, in x and in y; 1 at least."""
+    if lone < 0:
+        return 1, 1, 1
+    strict, closed = radius * (1 - 2 * TIE), radius * (1 + 2 * TIE)
+    in_both, in_x, in_y = 0, 0, 0
+    for j in range(starts[lone], starts[lone + 1]):
+        in_both += strict <= max(dx[j], dy[j]) <= closed
+        in_x += strict <= dx[j] <= closed
+        in_y += strict <= dy[j] <= closed
+    return max(in_both, 1), max(in_x, 1), max(in_y, 1)
+
+
+@numba.njit(nogil=True, cache=True)
+def _term(n, tied, counts, less_joint, less_xs, less_xc, less_ys, less_yc, at, digamma, sums, log):  # type: ignore[no-untyped-def]
+    """One row's term from its counts, less what is removed, and the numbers at its radius."""
+    joint = counts[0] - less_joint
+    if tied:
+        x_closed, y_closed = counts[2] - less_xc, counts[4] - less_yc
+        return digamma[joint] + log[n] - log[x_closed + 1] - log[y_closed + 1]
+    of_joint = _place(sums, joint - at[0], at[0])
+    of_x = _place(sums, counts[1] - less_xs, at[1])
+    return of_joint + digamma[n] - of_x - _place(sums, counts[3] - less_ys, at[2])
+
+
+@numba.njit(nogil=True, cache=True)
+def _term_without(n_left, k, radius, counts, lone, dx, dy, u, starts, digamma, sums, log):  # type: ignore[no-untyped-def]
     """Return a row's term without a unit, from the counts with it at the radius without it."""
     strict, closed = radius * (1 - 2 * TIE), radius * (1 + 2 * TIE)
     left, joint, x_strict, x_closed, y_strict, y_closed = 0, 0, 0, 0, 0, 0
-    for j in range(start, stop):
+    for j in range(starts[u], starts[u + 1]):
         left += dx[j] < np.inf
         joint += max(dx[j], dy[j]) <= closed
         x_strict += dx[j] < strict
         x_closed += dx[j] <= closed
         y_strict += dy[j] < strict
         y_closed += dy[j] <= closed
+    tied = (counts[0] - joint > k and lone < 0) or radius == 0.0
     gone = (joint, x_strict, x_closed, y_strict, y_closed)
-    return _term(n_left - left, k, radius, counts, *gone, digamma, log)
+    at_edge = _at(dx, dy, radius, lone, starts)
+    return _term(n_left - left, tied, counts, *gone, at_edge, digamma, sums, log)
 
 
 @numba.njit(nogil=True, cache=True)

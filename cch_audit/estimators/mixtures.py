@@ -19,6 +19,8 @@ COMPONENTS = (1, 2, 4, 8, 16)
 """Numbers of components tried; the Bayesian information criterion chooses."""
 FIT_ROWS = 2000
 """Most rows that a mixture of columns is fitted on."""
+LEAST_VARIANCE = 1e-4
+"""Of any direction of columns, as a share of the average one."""
 NO_SPREAD = 1e-9
 """Share of the variance below which columns do not vary within classes."""
 ROWS_PER_COMPONENT = 15
@@ -73,7 +75,7 @@ class ColumnMixture:
             model = GaussianMixture(
                 number,
                 covariance_type="tied",
-                reg_covar=1e-4,
+                reg_covar=LEAST_VARIANCE,
                 max_iter=50,
                 random_state=int(rng.integers(2**31)),
             )
@@ -85,7 +87,10 @@ class ColumnMixture:
             if criterion < least:
                 best, least = model, criterion
         assert best is not None
-        fitted = best.weights_, best.means_, best.covariances_
+        covariance = best.covariances_
+        if likeness is not None:
+            covariance = _reached(covariance, likeness)
+        fitted = best.weights_, best.means_, covariance
         return cls(*fitted, x.shape[1], n_samples, dependence, likeness)
 
     def leading(self, n: int) -> "ColumnMixture":
@@ -93,7 +98,7 @@ class ColumnMixture:
         kept = np.r_[:n, self.n_left : self.n_left + n]
         likeness = self.likeness
         if likeness is not None:
-            likeness = Likeness(likeness.within[kept], likeness.serial[kept])
+            likeness = likeness.take(kept)
         return replace(
             self,
             means=self.means[:, kept],
@@ -107,16 +112,19 @@ class ColumnMixture:
         if self.dependence is None or self.likeness is None:
             return self._rows(self.n_samples, rng)
         average = Likeness(*(part.mean(keepdims=True) for part in vars(self.likeness).values()))
-        chance = ndtr(self.dependence.normal(average, rng)[:, 0])
+        chance = ndtr(self.dependence.alike(average, self.dependence.white(1, rng))[:, 0])
         component = np.searchsorted(np.cumsum(self.weights)[:-1], chance)
-        return self._placed(component, self.dependence.normal(self.likeness, rng))
+        inner, spread = _inner_correlations(self.covariance, self.likeness)
+        noise = self.dependence.white(len(spread), rng).times(_root(inner).T)
+        return self._placed(component, spread * self.dependence.alike(self.likeness, noise))
 
     def _rows(self, n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         component = rng.choice(len(self.weights), size=n, p=self.weights)
-        return self._placed(component, rng.standard_normal((n, self.means.shape[1])))
+        noise = rng.standard_normal((n, self.means.shape[1]))
+        return self._placed(component, noise @ np.linalg.cholesky(self.covariance).T)
 
     def _placed(self, component: IntArray, noise: FloatArray) -> tuple[FloatArray, FloatArray]:
-        both = self.means[component] + noise @ np.linalg.cholesky(self.covariance).T
+        both = self.means[component] + noise
         return both[:, : self.n_left], both[:, self.n_left :]
 
     def information(self, rng: np.random.Generator) -> float:
@@ -225,7 +233,8 @@ class ClassMixture:
             return self._columns(self.y, rng), self.y
         values, vectors = np.linalg.eigh(self.covariance)
         likeness = self.dependence.likeness(self.residual @ vectors)
-        noise = self.dependence.normal(likeness, rng) * np.sqrt(np.maximum(values, 0.0))
+        noise = self.dependence.alike(likeness, self.dependence.white(len(values), rng))
+        noise *= np.sqrt(np.maximum(values, 0.0))
         return np.asarray(self.means[self.y] + noise @ vectors.T), self.y
 
     def information(self, rng: np.random.Generator) -> float:
@@ -246,6 +255,30 @@ class ClassMixture:
     def _columns(self, classes: IntArray, rng: np.random.Generator) -> FloatArray:
         noise = rng.standard_normal((len(classes), self.means.shape[1]))
         return np.asarray(self.means[classes] + noise @ _root(self.covariance).T)
+
+
+def _inner_correlations(
+    covariance: FloatArray, likeness: Likeness
+) -> tuple[FloatArray, FloatArray]:
+    """Return how noise correlates that is blended into columns of a covariance, and their spread.
+
+    Inner correlations that no columns have, because some vary within groups and others do not,
+    become the nearest ones that some do.
+    """
+    spread = np.sqrt(covariance.diagonal())
+    passed = likeness.take(np.s_[:, None]).passes(likeness)
+    inner = np.clip(covariance / np.outer(spread, spread) / np.maximum(passed, 1e-300), -1, 1)
+    values, vectors = np.linalg.eigh(inner)
+    inner = vectors * np.maximum(values, LEAST_VARIANCE) @ vectors.T
+    unit = np.sqrt(inner.diagonal())
+    return inner / np.outer(unit, unit), spread
+
+
+def _reached(covariance: FloatArray, likeness: Likeness) -> FloatArray:
+    """Return the nearest covariance of columns whose dependent rows are so alike."""
+    inner, spread = _inner_correlations(covariance, likeness)
+    passed = likeness.take(np.s_[:, None]).passes(likeness)
+    return np.asarray(inner * passed * np.outer(spread, spread))
 
 
 def _excess(classes: IntArray, dependence: Dependence, likeness: Likeness) -> float:

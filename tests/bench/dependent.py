@@ -85,6 +85,18 @@ def copies(number: int, jitter: float, in_order: bool = False) -> Pattern:
     return Pattern(draw, trace=in_order or jitter < 0.3)
 
 
+def captions(number: int, jitter: float) -> Pattern:
+    """So many captions to every image: the student's rows are the same, the teacher's nearly."""
+
+    def draw(n: int, rng: np.random.Generator, shared: bool) -> tuple[Rows, IntArray]:
+        teacher, student, y = _sources(-(-n // number), rng, shared)
+        image = np.repeat(np.arange(len(y)), number)[:n]
+        teacher = teacher[image] + jitter * rng.standard_normal((n, COLUMNS))
+        return _shuffled((teacher, student[image], y[image]), image, rng)
+
+    return Pattern(draw)
+
+
 def oversampled(times: int, jitter: float) -> Pattern:
     """Rows of a class of a tenth are repeated so often, with noise, and shuffled."""
 
@@ -212,6 +224,7 @@ PATTERNS: dict[str, Pattern] = {
         for jitter in (0.0, 1e-6, 0.05, 0.3)
     },
     **{f"copies {k}, jitter 0.3, in order": copies(k, 0.3, in_order=True) for k in (2, 4, 9)},
+    **{f"4 captions, jitter {jitter:g}": captions(4, jitter) for jitter in (0.01, 0.3, 1.0)},
     "oversampled 5": oversampled(5, 0.0),
     "oversampled 5, jitter 0.05": oversampled(5, 0.05),
     **{f"AR({phi:g})": autoregression(phi) for phi in (0.5, 0.9, 0.98)},

@@ -23,6 +23,8 @@ def _data() -> dict[str, tuple[np.ndarray, np.ndarray]]:
         "half-zero": (np.maximum(x, 0), np.maximum(y, 0)),
         "integers": (np.round(2 * x), np.round(2 * y)),
         "x repeated, y not": (x[fours], y),
+        "x repeated, classes not": (x[fours], np.arange(N) % 2),
+        "x repeated, y nearly": (x[fours], y[fours] + jitter[1]),
         "classes": (x, rng.permutation(np.arange(N) % 3)),
         "classes, near-copies": (x[fours, :2] + jitter[0], fours % 3),
         "classes, integers": (np.round(2 * x), rng.permutation(np.arange(N) % 3)),
@@ -64,7 +66,7 @@ def test_agrees_with_reference(name, which, k):
     (x, y), dependence = DATA[name], DEPENDENCES[which]
     apart = _apart(dependence)
     terms, without = local_informations_of_units(x, y, k, dependence)
-    expected = reference.local_informations_of_units(x, y, k, apart)
+    expected = reference.local_informations_of_units(x, y, k, apart, dependence.units)
     # Sums of forty numbers of order one: rounding is far below 1e-9.
     np.testing.assert_allclose(terms, expected, atol=1e-9, rtol=0)
     left = reference.leave_one_unit_out(x, y, k, apart, dependence.units)

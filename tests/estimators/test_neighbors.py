@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import reference
-from samplers import Gaussian, Independent, Mixture
+from samplers import Gaussian, Independent, Mixture, in_groups
 
 from cch_audit.estimators.contract import standardize
 from cch_audit.estimators.knn import local_informations
@@ -153,3 +153,32 @@ def test_a_larger_space_does_not_blind_the_joint_norm(dimensions):
     assert abs(plain) < 0.01
     # Ten classes, of which eight columns tell most apart: well over a nat is shared.
     assert from_neighbors(x, y, 3).value > 1.0
+
+
+@pytest.mark.parametrize("jitter", [(0.0, 0.0), (1e-6, 0.0), (0.01, 0.0), (0.01, 0.01), (0.3, 0.0)])
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+def test_near_repeats_within_groups_invent_nothing(correlation, jitter):
+    # One image, several captions: one side is the same in a group and the other nearly.
+    groups = np.repeat(np.arange(300), 4)
+    errors = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        sides = Gaussian((correlation,)).sample(300, seed)
+        x, y = (
+            side[groups] + size * rng.standard_normal((len(groups), 1))
+            for side, size in zip(sides, jitter)
+        )
+        signal = correlation**2 / np.prod([1 + size**2 for size in jitter])
+        truth = -0.5 * np.log1p(-signal)
+        errors.append(from_neighbors(x, y, 3, in_groups(groups)).value - truth)
+    # Four standard errors, and what KSG adds to 300 free rows.
+    assert np.mean(errors) == pytest.approx(0, abs=4 * np.std(errors) / np.sqrt(8) + 0.03)
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_classes_within_groups_of_one_x_invent_nothing(size):
+    groups = np.repeat(np.arange(100), size)
+    x = np.random.default_rng(0).standard_normal((100, 1))[groups]
+    found = from_neighbors(x, np.arange(len(x)) % 2, 3, in_groups(groups))
+    # Every x comes with both classes, so nothing is shared.
+    assert found.value == pytest.approx(0, abs=0.02)
