@@ -29,7 +29,7 @@ from tests.bench.journal import RESULTS, Cell, Journal
 from tests.bench.summary import table
 from tests.bench.worlds import WORLDS
 
-WARNINGS = ("drift", "bias_sensitive", "saturated", "below_floor")
+WARNINGS = ("drift", "bias_sensitive", "saturated", "below_floor", "below_zero")
 """Flags that say not to trust the interval."""
 KEY = ("world", "n", "estimator", "seed")
 
