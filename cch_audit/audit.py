@@ -1,6 +1,6 @@
 """The audit: what was measured, compared and judged; from a sample to its audits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import get_args
@@ -12,6 +12,7 @@ from cch_audit.companions import measure_companions
 from cch_audit.doubts import find_doubts
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.floor import measure_floor
+from cch_audit.heads import class_logits
 from cch_audit.intervals import Distribution, bootstrap_means, half_sample_draws
 from cch_audit.measurement import (
     Measured,
@@ -30,6 +31,7 @@ from cch_audit.results import (
     LevelResult,
     PerInformation,
 )
+from cch_audit.rows import CERTAIN, is_classes
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
 from cch_audit.verdict import agree, combine, hold_to_floor, judge, withhold
@@ -141,7 +143,7 @@ def _one_teacher(
         levels=levels,
         gated=gated,
         companions=companions,
-        notes=_notes(levels, companions),
+        notes=(*_notes(levels, companions), *_weak(teacher, sample, measured)),
         doubts=doubts,
     )
 
@@ -227,3 +229,19 @@ def _notes(levels: Mapping[str, LevelResult], companions: Companions) -> tuple[s
             "behind the criterion does not apply."
         )
     return tuple(notes)
+
+
+def _weak(teacher: str, sample: Sample, measured: Measurements) -> Iterator[str]:
+    """Say of a side that its head predicts worse than always naming the largest class."""
+    y = sample.labels.values
+    if not is_classes(y):
+        return
+    largest = float(np.bincount(y).max()) / len(y)
+    for side, name in (("teacher", teacher), ("student", sample.student_name)):
+        guessed = class_logits(measured.predictions[name]).argmax(axis=1)
+        right = float((guessed == y).mean())
+        if right < largest - CERTAIN * np.sqrt(largest * (1 - largest) / len(y)):
+            yield (
+                f"The {side}'s predictions are right in {right:.2f} of the rows, fewer than the "
+                f"{largest:.2f} of always naming the largest class."
+            )

@@ -11,6 +11,9 @@ import numpy.typing as npt
 from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence import Dependence
 
+CERTAIN = 2.33
+"""Standard errors beyond which a share of rows is not what it should be (one side, 1 %)."""
+
 
 def is_classes(y: FloatArray | IntArray) -> TypeGuard[IntArray]:
     """Whether y holds class codes, not continuous columns."""

@@ -9,6 +9,8 @@ from cch_audit.reading.column import Column
 from cch_audit.sample import Labels
 
 LARGEST_DUPLICATE_SHARE = 0.05
+LARGEST_EXPONENT = 300
+"""Of 2, in a column that is left as it is."""
 
 
 def check_representation(column: Column, why: str) -> None:
@@ -38,7 +40,7 @@ def check_finite(values: FloatArray, where: str, rows: IntArray, subsample: str)
 
 
 def clean_representation(values: FloatArray, where: str) -> tuple[FloatArray, tuple[str, ...]]:
-    """Drop constant columns; warn of them and of repeated rows.
+    """Drop constant columns, bring extreme ones into range; warn of constant and repeated ones.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ def clean_representation(values: FloatArray, where: str) -> tuple[FloatArray, tu
 
     Returns
     -------
-    The columns that vary, and warnings.
+    The columns that vary, those with extreme values times a power of two, and warnings.
 
     Raises
     ------
@@ -60,8 +62,9 @@ def clean_representation(values: FloatArray, where: str) -> tuple[FloatArray, tu
     n_constant = int(np.sum(~varies))
     if n_constant == len(varies):
         raise InputError(
-            f"{where} is constant, every row is the same; the model that wrote it has collapsed: "
-            "name another representation"
+            f"{where} is constant, every row is the same in double precision; either the model "
+            "that wrote it has collapsed, or its values differ by less than their rounding: "
+            "subtract their mean before writing them, or name another representation"
         )
     warnings = []
     if n_constant:
@@ -76,7 +79,17 @@ def clean_representation(values: FloatArray, where: str) -> tuple[FloatArray, tu
             "rows of one sample belong in one group (--groups), and many ties make "
             "nearest-neighbour estimates rough."
         )
-    return values, tuple(warnings)
+    return in_range(values), tuple(warnings)
+
+
+def in_range(values: FloatArray) -> FloatArray:
+    """Multiply columns whose squares would leave the range of numbers by a power of two.
+
+    Information does not change with the scale of a column, and a power of two changes no digit.
+    """
+    exponents = np.frexp(np.abs(values).max(axis=0))[1]
+    extreme = np.abs(exponents) > LARGEST_EXPONENT
+    return np.ldexp(values, np.where(extreme, -exponents, 0)) if extreme.any() else values
 
 
 def row_hashes(values: FloatArray, first_column: int = 0) -> npt.NDArray[np.uint64]:

@@ -5,6 +5,7 @@ import numpy as np
 from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.layout import Task
+from cch_audit.reading.oddities import of_classes
 from cch_audit.reading.values import Values, factorize
 from cch_audit.sample import Labels
 
@@ -68,8 +69,9 @@ def read_labels(values: Values, task: Task) -> tuple[Labels, tuple[str, ...]]:
         )
     names = [str(int(value)) if values.is_real else str(value) for value in distinct]
     labels = Labels(codes, tuple(names))
+    odd = tuple(of_classes(names, np.bincount(codes), values.where))
     check_classes(labels, values.where, "")
-    return labels, ()
+    return labels, odd
 
 
 def check_classes(labels: Labels, where: str, subsample: str) -> None:

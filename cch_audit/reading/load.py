@@ -1,7 +1,7 @@
 """How does a file become a sample?"""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -33,6 +33,7 @@ from cch_audit.reading.layout import (
     same_dataset,
 )
 from cch_audit.reading.matrix import read_rows
+from cch_audit.reading.oddities import of_precision, of_predictions
 from cch_audit.reading.open import OpenFile, open_file, translated
 from cch_audit.reading.split import Selection, select_rows
 from cch_audit.reading.subsample import choose_rows
@@ -163,13 +164,16 @@ def _read(
     cleaned = {}
     used = {role.column.where: role.column for role in (layout.student, *layout.teachers)}
     for where, column in used.items():
-        cleaned[where], found = clean_representation(read(column), where)
+        values = read(column)
+        warnings.extend(of_precision(values, column.dtype, where))
+        cleaned[where], found = clean_representation(values, where)
         warnings.extend(found)
     predictions = {}
     for name, role in layout.predictions.items():
         check_predictions(role.column, labels)
         predictions[name] = read(role.column)
-    warnings.extend(_general_warnings(layout, len(kept)))
+        warnings.extend(of_predictions(predictions[name], labels, role.column.where))
+    warnings.extend(_general_warnings(layout, cleaned, len(kept)))
     notes = [*alignment.notes, *selection.notes]
     if not is_whole:
         notes.append(_subsample_note(len(kept), len(rows), strata, groups, settings.seed))
@@ -225,7 +229,9 @@ def _read_matrix(
     return values
 
 
-def _general_warnings(layout: Layout, n_samples: int) -> Iterator[str]:
+def _general_warnings(
+    layout: Layout, cleaned: Mapping[str, FloatArray], n_samples: int
+) -> Iterator[str]:
     """Yield what the user must know about the sample as a whole."""
     if n_samples < FEW_ROWS:
         yield (
@@ -237,6 +243,11 @@ def _general_warnings(layout: Layout, n_samples: int) -> Iterator[str]:
             yield (
                 f"Teacher and student are the same dataset, {teacher.column.path!r}; "
                 "that makes sense as a control only."
+            )
+        elif np.array_equal(cleaned[teacher.column.where], cleaned[layout.student.column.where]):
+            yield (
+                f"Teacher {teacher.column.path!r} and student {layout.student.column.path!r} hold "
+                "the same numbers; that makes sense as a control only."
             )
 
 

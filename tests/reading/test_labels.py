@@ -22,7 +22,7 @@ def labels_of(write: Write, arrays: Arrays, values: object, **settings) -> Label
         (CODES.astype("u1"), ("0", "1", "2")),
         (CODES[:, None], ("0", "1", "2")),
         (CODES == 1, ("False", "True")),
-        (np.array(["b", "a", ""], "O")[CODES], ("", "a", "b")),
+        (np.array(["b", "a", "B"], "O")[CODES], ("B", "a", "b")),
         (np.array([b"b", b"a", b"c"])[CODES], ("a", "b", "c")),
     ],
 )
