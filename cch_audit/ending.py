@@ -62,12 +62,17 @@ def say(text: str) -> None:
 
 
 def _open_streams() -> None:
-    """Keep the numbers of closed standard streams from files, which libraries would write into."""
+    """Keep the numbers of closed standard streams from files, which libraries would write into.
+
+    A closed standard output is one that cannot be written, so that what goes there is missed.
+    """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, os.O_RDONLY if number == 1 else os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _listen() -> None:

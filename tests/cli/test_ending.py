@@ -53,6 +53,9 @@ def test_a_wrong_use_is_one_though_nothing_can_say_it(
         (">/dev/full", ("config",)),
         (">&-", ("config",)),
         (">/dev/full", ("--help",)),
+        (">&-", ("--help",)),
+        (">&-", ("check", "--help")),
+        (">&-", ("--version",)),
         (">/dev/full", ("inspect", FILE)),
     ],
 )
