@@ -165,13 +165,17 @@ def speakers(number: int, spread: float, in_order: bool = False, phi: float = 0.
     """So many speakers of equally many clips, within a speaker spread or serial."""
 
     def draw(n: int, rng: np.random.Generator, shared: bool) -> tuple[Rows, IntArray]:
-        teacher, student, _ = _sources(number, rng, shared)
+        teacher, student, _ = _sources(number, rng, shared=False)
         who = np.sort(np.arange(n) % number)
-        rows = [side[who] + spread * _series(n, COLUMNS, phi, rng) for side in (teacher, student)]
-        y = _labels(rows[1], rng.standard_normal(n))
+        teacher, student = (
+            side[who] + spread * _series(n, COLUMNS, phi, rng) for side in (teacher, student)
+        )
+        if shared:  # of speakers and of clips alike
+            teacher = SHARED * student + np.sqrt(1 - SHARED**2) * teacher
+        y = _labels(student, rng.standard_normal(n))
         if in_order:
-            return (rows[0], rows[1], y), who
-        return _shuffled((rows[0], rows[1], y), who, rng)
+            return (teacher, student, y), who
+        return _shuffled((teacher, student, y), who, rng)
 
     return Pattern(draw, trace=in_order)
 

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from cch_audit import __version__
 from cch_audit.audit import audit
 from cch_audit.doubts import find_doubts
-from cch_audit.reading.load import load_sample
+from cch_audit.reading.load import MIN_ROWS, load_sample
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorName, EstimatorSettings, InputSettings
 from tests.bench.dependent import PATTERNS
@@ -49,12 +49,14 @@ def judge(pattern: str, mode: str, n: int, estimators: str, seed: int) -> Cell:
     names: tuple[EstimatorName, ...] = tuple(estimators.split("+"))  # type: ignore[arg-type]
     cell: Cell = dict(zip(KEY, (pattern, mode, n, estimators, seed)))
     settings = EstimatorSettings()
+    undecided = {level: dict.fromkeys((*names, ALL), "undecided") for level in LEVELS}
+    if sample.n_samples < MIN_ROWS:  # the program refuses so few
+        return cell | {"doubts": ["few_rows"], "verdicts": undecided}
     with threadpool_limits(1):
         doubts = find_doubts(sample, "teacher", settings.ksg.n_neighbors, seed)
         cell["doubts"] = [doubt.kind for doubt in doubts]
         if doubts:
-            verdicts = {level: dict.fromkeys((*names, ALL), "undecided") for level in LEVELS}
-            return cell | {"verdicts": verdicts}
+            return cell | {"verdicts": undecided}
         (found,) = audit(sample, AuditSettings(estimator=names, jobs=1), settings, seed)
     return cell | {
         "verdicts": {
