@@ -19,6 +19,7 @@ from cch_audit.commands.sweep import sweep
 from cch_audit.ending import guard, say
 from cch_audit.errors import ExitCode, InputError, OutputError
 from cch_audit.rendering.text import printable
+from cch_audit.surroundings import prepare
 
 UNWRITABLE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT)
 """What typer's own output, such as help, meets where a stream takes nothing."""
@@ -63,6 +64,7 @@ def main() -> None:
 
 def run() -> int:
     """Run the program and return the exit code of what happened; a bug is raised."""
+    prepare()
     # What a library warns of while it fits is not the user's to mend; the report has its own.
     warnings.simplefilter("ignore")
     try:

@@ -69,8 +69,10 @@ def check_output(
         raise InputError(f"{path}: the folder {target.parent} does not exist; create it first")
     if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
         raise InputError(f"{path}: is write-protected; give {option} another name")
-    if not os.access(target.parent, os.W_OK):
-        raise InputError(f"{path}: the folder {target.parent} cannot be written to")
+    try:  # some file systems refuse what permissions allow
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as err:
+        raise InputError(f"{path}: the folder {target.parent} cannot be written to") from err
 
 
 def write(text: str, path: str | None) -> None:

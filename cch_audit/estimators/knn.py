@@ -2,14 +2,14 @@
 
 Row i needs its distances to every other row once; from them follow its radius, its neighbour
 counts, and what each of its neighbours takes away when removed. Nothing of size n x n is kept.
-The kernel is compiled with numba: brute force over columns beat every tree from four dimensions
+The kernel is compiled (numba): brute force over columns beat every tree from four dimensions
 up, and it needs the distances of *all* pairs anyway for the leave-one-out changes.
 """
 
-import numba
 import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.estimators.compiled import kernel
 
 ROWS = 4
 """Rows whose distances are computed together, in `_squared_distances`."""
@@ -65,7 +65,7 @@ def digamma_table(size: int) -> FloatArray:
     return np.concatenate([steps[:1], np.cumsum(steps[1:])])[: size + 1]
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _rows(x, y, codes, k, digamma, log):  # type: ignore[no-untyped-def]
     """Return every row's term at n rows, its term at n - 1, and the changes by removed row."""
     n = len(x)
@@ -109,7 +109,7 @@ def _rows(x, y, codes, k, digamma, log):  # type: ignore[no-untyped-def]
     return terms, own, change
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@kernel(fastmath={"reassoc", "contract", "nsz"})
 def _squared_distances(x, i, out):  # type: ignore[no-untyped-def]
     """Write the squared Euclidean distances of rows i..i+3 to all rows, one load for four."""
     n, d = x.shape
@@ -125,7 +125,7 @@ def _squared_distances(x, i, out):  # type: ignore[no-untyped-def]
         out[0, j], out[1, j], out[2, j], out[3, j] = to_a, to_b, to_c, to_e
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _smallest(dx, dy, out):  # type: ignore[no-untyped-def]
     """Write the len(out) smallest joint squared distances, ascending."""
     out[:] = np.inf
@@ -140,7 +140,7 @@ def _smallest(dx, dy, out):  # type: ignore[no-untyped-def]
             out[place] = d
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _counts(dx, dy, radius):  # type: ignore[no-untyped-def]
     """Count rows within a squared radius: joint closed, x strict, x closed, y strict, y closed."""
     strict, closed = radius * (1 - 2 * TIE), radius * (1 + 2 * TIE)
@@ -154,7 +154,7 @@ def _counts(dx, dy, radius):  # type: ignore[no-untyped-def]
     return joint, x_strict, x_closed, y_strict, y_closed
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _members(dx, dy, radius, size):  # type: ignore[no-untyped-def]
     """Return the rows within a squared radius, of which there are so many."""
     members, found = np.empty(size, np.int64), 0
@@ -165,7 +165,7 @@ def _members(dx, dy, radius, size):  # type: ignore[no-untyped-def]
     return members
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _term(n, k, radius, counts, less_joint, less_xs, less_xc, less_ys, less_yc, digamma, log):  # type: ignore[no-untyped-def]
     """One row's term from its counts, less what a removed row takes out of each."""
     joint = counts[0] - less_joint

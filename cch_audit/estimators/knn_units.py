@@ -1,10 +1,10 @@
 """The pass over all pairs of rows where rows depend on each other: whole units are left out."""
 
-import numba
 import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence import Dependence
+from cch_audit.estimators.compiled import kernel
 from cch_audit.estimators.knn import (
     ROWS,
     TIE,
@@ -68,7 +68,7 @@ def psi_sums_and_logs(n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     return digamma, np.append(0.0, np.cumsum(digamma[1:])), log
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def leading_rows(x, y, codes, starts, k, share):  # type: ignore[no-untyped-def]
     """Return for each row the first row of its group that it repeats, or itself.
 
@@ -109,7 +109,7 @@ def leading_rows(x, y, codes, starts, k, share):  # type: ignore[no-untyped-def]
     return leaders
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _joint(x, y, codes, i, j):  # type: ignore[no-untyped-def]
     """Return the joint squared distance of two rows."""
     of_x, of_y = 0.0, 0.0
@@ -122,7 +122,7 @@ def _joint(x, y, codes, i, j):  # type: ignore[no-untyped-def]
     return max(of_x, of_y)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _rows_of_units(x, y, codes, k, groups, positions, window, starts, digamma, sums, log):  # type: ignore[no-untyped-def]
     """Return every row's term and, by unit, the sum and the number of the terms without it.
 
@@ -219,13 +219,13 @@ def _rows_of_units(x, y, codes, k, groups, positions, window, starts, digamma, s
     return terms, total, counted
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _of(table, number):  # type: ignore[no-untyped-def]
     """Return psi or log of a number of rows; of none, whose terms are taken off again, 0."""
     return table[number] if number > 0 else 0.0
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _leave_out(dx, dy, i, groups, positions, window, starts, unit):  # type: ignore[no-untyped-def]
     """Move the rows that depend on row i out of reach, and return how many are left."""
     if window == 0:  # units are groups
@@ -241,7 +241,7 @@ def _leave_out(dx, dy, i, groups, positions, window, starts, unit):  # type: ign
     return n_left
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _leave_slab(distances, edge, n_inside, n_at, table, unit, done, i, total):  # type: ignore[no-untyped-def]
     """Add to each unit what it changes by leaving the slab; units that are done are passed over."""
     last, inside = -1, 0
@@ -257,7 +257,7 @@ def _leave_slab(distances, edge, n_inside, n_at, table, unit, done, i, total):  
         total[last] += _place(table, n_inside, n_at) - _place(table, n_inside - inside, n_at)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _place(table, n_inside, n_at):  # type: ignore[no-untyped-def]
     """Return the mean psi of the places after n_inside that n_at rows take, or a log of one."""
     if n_at == 0:
@@ -265,7 +265,7 @@ def _place(table, n_inside, n_at):  # type: ignore[no-untyped-def]
     return (table[n_inside + n_at] - table[n_inside]) / n_at
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _lone(dx, dy, radius, joint, distances, rows, unit, gone):  # type: ignore[no-untyped-def]
     """Return whose unit all rows at exactly a radius are, those gone apart; -1: of several."""
     strict, closed, lone = radius * (1 - 2 * TIE), radius * (1 + 2 * TIE), -1
@@ -280,7 +280,7 @@ def _lone(dx, dy, radius, joint, distances, rows, unit, gone):  # type: ignore[n
     return lone
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _at(dx, dy, radius, lone, starts):  # type: ignore[no-untyped-def]
     """Count the rows of a unit at exactly a radius in both spaces, in x and in y; 1 at least."""
     if lone < 0:
@@ -294,7 +294,7 @@ def _at(dx, dy, radius, lone, starts):  # type: ignore[no-untyped-def]
     return max(in_both, 1), max(in_x, 1), max(in_y, 1)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _term(n, tied, counts, less_joint, less_xs, less_xc, less_ys, less_yc, at, digamma, sums, log):  # type: ignore[no-untyped-def]
     """One row's term from its counts, less what is removed, and the numbers at its radius."""
     joint = counts[0] - less_joint
@@ -306,7 +306,7 @@ def _term(n, tied, counts, less_joint, less_xs, less_xc, less_ys, less_yc, at, d
     return of_joint + digamma[n] - of_x - _place(sums, counts[3] - less_ys, at[2])
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _term_without(n_left, k, radius, counts, lone, dx, dy, u, starts, digamma, sums, log):  # type: ignore[no-untyped-def]
     """Return a row's term without a unit, from the counts with it at the radius without it."""
     strict, closed = radius * (1 - 2 * TIE), radius * (1 + 2 * TIE)
@@ -324,7 +324,7 @@ def _term_without(n_left, k, radius, counts, lone, dx, dy, u, starts, digamma, s
     return _term(n_left - left, tied, counts, *gone, at_edge, digamma, sums, log)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _nearest(dx, dy, distances, rows):  # type: ignore[no-untyped-def]
     """Write the smallest joint squared distances, ascending, and whose they are."""
     distances[:] = np.inf
@@ -340,7 +340,7 @@ def _nearest(dx, dy, distances, rows):  # type: ignore[no-untyped-def]
             distances[place], rows[place] = d, j
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel()
 def _without(dx, dy, k, distances, rows, unit, u, starts):  # type: ignore[no-untyped-def]
     """Return the k-th smallest joint squared distance to a row outside a unit."""
     found = 0

@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
-import matplotlib
-from matplotlib import style
-from matplotlib.figure import Figure
-
 from cch_audit.evidence.results import Ledger
+from cch_audit.surroundings import loading_matplotlib
+
+with loading_matplotlib():
+    import matplotlib
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
 from cch_audit.rendering.evidence_figure import evidence_picture
 from cch_audit.rendering.gap_figure import gap_picture
 from cch_audit.rendering.grid_figure import grid_picture
