@@ -47,10 +47,12 @@ class ClosedForm:
         stacks = (np.stack(_widened(part)).astype(np.float32) for part in (a, b, f, g, c, d))
         return cls(*map(torch.from_numpy, stacks))
 
-    def of(self, models: Tensor, rows: Tensor) -> "ClosedForm":
-        """Return the parts of some models' rows, (m, n) each."""
-        parts = (self.a, self.b, self.f, self.g, self.c, self.d)
-        return ClosedForm(*(part[models[:, None], rows] for part in parts))
+    def of(self, models: Tensor, rows: Tensor, others: Tensor | None = None) -> "ClosedForm":
+        """Return the parts of some models' rows i, (m, n), and of other rows j or the same."""
+        others = rows if others is None else others
+        left, right = (models[:, None], rows), (models[:, None], others)
+        parts = (self.a[left], self.b[right], self.f[left], self.g[right])
+        return ClosedForm(*parts, self.c[left], self.d[right])
 
     def mixture_pairs(self) -> Tensor | None:
         """Return log(c_i . d_j) for all pairs, (n_models, n, n), if there is a mixture."""

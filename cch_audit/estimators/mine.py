@@ -1,7 +1,7 @@
 """MINE: the Donsker-Varadhan bound with a neural critic (Belghazi et al. 2018), cross-fitted."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,10 @@ WEIGHING_ROWS = 250
 """Most validation rows on which the closed forms are weighed."""
 WEIGHING_STEPS, WEIGHING_RATE = 40, 0.05
 """Gradient steps on the weights."""
+BLOCK = 2**22
+"""Pairs of held-out rows on which a critic is evaluated at a time."""
+LOWEST = -1e30
+"""Below every critic, and no infinity, whose differences are no numbers."""
 TEMPERS = (1.0, 0.75, 0.5, 0.25, 0.0)
 """Factors tried on each closed form alone."""
 
@@ -108,16 +112,17 @@ def estimate(
         fewest = min(len(rows) for rows in held_out)
         centre, reach = watched.diagonal(dim1=1, dim2=2).mean(dim=1), float(np.log(fewest)) + 1.0
         tops = torch.minimum(watched.amax(dim=(1, 2)), centre + reach)
-        for model, (rows, values) in enumerate(zip(held_out, critic.each(held_out), strict=True)):
-            values = values.clamp(min=centre[model] - reach, max=tops[model])
-            if dependence is None or apart is None:
-                pseudo_values[model // n_folds, rows] = _pseudo_values(values.numpy())
-                continue
-            units = dependence.units[validation[model].numpy()]
-            values = values * _temper(watched[model].numpy(), apart[model].numpy(), units)
-            mask = barred(torch.from_numpy(rows)[None])
-            assert mask is not None
-            pseudo_values[model // n_folds, rows] = _pseudo_values(values.numpy(), mask[0].numpy())
+        for model, rows in enumerate(held_out):
+            factor = 1.0
+            if dependence is not None and apart is not None:
+                units = dependence.units[validation[model].numpy()]
+                factor = _temper(watched[model].numpy(), apart[model].numpy(), units)
+            low, high = centre[model] - reach, tops[model]
+            blocks = (
+                (values.clamp_(min=low, max=high).mul_(factor).numpy(), barred.among(some, rows))
+                for some, values in critic.blocks(model, rows)
+            )
+            pseudo_values[model // n_folds, rows] = _pseudo_values(len(rows), blocks)
     saturated = pseudo_values.mean() > np.log(fewest) - 1.0
     return average_seeds(pseudo_values, ("saturated",) if saturated else ())
 
@@ -145,24 +150,30 @@ class _Critic(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows (n_models, n) to critics (n_models, n, n): x down, y across."""
         models = torch.arange(len(rows))
-        return self._values(models, rows, self.from_x(self.x[rows]), self.from_y(self.y[rows]))
-
-    def each(self, held_out: list[IntArray]) -> Iterator[Tensor]:
-        """Yield each model's critic on its own rows, (n, n): one at a time, for they are large."""
-        rows = torch.arange(len(self.x)).expand(len(held_out), -1)
         from_x, from_y = self.from_x(self.x[rows]), self.from_y(self.y[rows])
-        for model, kept in enumerate(map(torch.from_numpy, held_out)):
-            one = torch.tensor([model])
-            yield self._values(one, kept[None], from_x[one][:, kept], from_y[one][:, kept])[0]
+        return self._values(models, rows, rows, from_x, from_y)
 
-    def _values(self, models: Tensor, rows: Tensor, from_x: Tensor, from_y: Tensor) -> Tensor:
+    def blocks(self, model: int, rows: IntArray) -> Iterator[tuple[IntArray, Tensor]]:
+        """Yield some rows at a time and one model's critic of them with all, for pairs are many."""
+        across, models = torch.from_numpy(rows)[None], torch.tensor([model])
+        own = slice(model, model + 1)
+        from_x, from_y = self.from_x(self.x[across], own), self.from_y(self.y[across], own)
+        height = max(1, BLOCK // len(rows))
+        for first in range(0, len(rows), height):
+            some = slice(first, first + height)
+            critic = self._values(models, across[:, some], across, from_x[:, some], from_y)
+            yield rows[some], critic[0]
+
+    def _values(
+        self, models: Tensor, rows: Tensor, others: Tensor, from_x: Tensor, from_y: Tensor
+    ) -> Tensor:
         x_term, y_term = from_x[..., 0], from_y[..., 0]
         left, right = [from_x[..., 1:]], [from_y[..., 1:]]
         mixtures = []
         for form, weights in self.forms:
             weight = weights[models]
             if weight.any():
-                part = form.of(models, rows)
+                part = form.of(models, rows, others)
                 x_term = x_term + weight[:, None] * part.a
                 y_term = y_term + weight[:, None] * part.b
                 left.append(weight[:, None, None] * part.f)
@@ -186,12 +197,20 @@ class _Barred:
 
     def __call__(self, rows: Tensor) -> Tensor | None:
         """Map rows (n_models, n) to a mask (n_models, n, n); None: a row and itself only."""
+        return self._pairs(rows, rows)
+
+    def among(self, some: IntArray, rows: IntArray) -> BoolArray | None:
+        """Return the mask of some rows (m,) down and all rows (n,) across."""
+        mask = self._pairs(torch.from_numpy(some), torch.from_numpy(rows))
+        return None if mask is None else mask.numpy()
+
+    def _pairs(self, rows: Tensor, others: Tensor) -> Tensor | None:
         if self.dependence is None:
             return None
-        groups, places = self.groups[rows], self.places[rows]
-        mask: Tensor = groups[:, :, None] == groups[:, None, :]
+        mask: Tensor = self.groups[rows][..., :, None] == self.groups[others][..., None, :]
         if self.dependence.window:
-            mask |= (places[:, :, None] - places[:, None, :]).abs() <= self.dependence.window
+            steps = self.places[rows][..., :, None] - self.places[others][..., None, :]
+            mask |= steps.abs() <= self.dependence.window
         return mask
 
 
@@ -255,7 +274,7 @@ def _temper(critic: npt.NDArray[np.float32], barred: BoolArray, units: IntArray)
     codes = np.unique(units, return_inverse=True)[1]
     reach = float(stats.t.ppf(0.95, max(int(codes.max()), 1)))
     for factor in TEMPERS[:-1]:
-        pseudo_values = _pseudo_values(factor * critic, barred)
+        pseudo_values = _pseudo_values(len(critic), [(factor * critic, barred)])
         bound = float(pseudo_values.mean())
         sums = np.bincount(codes, pseudo_values - bound)
         surely = bound - reach * float(np.sqrt((sums**2).sum())) / len(codes)
@@ -298,25 +317,40 @@ def _weighted(weights: Tensor, values: Tensor) -> Tensor:
     return (weights[:, :, None, None] * values).sum(dim=0)
 
 
-def _pseudo_values(critic: npt.NDArray[np.float32], barred: BoolArray | None = None) -> FloatArray:
-    """Return the pseudo-values of one critic on its held-out rows, (n, n) to (n,).
+def _pseudo_values(
+    n: int, blocks: Iterable[tuple[npt.NDArray[np.float32], BoolArray | None]]
+) -> FloatArray:
+    """Return the pseudo-values (n,) of one critic on its n held-out rows.
 
     Where row i has p_i partners, of p on average, that are not barred, and r_i, c_i are its sums of
     exp T over them divided by p, it is T_ii - log Z - ((r_i + c_i) / Z - 2 p_i / p).
+
+    Parameters
+    ----------
+    n : held-out rows
+    blocks : from the first row to the last, the critic of some rows with all (m, n) and the mask of
+        barred pairs (m, n); None: a row and itself only
     """
-    n = len(critic)
-    diagonal = critic.diagonal().astype(np.float64)
-    if barred is None:
-        np.fill_diagonal(critic, -np.inf)
-        partners = np.full(n, n - 1.0)
-    else:
-        critic = np.where(barred, -np.inf, critic)
-        partners = n - barred.sum(axis=1).astype(np.float64)
-        if not partners.any():  # one unit alone says nothing
-            return np.zeros(n)
-    mean, top = float(partners.mean()), float(critic.max())
-    weights = np.exp(critic - top)
-    rows, columns = (weights.sum(axis=axis, dtype=np.float64) / mean for axis in (1, 0))
-    partition = rows.mean()
-    influence = (rows + columns) / partition - 2.0 * partners / mean
+    diagonal, partners, rows, columns = np.zeros((4, n))
+    top, first = LOWEST, 0
+    for critic, barred in blocks:
+        here = slice(first, first + len(critic))
+        if barred is None:
+            barred = np.eye(len(critic), n, first, dtype=bool)
+        diagonal[here] = critic.diagonal(first)
+        partners[here] = n - barred.sum(axis=1)
+        weights = np.where(barred, -np.inf, critic)
+        # The sums are of exp(T - top): those before follow where the top rises.
+        higher = max(top, float(weights.max()))
+        rows *= np.exp(top - higher)
+        columns *= np.exp(top - higher)
+        weights = np.exp(weights - higher)
+        rows[here] = weights.sum(axis=1, dtype=np.float64)
+        columns += weights.sum(axis=0, dtype=np.float64)
+        top, first = higher, here.stop
+    if not partners.any():  # one unit alone says nothing
+        return np.zeros(n)
+    mean = float(partners.mean())
+    partition = (rows / mean).mean()
+    influence = (rows + columns) / mean / partition - 2.0 * partners / mean
     return np.asarray(diagonal - top - np.log(partition) - influence)

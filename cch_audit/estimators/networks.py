@@ -32,11 +32,11 @@ class StackedMLP(nn.Module):
             self.weights.append(nn.Parameter((2 * draw - 1) * bound))
             self.biases.append(nn.Parameter(torch.zeros(n_models, 1, outputs)))
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Map (n_models, n_rows, inputs) to (n_models, n_rows, outputs)."""
+    def forward(self, inputs: Tensor, models: slice = slice(None)) -> Tensor:
+        """Map (n_models, n_rows, inputs) to (n_models, n_rows, outputs), by some models or all."""
         hidden = inputs
         for depth, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            hidden = torch.baddbmm(bias, hidden, weight)
+            hidden = torch.baddbmm(bias[models], hidden, weight[models])
             if depth < len(self.weights) - 1:
                 hidden = torch.nn.functional.gelu(hidden)
         return hidden

@@ -3,6 +3,8 @@ import pytest
 import torch
 from samplers import Copies, Gaussian, Mixture
 
+from cch_audit.dependence import Dependence
+from cch_audit.estimators import mine
 from cch_audit.estimators.closed_forms import ClosedForm
 from cch_audit.estimators.mine import (
     _donsker_varadhan,
@@ -23,6 +25,11 @@ def pairs_of(groups) -> torch.Tensor:
     """Return which pairs of rows are of one group, themselves too, (n, n)."""
     codes = torch.as_tensor(groups)
     return codes[:, None] == codes
+
+
+def whole(critic, barred=None):
+    """Return the pseudo-values from all pairs at once."""
+    return _pseudo_values(len(critic), [(critic.astype(np.float32), barred)])
 
 
 def naive_bound(critic: torch.Tensor, barred: torch.Tensor | None = None) -> torch.Tensor:
@@ -46,13 +53,13 @@ def test_pseudo_values_follow_the_formula(n, scale):
         column = sum(exp[j, i] for j in range(n) if j != i) / (n - 1)
         expected.append(critic[i, i] - np.log(partition) - ((row + column) / partition - 2))
     # float32 exponentials: seven digits of terms up to 2 n.
-    np.testing.assert_allclose(_pseudo_values(critic.copy()), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(whole(critic), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("n", [2, 12, 300])
 def test_mean_of_pseudo_values_is_the_bound(n):
     critic = critics(1, n)
-    found = _pseudo_values(critic[0].numpy().astype(np.float32)).mean()
+    found = whole(critic[0].numpy()).mean()
     assert found == pytest.approx(float(naive_bound(critic)[0]), abs=1e-5)
 
 
@@ -65,20 +72,51 @@ def test_pseudo_values_leave_barred_pairs_out(groups):
     mean = n_pairs / len(groups)
     reached = (exp.sum(axis=1) + exp.sum(axis=0)) / mean / partition
     expected = critic[0].diagonal().numpy() - np.log(partition) - (reached - 2 * partners / mean)
-    found = _pseudo_values(critic[0].numpy().astype(np.float32), barred.numpy())
+    found = whole(critic[0].numpy(), barred.numpy())
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     assert found.mean() == pytest.approx(float(naive_bound(critic, barred[None])[0]), abs=1e-5)
 
 
+@pytest.mark.parametrize("groups", [None, np.arange(40) // 3])
+@pytest.mark.parametrize("height", [1, 7, 39])
+def test_pseudo_values_do_not_depend_on_blocks(groups, height):
+    critic = critics(1, 40, 5.0)[0].numpy().astype(np.float32)
+    barred = None if groups is None else pairs_of(groups).numpy()
+    blocks = (
+        (critic[i : i + height], None if barred is None else barred[i : i + height])
+        for i in range(0, 40, height)
+    )
+    # float32 exponentials of tops that differ.
+    found = _pseudo_values(40, blocks)
+    np.testing.assert_allclose(found, whole(critic, barred), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["free", "classes", "grouped", "window"])
+def test_estimates_do_not_depend_on_blocks(kind, monkeypatch):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 2))
+    y = x + rng.standard_normal((200, 2))
+    groups = np.arange(200) // 2 if kind == "grouped" else None
+    dependence = Dependence.of(groups, None, 3 if kind == "window" else 0, 200)
+    y = (y[:, 0] > 0).astype(np.int64) if kind == "classes" else y
+    settings = MineSettings(max_steps=25, n_seeds=1)
+    found = []
+    for pairs in (500, 10**6):
+        monkeypatch.setattr(mine, "BLOCK", pairs)
+        found.append(estimate(x, y, np.random.default_rng(1), settings, dependence).pseudo_values)
+    # Sums in float32 of other sizes.
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-4)
+
+
 def test_pseudo_values_of_one_group_are_zero():
-    alone = _pseudo_values(critics(1, 6)[0].numpy().astype(np.float32), np.ones((6, 6), bool))
+    alone = whole(critics(1, 6)[0].numpy(), np.ones((6, 6), bool))
     np.testing.assert_array_equal(alone, 0.0)
 
 
 def test_pseudo_values_of_huge_critics_are_finite():
     critic = np.full((5, 5), -1e4, dtype=np.float32)
     critic[1, 2] = critic[0, 0] = 1e4
-    assert np.isfinite(_pseudo_values(critic)).all()
+    assert np.isfinite(whole(critic)).all()
 
 
 BARRED = torch.stack([pairs_of(each) for each in ([0] * 6 + [1], [0, 1, 2] * 2 + [3], range(7))])
