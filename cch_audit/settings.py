@@ -77,8 +77,15 @@ class InputSettings:
     max_samples: int = setting(
         10_000, "Most rows audited; more are subsampled, stratified and by whole groups.", low=50
     )
-    max_bytes: int = setting(
-        8 * 2**30, "Largest declared size of one dataset that will be read, in bytes.", low=1
+    max_bytes: int | None = setting(
+        None,
+        "Largest declared size of one dataset that will be read, in bytes; by default half of the "
+        "free memory.",
+        low=1,
+    )
+    transpose: bool = setting(
+        False,
+        "Matrices have a column for each sample, as R, Julia and MATLAB write them.",
     )
     seed: int = setting(0, "Seed of every random number.", low=0)
 

@@ -8,8 +8,9 @@ import numpy as np
 from cch_audit.arrays import IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
+from cch_audit.reading.dialects import resolve
 from cch_audit.reading.index import RowSpace, index_path, row_space
-from cch_audit.reading.open import lookup
+from cch_audit.reading.orient import SWAPPED
 from cch_audit.reading.values import as_text, read_values
 
 
@@ -51,9 +52,9 @@ def align(columns: Sequence[Column], ids: str | None) -> Alignment:
         if column.n_rows != first.n_rows:
             raise InputError(
                 f"{column.where} has {column.n_rows:,} rows but {first.path!r} has "
-                f"{first.n_rows:,}; both need one row for each sample, in the same order"
+                f"{first.n_rows:,}; both need one row for each sample, in the same order{SWAPPED}"
             )
-    _check_named(columns, ids)
+    _check_named(columns, list(spaces), ids)
     indexes = {
         space: _index(column, space, ids)
         for space, column in spaces.items()
@@ -73,11 +74,20 @@ def align(columns: Sequence[Column], ids: str | None) -> Alignment:
     return _join(tables, {space: index for space, index in indexes.items() if index is not None})
 
 
-def _check_named(columns: Sequence[Column], ids: str | None) -> None:
-    """Refuse ids that the user named and that no file has."""
-    opened = {column.opened.name: column.opened for column in columns}.values()
-    if ids and all(lookup(file, ids.strip("/")) is None for file in opened):
-        open_column(columns[0].opened, ids.strip("/"), "option --ids")
+def _check_named(columns: Sequence[Column], spaces: Sequence[RowSpace], ids: str | None) -> None:
+    """Refuse ids that the user named and that no file has, or that belong to other rows."""
+    if not ids:
+        return
+    path = ids.strip("/")
+    opened = {column.opened.name: column.opened for column in columns}
+    holders = [file for file in opened.values() if resolve(file, path)[0] is not None]
+    if not holders:
+        open_column(columns[0].opened, path, "option --ids")
+    if not any(row_space(file, path) in spaces for file in holders):
+        raise InputError(
+            f"{holders[0].name}: dataset {path!r} (option --ids) identifies rows that are not "
+            f"audited; name ids that belong to {columns[0].path!r}, or leave out --ids"
+        )
 
 
 def _index(column: Column, space: RowSpace, ids: str | None) -> Column | None:

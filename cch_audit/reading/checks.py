@@ -1,5 +1,7 @@
 """Are the numbers that were read fit for an audit?"""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +13,8 @@ from cch_audit.sample import Labels
 LARGEST_DUPLICATE_SHARE = 0.05
 LARGEST_EXPONENT = 300
 """Of 2, in a column that is left as it is."""
+SIGN_SHARE = 0.05
+"""Least share of either sign, or of zeros, in what is taken for bits of bfloat16."""
 
 
 def check_representation(column: Column, why: str) -> None:
@@ -27,6 +31,39 @@ def check_representation(column: Column, why: str) -> None:
         )
 
 
+def check_bits(values: FloatArray, column: Column) -> None:
+    """Refuse the bits of bfloat16 that were written as integers, and bits that are none.
+
+    Numbers of a model lie within forty powers of two around one, and zeros are rare or exact;
+    integers with these bits have no small values.
+    """
+    if column.form == "plain" and column.dtype == np.uint16:
+        bits = values.astype(np.uint16)
+        exponents = ((bits >> 7) & 0xFF)[bits != 0]
+        negative = float(np.mean(bits >= 0x8000))
+        is_signed = SIGN_SHARE < negative < 1 - SIGN_SHARE
+        is_rectified = negative == 0 and float(np.mean(bits == 0)) > SIGN_SHARE
+        if _are_plausible(exponents) and (is_signed or is_rectified):
+            raise InputError(
+                f"{column.where} holds 16-bit integers that look like the bits of bfloat16; write "
+                "it again with x.float().numpy(), or x.astype('int32') if they are integers"
+            )
+    elif column.form == "bfloat16":
+        used = values[np.isfinite(values) & (values != 0)]
+        if not _are_plausible(np.frexp(used)[1] + 126):
+            raise InputError(
+                f"{column.where} holds opaque values of two bytes that are no bfloat16 either; "
+                "write it again as float32"
+            )
+
+
+def _are_plausible(exponents: npt.NDArray[Any]) -> bool:
+    """Return whether nearly all exponents, with a bias of 127, are those of ordinary numbers."""
+    if not exponents.size:
+        return False
+    return bool(np.mean(np.abs(exponents.astype(np.int64) - 127) <= 40) > 0.999)
+
+
 def check_finite(values: FloatArray, where: str, rows: IntArray, subsample: str) -> None:
     """Refuse values that are not finite; `rows` says which rows of the dataset they are."""
     bad = ~np.isfinite(values)
@@ -34,8 +71,9 @@ def check_finite(values: FloatArray, where: str, rows: IntArray, subsample: str)
     if n_bad:
         first = int(rows[bad.any(axis=1)].min())
         raise InputError(
-            f"{where} is NaN or infinite in {n_bad:,} of {values.size:,} values{subsample}, the "
-            f"first in row {first:,}; remove these rows, or repair the model that wrote them"
+            f"{where} is missing, NaN or infinite in {n_bad:,} of {values.size:,} values"
+            f"{subsample}, the first in row {first:,}; remove these rows, or repair the model that "
+            "wrote them"
         )
 
 

@@ -2,28 +2,35 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import h5py
 import numpy as np
 
 from cch_audit.errors import InputError
-from cch_audit.reading.open import (
-    ARRAY_PARTS,
+from cch_audit.reading.dialects import (
     SPARSE_PARTS,
-    OpenFile,
-    children,
-    listed,
-    lookup,
-    missing,
-    text_attribute,
-    translated,
+    Encoded,
+    Kind,
+    encoded,
+    is_matlab,
+    is_pandas,
+    missing_marks,
+    pandas_columns,
+    resolve,
+    why_foreign,
 )
+from cch_audit.reading.listing import listed, missing
+from cch_audit.reading.open import OpenFile, children, lookup, translated
+from cch_audit.reading.stored import Form, Stored
 
-Kind = Literal["numeric", "text", "csr", "csc", "categorical", "nullable"]
 NUMERIC = "fiub"
 """Kinds of numpy types that are read as numbers: floating, integer, unsigned, boolean."""
+BFLOAT16 = np.dtype("V2")
+"""How bfloat16, which numpy does not have, is written: as two opaque bytes."""
+STRING_BYTES = 64
+"""Memory that a string takes at least."""
 LARGEST_CHUNK = 512 * 2**20
 """Most bytes of a chunk: it is decompressed whole, whatever part of it is wanted."""
 
@@ -39,9 +46,11 @@ class Column:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     """Type of the values, of the codes for a categorical."""
-    parts: Mapping[str, h5py.Dataset]
+    parts: Mapping[str, Stored]
     """The datasets it is made of: `data`, `indices`, `indptr`, `codes`, `categories`, `values`,
     `mask`; a plain dataset is its own `values`."""
+    marks: tuple[Any, ...] = ()
+    """Values that stand for a missing one."""
 
     @property
     def where(self) -> str:
@@ -71,9 +80,25 @@ class Column:
         return "sparse" if self.is_sparse else "dense"
 
     @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells it from every other column of its file."""
+        return tuple(part.key for part in self.parts.values())
+
+    @property
+    def swapped(self) -> "Column":
+        """The same dense matrix with rows and columns swapped."""
+        values = self.parts["values"].swapped
+        return replace(self, shape=values.shape, parts={"values": values})
+
+    @property
+    def form(self) -> Form:
+        """How one value is stored."""
+        return next(iter(self.parts.values())).form
+
+    @property
     def type_name(self) -> str:
         """Name of the type of the values."""
-        return _type_name(self.dtype)
+        return {"plain": _type_name(self.dtype), "bfloat16": "bfloat16"}.get(self.form, "string")
 
     @property
     def is_matrix(self) -> bool:
@@ -99,90 +124,133 @@ def open_column(opened: OpenFile, path: str, why: str) -> Column:
         Nothing is there, or it is of a kind that cannot be used or is not safe to read.
     """
     where = f"{opened.name}: dataset {path!r}"
-    kind, paths = _kind_and_parts(opened, path, why)
-    parts = _parts(opened, paths)
+    form = _encoding(opened, path, why)
+    kind, parts = form.kind, _parts(opened, form.parts)
     main = next(iter(parts.values()))
     shape = main.shape
-    if kind == "numeric" and main.dtype.kind not in NUMERIC:
-        kind = "text"
+    if kind == "numeric" and (main.dtype.kind not in NUMERIC or main.form == "characters"):
+        kind = "numeric" if main.form == "bfloat16" else "text"
     elif kind in ("csr", "csc"):
-        shape = _sparse_shape(opened, path, parts, kind == "csr")
+        shape = _sparse_shape(where, form, parts)
     elif kind == "nullable" and parts["mask"].shape != shape:
         raise InputError(f"{where} has a mask of another length; write it again")
     if not shape:
         raise InputError(f"{where} is a single value; it needs one row for each sample")
     if math.prod(shape) == 0:
         raise InputError(f"{where} is empty, its shape is {shape}; it needs a row for each sample")
-    return Column(opened, path, kind, shape, main.dtype, parts)
+    with translated(where):
+        marks = missing_marks(main.dataset, main.field, main.dtype)
+    return Column(opened, path, kind, shape, main.dtype, parts, marks)
 
 
-def _kind_and_parts(opened: OpenFile, path: str, why: str) -> tuple[Kind, dict[str, str]]:
-    """Return how a column is encoded and the paths of its datasets, the main one first."""
-    node = lookup(opened, path)
+def _encoding(opened: OpenFile, path: str, why: str) -> Encoded:
+    """Return how a column is encoded, from the attributes and names around it."""
+    node, part = resolve(opened, path)
     where = f"{opened.name}: dataset {path!r}"
     if node is None:
         raise missing(opened, path, why)
     if isinstance(node, h5py.Dataset):
-        # AnnData before 0.8 kept the categories apart.
-        folder, _, name = path.rpartition("/")
-        categories = f"{folder}/__categories/{name}".lstrip("/")
-        with translated(where):
-            is_categorical = "categories" in node.attrs
-        if is_categorical and lookup(opened, categories) is not None:
-            return "categorical", {"codes": path, "categories": categories}
-        return "numeric", {"values": path}
+        categories = _categories(opened, path, node, part)
+        if categories is not None:
+            return Encoded("categorical", {"codes": path, "categories": categories})
+        return Encoded("numeric", {"values": path})
     if not isinstance(node, h5py.Group):
         raise InputError(f"{where} is a data type, not a dataset; name a dataset")
-    encoding = "".join(text_attribute(opened, path, "encoding-type"))
-    if encoding not in ARRAY_PARTS:
-        members = [f"{path}/{name}" for name in children(opened, path)]
+    found = encoded(opened, path)
+    if found is not None:
+        return found
+    if is_pandas(opened, path):
         raise InputError(
-            f"{where} is a group, not a dataset ({why}); name a dataset in it: {listed(members)}"
+            f"{where} is a pandas frame with columns of several types; name one of them "
+            f"({listed(pandas_columns(opened, path))}), or write it again with "
+            "df.astype('float32')"
         )
-    kinds: dict[str, Kind] = {
-        "csr_matrix": "csr",
-        "csc_matrix": "csc",
-        "categorical": "categorical",
-    }
-    parts = {part: f"{path}/{part}" for part in ARRAY_PARTS[encoding]}
-    return kinds.get(encoding, "nullable"), parts
+    members = [f"{path}/{name}" for name in children(opened, path)]
+    raise InputError(
+        f"{where} is a group, not a dataset ({why}); name a dataset in it: {listed(members)}"
+    )
 
 
-def _parts(opened: OpenFile, paths: Mapping[str, str]) -> dict[str, h5py.Dataset]:
+def _categories(opened: OpenFile, path: str, node: h5py.Dataset, field: str) -> str | None:
+    """Return the names of the classes that AnnData before 0.8 kept apart from their codes."""
+    folder, _, name = path.rpartition("/")
+    if field:  # before 0.7
+        owner, _, table = folder.rpartition("/")
+        found = f"{owner}/uns/{name}_categories".lstrip("/") if table == "obs" else ""
+    else:
+        with translated(f"{opened.name}: dataset {path!r}"):
+            found = (
+                f"{folder}/__categories/{name}".lstrip("/") if "categories" in node.attrs else ""
+            )
+    return found if found and lookup(opened, found) is not None else None
+
+
+def _parts(opened: OpenFile, paths: Mapping[str, str]) -> dict[str, Stored]:
     """Return the datasets a column is made of, each checked."""
     parts = {}
-    for part, path in paths.items():
-        node = lookup(opened, path)
+    for name, path in paths.items():
+        node, part = resolve(opened, path)
         where = f"{opened.name}: dataset {path!r}"
         if not isinstance(node, h5py.Dataset):
             raise InputError(f"{where} is missing or no dataset; write the file again")
         with translated(where):
-            problem = _why_not_readable(node, opened.max_bytes)
+            problem = _why_not_stored(node) or why_foreign(node)
+            if not problem:
+                parts[name] = _stored(node, part)
+                problem = _why_not_readable(parts[name], opened.max_bytes)
         if problem:
             raise InputError(f"{where} {problem}")
-        parts[part] = node
     return parts
 
 
-def _why_not_readable(dataset: h5py.Dataset, max_bytes: int) -> str | None:
-    """Return what forbids to read a dataset, or None."""
+def _stored(dataset: h5py.Dataset, part: str) -> Stored:
+    """Return how the rows of a dataset, of one of its fields or columns, lie in it."""
+    shape, dtype = dataset.shape, dataset.dtype
+    if dtype.names and part:
+        base, more = dtype[part].subdtype or (dtype[part], ())
+        shape = shape + more
+        return Stored(dataset, tuple(range(len(shape))), shape, base, field=part)
+    if part:
+        return Stored(dataset, (0,), shape[:1], dtype, place=int(part))
+    if is_matlab(dataset, "char") and dtype == np.uint16 and len(shape) == 2:
+        return Stored(dataset, (1,), shape[1:], dtype, "characters")
+    axes = tuple(range(len(shape)))
+    if len(shape) > 2 or (len(shape) == 2 and shape[0] == 1):
+        axes = tuple(axis for axis in axes if shape[axis] != 1) or axes[:1]
+    shape = tuple(shape[axis] for axis in axes)
+    if is_matlab(dataset, "cell") and h5py.check_ref_dtype(dtype) and len(shape) == 2:
+        axes, shape = axes[:1], shape[:1] if shape[1] == 1 else shape
+    if is_matlab(dataset, "cell") and h5py.check_ref_dtype(dtype) is not None:
+        return Stored(dataset, axes, shape, dtype, "cells")
+    return Stored(dataset, axes, shape, dtype, "bfloat16" if dtype == BFLOAT16 else "plain")
+
+
+def _why_not_stored(dataset: h5py.Dataset) -> str | None:
+    """Return what forbids to look into a dataset at all, or None."""
     if dataset.is_virtual:
         return "is virtual, its rows are in other files; copy it into one file"
     if dataset.external:
         return "is stored outside the file, which is not followed; copy it into the file"
     if dataset.shape is None:
         return "holds no array, only a null value; write an array"
-    is_text = h5py.check_string_dtype(dataset.dtype) is not None
-    if dataset.dtype.kind not in NUMERIC and not is_text:
+    return None
+
+
+def _why_not_readable(stored: Stored, max_bytes: int) -> str | None:
+    """Return what forbids to read a dataset, or None."""
+    dataset, dtype = stored.dataset, stored.dtype
+    is_text = h5py.check_string_dtype(dtype) is not None
+    if stored.form == "plain" and dtype.kind not in NUMERIC and not is_text:
+        fields = f", for example {dataset.name[1:]}/{dtype.names[0]}" if dtype.names else ""
         return (
-            f"is of type {_type_name(dataset.dtype)}; it must hold real numbers, booleans or, for "
-            "labels, groups, split and ids, strings: write it again as a plain array"
+            f"is of type {_type_name(dtype)}; it must hold real numbers, booleans or, for "
+            f"labels, groups, split and ids, strings: write it again as a plain array{fields}"
         )
-    declared = dataset.size * dataset.dtype.itemsize
+    declared = math.prod(stored.shape) * _bytes_each(stored)
     if declared > max_bytes:
         return (
             f"declares {declared:,} bytes, more than the limit of {max_bytes:,}; write fewer rows "
-            "or columns, or raise the limit with --max-bytes"
+            "or columns, or raise the limit, by default half of the free memory, with --max-bytes"
         )
     chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
     if chunk > LARGEST_CHUNK:
@@ -212,6 +280,14 @@ def _why_not_readable(dataset: h5py.Dataset, max_bytes: int) -> str | None:
     return None
 
 
+def _bytes_each(stored: Stored) -> int:
+    """Return the bytes of memory that one value takes where it is read in full, as vectors are."""
+    if stored.form in ("characters", "cells") or h5py.check_string_dtype(stored.dtype) is not None:
+        return max(STRING_BYTES, stored.dtype.itemsize)
+    is_vector = math.prod(stored.shape[1:]) == 1
+    return max(8 if is_vector else 1, stored.dtype.itemsize)
+
+
 def _type_name(dtype: np.dtype[Any]) -> str:
     """Return a type's name as a user knows it."""
     if h5py.check_string_dtype(dtype) is not None:
@@ -225,20 +301,14 @@ def _type_name(dtype: np.dtype[Any]) -> str:
     return str(dtype)
 
 
-def _sparse_shape(
-    opened: OpenFile, path: str, parts: Mapping[str, h5py.Dataset], by_row: bool
-) -> tuple[int, int]:
+def _sparse_shape(where: str, form: Encoded, parts: Mapping[str, Stored]) -> tuple[int, int]:
     """Return the shape a sparse group declares, after comparing it with its parts."""
-    where = f"{opened.name}: dataset {path!r}"
-    group = lookup(opened, path)
-    assert group is not None
-    with translated(where):
-        shape = tuple(int(length) for length in group.attrs["shape"])
+    shape = form.shape
     data, indices, indptr = (parts[name] for name in SPARSE_PARTS)
     is_whole = (
         len(shape) == 2
         and min(shape) >= 0
-        and indptr.shape == (shape[0 if by_row else 1] + 1,)
+        and indptr.shape == (shape[0 if form.kind == "csr" else 1] + 1,)
         and data.shape == indices.shape
         and len(data.shape) == 1
         and data.dtype.kind in NUMERIC

@@ -1,7 +1,9 @@
 """What does a file hold, what would be audited, and what stands in the way?"""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +12,7 @@ import numpy as np
 from cch_audit.doubts import find_doubts
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
+from cch_audit.reading.dialects import written_by
 from cch_audit.reading.index import index_path, row_space
 from cch_audit.reading.layout import (
     Role,
@@ -20,8 +23,9 @@ from cch_audit.reading.layout import (
     named_teachers,
     representations,
 )
+from cch_audit.reading.listing import array_paths
 from cch_audit.reading.load import load_sample, open_files, sha256
-from cch_audit.reading.open import OpenFile, array_paths
+from cch_audit.reading.open import OpenFile
 from cch_audit.reading.statistics import matrix_statistics
 from cch_audit.reading.values import factorize, read_values
 from cch_audit.results import Doubt, PerInformation
@@ -29,6 +33,10 @@ from cch_audit.sample import Source
 from cch_audit.settings import InputSettings, KsgSettings
 
 RoleName = Literal["teacher", "student", "labels", "groups", "split", "ids", "predictions"]
+MOST_UNUSED_BYTES = 2**28
+"""Most bytes that are read of what has no role, to describe its values."""
+MOST_MARKS = 1000
+"""Most arrays in which marks of the program that wrote a file are looked for."""
 MOST_CLASSES = 1000
 """Labels with more distinct values than this are described without their counts."""
 
@@ -50,6 +58,8 @@ class DatasetDescription:
     shape: tuple[int, ...] | None = None
     dtype: str | None = None
     storage: Literal["dense", "sparse", "categorical", "nullable"] | None = None
+    measured: bool = True
+    """Whether the values were read; what is not used and large is not."""
     missing: int | None = None
     """Values that are NaN, infinite, masked or without a category."""
     minimum: float | None = None
@@ -70,6 +80,8 @@ class FileDescription:
     sha256: str
     teacher_path: str | None
     teacher_sha256: str | None
+    written_by: Mapping[str, str]
+    """By file, the program that wrote it, if that can be told."""
     datasets: tuple[DatasetDescription, ...]
     n_rows: int | None
     """Rows that `check` could use before a subsample; None if it would stop."""
@@ -103,12 +115,12 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
     with open_files(path, settings) as files:
         used, problems = _choose_roles(*files, settings)
         distinct = {opened.name: opened for opened in files}
-        candidates = {opened.name: representations(opened) for opened in distinct.values()}
         datasets = tuple(
-            _describe_array(opened, found, problem, used, candidates[opened.name])
+            description
             for opened in distinct.values()
-            for found, problem in array_paths(opened)
+            for description in _describe_arrays(opened, used)
         )
+        programs = {name: _program(opened) for name, opened in distinct.items()}
     try:
         sample = load_sample(path, settings)
         source, truths, problems = sample.source, sample.truths, []
@@ -128,6 +140,7 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
         sha256=source.sha256,
         teacher_path=source.teacher_path,
         teacher_sha256=source.teacher_sha256,
+        written_by={name: program for name, program in programs.items() if program},
         datasets=datasets,
         n_rows=source.n_rows or None,
         notes=source.notes,
@@ -137,6 +150,12 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
         truths=truths,
         doubts={teacher: found for teacher, found in doubts.items() if found},
     )
+
+
+def _program(opened: OpenFile) -> str | None:
+    """Return the program that wrote a file, if it left a mark."""
+    found = (path for path, problem in array_paths(opened) if problem is None)
+    return written_by(opened, list(islice(found, MOST_MARKS)))
 
 
 def _choose_roles(
@@ -183,37 +202,43 @@ def _index_roles(columns: list[Column], ids: str | None) -> Iterator[tuple[RoleN
             yield "ids", Role(path, open_column(opened, path, "ids"), "identifies the rows")
 
 
-def _describe_array(
-    opened: OpenFile,
-    path: str,
-    problem: str | None,
-    used: list[tuple[RoleName, Role]],
-    candidates: list[str],
-) -> DatasetDescription:
-    """Describe one array, or say why it is refused."""
-    here = [
-        (name, role)
-        for name, role in used
-        if role.column.opened is opened and role.column.path == path
-    ]
-    why = "; ".join(dict.fromkeys(role.why for _, role in here))
-    if not here and path in candidates:
-        why = "could be a representation"
-    roles = tuple(dict.fromkeys(name for name, _ in here))
-    description = DatasetDescription(opened.name, path, roles, why)
-    if problem is not None:
-        return replace(description, refused=problem)
-    try:
-        column = open_column(opened, path, "listed")
-        return replace(
-            description,
-            shape=column.shape,
-            dtype=column.type_name,
-            storage=column.storage,
-            **_measure(column, roles),
-        )
-    except InputError as err:
-        return replace(description, refused=str(err))
+def _describe_arrays(
+    opened: OpenFile, used: list[tuple[RoleName, Role]]
+) -> Iterator[DatasetDescription]:
+    """Describe every array of a file; the values of unused ones only while they are small."""
+    candidates = set(representations(opened))
+    by_path: dict[str, list[tuple[RoleName, Role]]] = {}
+    for name, role in used:
+        if role.column.opened is opened:
+            by_path.setdefault(role.column.path, []).append((name, role))
+    left = MOST_UNUSED_BYTES
+    paths = [path for path, _ in array_paths(opened)]
+    listing = [*array_paths(opened), *((path, None) for path in by_path if path not in paths)]
+    for path, problem in listing:
+        here = by_path.get(path, [])
+        why = "; ".join(dict.fromkeys(role.why for _, role in here))
+        if not here and path in candidates:
+            why = "could be a representation"
+        roles = tuple(dict.fromkeys(name for name, _ in here))
+        description = DatasetDescription(opened.name, path, roles, why)
+        if problem is not None:
+            yield replace(description, refused=problem)
+            continue
+        try:
+            column = open_column(opened, path, "listed")
+            size = math.prod(column.shape) * 8
+            measured = bool(roles) or size <= left
+            left -= size if measured and not roles else 0
+            yield replace(
+                description,
+                shape=column.shape,
+                dtype=column.type_name,
+                storage=column.storage,
+                measured=measured,
+                **(_measure(column, roles) if measured else {}),
+            )
+        except InputError as err:
+            yield replace(description, refused=str(err))
 
 
 def _measure(column: Column, roles: tuple[RoleName, ...]) -> dict[str, Any]:

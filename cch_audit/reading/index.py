@@ -5,11 +5,17 @@ from dataclasses import dataclass
 import h5py
 
 from cch_audit.errors import InputError
-from cch_audit.reading.open import OpenFile, holds_array, lookup, text_attribute
+from cch_audit.reading.dialects import is_cell_ranger, is_pandas, pandas_index, resolve
+from cch_audit.reading.listing import holds_array
+from cch_audit.reading.open import OpenFile, lookup, text_attribute
 
 # Where AnnData keeps arrays whose rows are the observations.
-BY_OBSERVATION = frozenset(("X", "layers", "obsm", "obs", "obsp", "raw"))
-BY_VARIABLE = frozenset(("var", "varm", "varp"))
+BY_OBSERVATION = frozenset(("X", "layers", "obsm", "obs", "obsp", "raw", "raw.X"))
+BY_VARIABLE = frozenset(("var", "varm", "varp", "raw.var", "raw.varm"))
+PLAIN_IDS = ("ids", "col_attrs/CellID")
+"""Where the plain layout, and loom, keep what identifies the rows."""
+MOST_NESTED = 8
+"""Most modalities inside each other."""
 
 
 @dataclass(frozen=True)
@@ -18,20 +24,26 @@ class RowSpace:
 
     file: str
     owner: str | None
-    """The group whose table `obs` describes the rows: empty for the root of an AnnData or MuData
-    file, `mod/rna` for a modality; None for the rows of the plain layout."""
+    """The group that has these rows. That whose table `obs` describes them: empty for the root of
+    an AnnData or MuData file, `mod/rna` for a modality. Or a pandas object, or the counts of a 10x
+    Genomics file. None for the rows of the plain layout."""
 
 
 def row_space(opened: OpenFile, path: str) -> RowSpace:
-    """Return whose rows a dataset has: those of the plain layout, or of the nearest `obs` table."""
-    components = path.split("/")
+    """Return whose rows a dataset has: those of the plain layout, or of the nearest table."""
+    components = path.split("/", 2 * MOST_NESTED + 3)
+    # A field is two levels below the pandas object, in its table.
+    for owner in (path, *["/".join(components[:n]) for n in range(len(components) - 1, 0, -1)][:2]):
+        if is_pandas(opened, owner) or is_cell_ranger(opened, owner):
+            return RowSpace(opened.name, owner)
     depth = 0
-    while len(components) > depth + 2 and components[depth] == "mod":
+    while len(components) > depth + 2 and components[depth] == "mod" and depth < 2 * MOST_NESTED:
         depth += 2
     for end in range(depth, -1, -2):
         owner = "/".join(components[:end])
         obs = lookup(opened, f"{owner}/obs")
-        if isinstance(obs, h5py.Group):
+        # Before AnnData 0.7, a dataset of records.
+        if isinstance(obs, h5py.Group) or (isinstance(obs, h5py.Dataset) and obs.dtype.names):
             break
     else:
         return RowSpace(opened.name, None)
@@ -52,12 +64,20 @@ def index_path(opened: OpenFile, space: RowSpace, ids: str | None) -> str | None
     That is the dataset the user named, if it has these rows; else `ids` at the root for the plain
     layout and, for an `obs` table, what its attribute `_index` names.
     """
-    if ids and lookup(opened, ids.strip("/")) is not None:
+    if ids and resolve(opened, ids.strip("/"))[0] is not None:
         path = ids.strip("/")
         if row_space(opened, path) == space:
             return path
     if space.owner is None:
-        return "ids" if holds_array(opened, "ids") else None
+        return next((path for path in PLAIN_IDS if holds_array(opened, path)), None)
+    if is_pandas(opened, space.owner):
+        return pandas_index(opened, space.owner)
+    if is_cell_ranger(opened, space.owner):
+        return f"{space.owner}/barcodes"
     obs = f"{space.owner}/obs".lstrip("/")
+    table = lookup(opened, obs)
+    if isinstance(table, h5py.Dataset):
+        names = table.dtype.names or ("index",)
+        return f"{obs}/{'index' if 'index' in names else names[0]}"
     name = "".join(text_attribute(opened, obs, "_index"))
     return f"{obs}/{name}" if name else None

@@ -4,6 +4,7 @@ import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
+from cch_audit.reading.column import Column
 from cch_audit.reading.layout import Task
 from cch_audit.reading.oddities import of_classes
 from cch_audit.reading.values import Values, factorize
@@ -99,27 +100,69 @@ def check_classes(labels: Labels, where: str, subsample: str) -> None:
         )
 
 
-def read_targets(matrix: FloatArray, is_integer: bool, task: Task, where: str) -> Labels:
-    """Turn a matrix (n, q) into continuous labels with q outputs.
+def read_targets(matrix: FloatArray, column: Column, task: Task) -> tuple[Labels, tuple[str, ...]]:
+    """Turn a matrix (n, q) into q continuous labels, or several 0/1 labels into joint classes.
+
+    Parameters
+    ----------
+    matrix
+        The labels of the rows that are used, all finite.
+    column
+        The dataset they are from.
+    task
+        `auto` takes a matrix of zeros and ones for labels that are each there or not.
+
+    Returns
+    -------
+    The labels, and warnings.
 
     Raises
     ------
     InputError
-        The rows are one-hot codes of classes, or integers that nobody said are numbers.
+        The rows are one-hot codes of classes, several labels whose combinations are rare, or
+        integers that nobody said are numbers.
     """
-    is_one_hot = bool(np.all((matrix == 0) | (matrix == 1)) and np.all(matrix.sum(axis=1) == 1))
+    where, n_columns = column.where, matrix.shape[1]
+    is_binary = bool(np.all((matrix == 0) | (matrix == 1)))
+    is_one_hot = is_binary and bool(np.all(matrix.sum(axis=1) == 1))
     if task == "classification" or (task == "auto" and is_one_hot):
-        found = "one-hot rows" if is_one_hot else f"{matrix.shape[1]} columns"
+        found = "one-hot rows" if is_one_hot else f"{n_columns} columns"
+        if is_one_hot or not is_binary:
+            raise InputError(
+                f"{where} holds {found}, but classes need one value for each row; write the class "
+                "codes instead, for example labels.argmax(axis=1), or pass --task regression"
+            )
+    if is_binary and task != "regression":
+        return _joint_classes(matrix, column)
+    if task == "auto" and column.dtype.kind != "f" and column.form == "plain":
         raise InputError(
-            f"{where} holds {found}, but classes need one value for each row; write the class "
-            "codes instead, for example labels.argmax(axis=1), or pass --task regression"
+            f"{where} holds {n_columns} columns of integers; pass --task regression if they "
+            f"are numbers, write one class code for each row, or name one with "
+            f"--labels {column.path}/0"
         )
-    if task == "auto" and is_integer:
+    return continuous(matrix, where), ()
+
+
+def _joint_classes(matrix: FloatArray, column: Column) -> tuple[Labels, tuple[str, ...]]:
+    """Return one class for each combination of 0/1 labels, if all are frequent enough."""
+    n_columns = matrix.shape[1]
+    found = (
+        f"{column.where} is a multi-label matrix, {n_columns} columns of zeros and ones of which "
+        "several may be one in a row"
+    )
+    one = f"audit one label with --labels {column.path}/0 (to {n_columns - 1})"
+    combinations, codes, counts = np.unique(
+        matrix.astype(np.int8), axis=0, return_inverse=True, return_counts=True
+    )
+    if counts.min() < MIN_PER_CLASS or len(counts) == 1:
         raise InputError(
-            f"{where} holds {matrix.shape[1]} columns of integers; pass --task regression if they "
-            "are numbers, or write one class code for each row"
+            f"{found}; its {len(counts):,} combinations cannot be joint classes, since the rarest "
+            f"has {counts.min():,} of the {MIN_PER_CLASS} rows needed or is the only one: {one}, "
+            "or pass --task regression"
         )
-    return continuous(matrix, where)
+    names = tuple("".join(map(str, row)) for row in combinations.tolist())
+    warning = f"{found}; each of its {len(names):,} combinations is audited as one class: or {one}."
+    return Labels(codes.astype(np.int64).ravel(), names), (warning,)
 
 
 def continuous(matrix: FloatArray, where: str) -> Labels:

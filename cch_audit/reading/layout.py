@@ -3,28 +3,31 @@
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.index import row_space
+from cch_audit.reading.listing import array_paths, holds_array, listed
 from cch_audit.reading.open import (
     OpenFile,
-    array_paths,
     children,
     has_attribute,
-    holds_array,
-    listed,
     number_attribute,
     text_attribute,
 )
+from cch_audit.reading.orient import columns_first, is_dense_matrix, is_plain
 from cch_audit.settings import InputSettings
 
 Task = Literal["auto", "classification", "regression"]
 LABEL_NAMES = ("labels", "label", "y", "target")
-NO_REPRESENTATION = {*LABEL_NAMES, "predictions", "ids", "groups", "split", "uns", "obsmap", "obsp"}
+NO_REPRESENTATION = {
+    *(*LABEL_NAMES, "predictions", "ids", "groups", "split"),
+    *("uns", "obsmap", "obsp"),  # of AnnData and MuData
+    *("row_attrs", "col_attrs", "row_graphs", "col_graphs", "attrs"),  # of loom
+}
 """Names, at the root or in a modality, under which no representation is looked for."""
 
 
@@ -49,6 +52,8 @@ class Layout:
     split: Role | None
     predictions: Mapping[str, Role]
     """By name of the representation."""
+    notes: tuple[str, ...] = ()
+    """Plain sentences on what was read in another way than it is written."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -96,7 +101,7 @@ def choose_layout(
                 f"{labels.column.where} is both the labels ({labels.why}) and a representation "
                 f"({role.why}); name another dataset for one of them"
             )
-    return Layout(
+    layout = Layout(
         student=student,
         teachers=teachers,
         labels=labels,
@@ -104,6 +109,54 @@ def choose_layout(
         split=split,
         predictions=choose_predictions((student, *teachers), settings.predictions),
     )
+    layout = _oriented(layout, settings)
+    if every_teacher:
+        _check_same_rows(layout)
+    return layout
+
+
+def _oriented(layout: Layout, settings: InputSettings) -> Layout:
+    """Return the layout with a row for each sample in all matrices, and notes on what it took."""
+    columns = layout.columns
+    if settings.transpose:
+        swapped = [c for c in columns if is_plain(c) and is_dense_matrix(c)]
+    else:
+        swapped = columns_first(columns, settings.ids)
+    where = {column.where for column in swapped}
+
+    def turned(role: Role) -> Role:
+        is_swapped = role.column.where in where
+        return replace(role, column=role.column.swapped) if is_swapped else role
+
+    notes = []
+    if where:
+        why = "as --transpose says" if settings.transpose else "as the others' length shows"
+        notes.append(
+            f"Rows and columns were swapped, {why}: {', '.join(sorted(where))} "
+            f"{'has' if len(where) == 1 else 'have'} a column for each sample."
+        )
+    notes.extend(f"{c.where} was read as bfloat16." for c in columns if c.form == "bfloat16")
+    return replace(
+        layout,
+        student=turned(layout.student),
+        teachers=tuple(map(turned, layout.teachers)),
+        labels=turned(layout.labels),
+        predictions={name: turned(role) for name, role in layout.predictions.items()},
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _check_same_rows(layout: Layout) -> None:
+    """Refuse teachers that nobody named and that cannot have the student's rows."""
+    student = layout.student
+    space = row_space(student.column.opened, student.column.path)
+    for column in (teacher.column for teacher in layout.teachers):
+        same_rows = row_space(column.opened, column.path) == space
+        if same_rows and column.n_rows != student.column.n_rows:
+            raise InputError(
+                f"{column.where} has {column.n_rows:,} rows but the student {student.name!r} has "
+                f"{student.column.n_rows:,}; name the teachers of these rows with --teachers"
+            )
 
 
 def choose_representations(
@@ -261,7 +314,7 @@ def representations(opened: OpenFile) -> list[str]:
         except InputError:
             continue  # it is only left out of a list of suggestions
         in_table = space.owner is not None and path.removeprefix(f"{space.owner}/").startswith(
-            "obs/"
+            ("obs/", "axis", "index", "table/index", "barcodes")
         )
         is_named = top == "representations"
         if column.is_matrix and not in_table and (is_named or len(column.shape) == 2):
@@ -271,7 +324,7 @@ def representations(opened: OpenFile) -> list[str]:
 
 def same_dataset(one: Column, other: Column) -> bool:
     """Return whether two columns are the same object of the same file."""
-    return one.opened is other.opened and one.parts == other.parts
+    return one.opened is other.opened and one.key == other.key
 
 
 def _every_other(
@@ -298,16 +351,7 @@ def _every_other(
             f"{teacher_file.name}: there is no representation beside the student "
             f"{student.name!r}; add teachers, or name them with --teachers"
         )
-    teachers = _distinct(student, [find(teacher_file, p, "every other one") for p in paths])
-    space = row_space(student_file, student.column.path)
-    for column in (teacher.column for teacher in teachers):
-        same_rows = row_space(teacher_file, column.path) == space
-        if same_rows and column.n_rows != student.column.n_rows:
-            raise InputError(
-                f"{column.where} has {column.n_rows:,} rows but the student {student.name!r} has "
-                f"{student.column.n_rows:,}; name the teachers of these rows with --teachers"
-            )
-    return student, teachers
+    return student, _distinct(student, [find(teacher_file, p, "every other one") for p in paths])
 
 
 def _only_one(opened: OpenFile, role: str, used: list[Role]) -> Role:
@@ -330,13 +374,19 @@ def _found(paths: list[str]) -> str:
 
 def _distinct(student: Role, teachers: list[Role]) -> tuple[Role, ...]:
     """Drop a teacher that is named twice, and give teachers names that no other dataset has."""
-    kept: list[Role] = []
+    kept: dict[tuple[Any, ...], Role] = {}
+    names = {student.name: _key(student)}
     for teacher in teachers:
-        if any(same_dataset(teacher.column, other.column) for other in kept):
+        key = _key(teacher)
+        if key in kept:
             continue
         name = teacher.name
-        for other in (student, *kept):
-            if name == other.name and not same_dataset(teacher.column, other.column):
-                name = f"{Path(teacher.column.opened.name).name}:{teacher.column.path}"
-        kept.append(Role(name, teacher.column, teacher.why))
-    return tuple(kept)
+        if names.get(name, key) != key:
+            name = f"{Path(teacher.column.opened.name).name}:{teacher.column.path}"
+        names[name] = key
+        kept[key] = replace(teacher, name=name)
+    return tuple(kept.values())
+
+
+def _key(role: Role) -> tuple[Any, ...]:
+    return role.column.opened.name, role.column.key

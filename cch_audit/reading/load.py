@@ -16,6 +16,7 @@ from cch_audit.errors import InputError
 from cch_audit.randomness import stream
 from cch_audit.reading.align import Alignment, align
 from cch_audit.reading.checks import (
+    check_bits,
     check_finite,
     check_predictions,
     check_representation,
@@ -32,7 +33,9 @@ from cch_audit.reading.layout import (
     choose_window,
     same_dataset,
 )
+from cch_audit.reading.listing import array_paths
 from cch_audit.reading.matrix import read_rows
+from cch_audit.reading.memory import free_memory
 from cch_audit.reading.oddities import of_precision, of_predictions
 from cch_audit.reading.open import OpenFile, open_file, translated
 from cch_audit.reading.split import Selection, select_rows
@@ -98,13 +101,21 @@ def _in_order(sample: Sample, window: int | Literal["auto"]) -> Sample:
 def open_files(path: Path, settings: InputSettings) -> Iterator[tuple[OpenFile, OpenFile]]:
     """Open the student's file and the teachers' file, which are one unless another is named."""
     with ExitStack() as stack:
-        student_file = stack.enter_context(open_file(path, settings.max_bytes))
+        max_bytes = settings.max_bytes
+        if max_bytes is None:
+            max_bytes = free_memory() // 2
+        student_file = stack.enter_context(open_file(path, max_bytes))
         teacher_file = student_file
         if settings.teacher_file:
             other = Path(settings.teacher_file)
-            teacher_file = stack.enter_context(open_file(other, settings.max_bytes))
+            teacher_file = stack.enter_context(open_file(other, max_bytes))
             if path.samefile(other):
                 teacher_file = student_file
+        for opened in (student_file, teacher_file):
+            if next(array_paths(opened), None) is None:
+                raise InputError(
+                    f"{opened.name}: holds no dataset; write the representations to it first"
+                )
         yield student_file, teacher_file
 
 
@@ -156,8 +167,7 @@ def _read(
     read = partial(_read_matrix, alignment=alignment, rows=rows[kept], subsample=subsample)
 
     if labels is None:
-        is_integer = label_column.dtype.kind != "f"
-        labels = read_targets(read(label_column), is_integer, task, label_column.where)
+        labels, label_warnings = read_targets(read(label_column), label_column, task)
     elif not is_whole:
         labels = take_labels(labels, kept, label_column.where, subsample)
     warnings = [*selection.warnings, *label_warnings]
@@ -174,7 +184,7 @@ def _read(
         predictions[name] = read(role.column)
         warnings.extend(of_predictions(predictions[name], labels, role.column.where))
     warnings.extend(_general_warnings(layout, cleaned, len(kept)))
-    notes = [*alignment.notes, *selection.notes]
+    notes = [*layout.notes, *alignment.notes, *selection.notes]
     if not is_whole:
         notes.append(_subsample_note(len(kept), len(rows), strata, groups, settings.seed))
     return Sample(
@@ -225,6 +235,7 @@ def _read_matrix(
     """Read some of the aligned rows, all of them finite."""
     in_file = alignment.of(column)[rows]
     values = read_rows(column, in_file)
+    check_bits(values, column)
     check_finite(values, column.where, in_file, subsample)
     return values
 

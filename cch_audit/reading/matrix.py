@@ -8,6 +8,7 @@ from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column
 from cch_audit.reading.open import translated
+from cch_audit.reading.values import is_marked
 
 BLOCK_VALUES = 2**22
 """Values in one block: 32 MB as float64."""
@@ -80,9 +81,12 @@ def dense_blocks(column: Column, rows: IntArray) -> Iterator[tuple[slice, slice,
             area = (slice(start, stop), slice(left, right))
             with translated(column.where):
                 block = dataset[area[: len(column.shape)]]
+            is_missing = is_marked(block, column.marks)
             # What does not fit becomes infinite or NaN, which is refused later.
             with np.errstate(over="ignore", invalid="ignore"):
                 values = block.reshape(stop - start, right - left).astype(np.float64, copy=False)
+            if is_missing.any():
+                values[is_missing.reshape(values.shape)] = np.nan
             yield *area, values
 
 

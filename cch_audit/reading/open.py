@@ -2,30 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from cch_audit.errors import InputError
 
-# AnnData encodings of groups that stand for one array, and the datasets in them, the main one
-# first; other groups are only folders.
-SPARSE_PARTS = ("data", "indices", "indptr")
-NULLABLE_PARTS = ("values", "mask")
-ARRAY_PARTS = {
-    "csr_matrix": SPARSE_PARTS,
-    "csc_matrix": SPARSE_PARTS,
-    "categorical": ("codes", "categories"),
-    "nullable-integer": NULLABLE_PARTS,
-    "nullable-boolean": NULLABLE_PARTS,
-    "nullable-string-array": NULLABLE_PARTS,
-}
 # What h5py raises on damaged bytes, as found by flipping them.
 H5_ERRORS = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError, OverflowError)
-MOST_LISTED = 12
+LONGEST_PATH = 2**14
+"""Most characters of a path that is followed; it bounds how deep a file is looked into."""
+MOST_GROUPS = 1000
+"""Most groups of a file that are kept open."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +28,8 @@ class OpenFile:
     root: h5py.File
     max_bytes: int
     """Largest declared size of a dataset that may be read."""
+    groups: dict[str, h5py.Group] = field(default_factory=dict, compare=False, repr=False)
+    """Groups that were reached, by path, so that no path is walked from the root again."""
 
 
 @contextmanager
@@ -79,10 +72,7 @@ def open_file(path: Path, max_bytes: int) -> Iterator[OpenFile]:
     except H5_ERRORS as err:
         raise InputError(f"{name}: {_why_not_opened(_first_line(err))}") from err
     with root:
-        opened = OpenFile(name, root, max_bytes)
-        if next(array_paths(opened), None) is None:
-            raise InputError(f"{name}: holds no dataset; write the representations to it first")
-        yield opened
+        yield OpenFile(name, root, max_bytes)
 
 
 def _check_regular(path: Path, name: str) -> None:
@@ -136,26 +126,46 @@ def lookup(opened: OpenFile, path: str) -> h5py.Group | h5py.Dataset | None:
     InputError
         A component is a soft, external or user-defined link, or cannot be read.
     """
-    node = opened.root
-    walked = ""
-    for component in filter(None, path.split("/")):
-        walked = f"{walked}/{component}" if walked else component
+    path = "/".join(filter(None, path.split("/")))
+    if len(path) > LONGEST_PATH:
+        raise InputError(
+            f"{opened.name}: a path of {len(path):,} characters is longer than the {LONGEST_PATH:,}"
+            " that are followed; copy the dataset to a group near the root"
+        )
+    node: Any = opened.root
+    known, ahead = path, []
+    while known and known not in opened.groups:
+        known, _, component = known.rpartition("/")
+        ahead.append(component)
+    if known:
+        node = opened.groups[known]
+    for component in reversed(ahead):
         if not isinstance(node, h5py.Group):
             return None
-        where = f"{opened.name}: {walked!r}"
-        with translated(where):
-            key = component.encode("utf-8", "surrogateescape")
-            if b"\0" in key or not node.id.links.exists(key):
-                return None
-            link = node.id.links.get_info(key).type
-        if link != h5py.h5l.TYPE_HARD:
-            raise InputError(
-                f"{where} is a link to somewhere else, which is not followed; "
-                "name the dataset it points to, or copy that into this file"
-            )
-        with translated(where):
-            node = node[key]
+        known = f"{known}/{component}" if known else component
+        node = _member(opened, node, component, known)
+        if isinstance(node, h5py.Group):
+            if len(opened.groups) >= MOST_GROUPS:
+                opened.groups.clear()
+            opened.groups[known] = node
     return node
+
+
+def _member(opened: OpenFile, group: h5py.Group, name: str, path: str) -> Any:
+    """Return what a group holds under a name, if that is a hard link."""
+    where = f"{opened.name}: {path!r}"
+    with translated(where):
+        key = name.encode("utf-8", "surrogateescape")
+        if b"\0" in key or not group.id.links.exists(key):
+            return None
+        link = group.id.links.get_info(key).type
+    if link != h5py.h5l.TYPE_HARD:
+        raise InputError(
+            f"{where} is a link to somewhere else, which is not followed; "
+            "name the dataset it points to, or copy that into this file"
+        )
+    with translated(where):
+        return group[key]
 
 
 def children(opened: OpenFile, path: str) -> tuple[str, ...]:
@@ -214,54 +224,3 @@ def number_attribute(opened: OpenFile, name: str) -> float | None:
             f"{where} holds {held}; it must be one number: write it again or remove it"
         )
     return float(value.item())
-
-
-def array_paths(opened: OpenFile) -> Iterator[tuple[str, str | None]]:
-    """Yield the path of every array in the file, and why it cannot be reached if so."""
-    seen = set()
-    pending = [""]
-    while pending:
-        path = pending.pop()
-        try:
-            if holds_array(opened, path):
-                yield path, None
-                continue
-            group = lookup(opened, path)
-            where = f"{opened.name}: '/{path}'"
-            if group is None:
-                raise InputError(f"{where} is listed but not there; the file is damaged")
-            with translated(where):
-                address = h5py.h5o.get_info(group.id).addr
-            # A hard link may lead back to a group that was visited before.
-            if address not in seen:
-                seen.add(address)
-                names = reversed(children(opened, path))
-                pending.extend(f"{path}/{name}" if path else name for name in names)
-        except InputError as err:
-            yield path, str(err)
-
-
-def holds_array(opened: OpenFile, path: str) -> bool:
-    """Return whether there is an array at a path: a dataset, or a group that encodes one."""
-    node = lookup(opened, path)
-    if isinstance(node, h5py.Group):
-        return "".join(text_attribute(opened, path, "encoding-type")) in ARRAY_PARTS
-    return node is not None
-
-
-def missing(opened: OpenFile, path: str, why: str) -> InputError:
-    """Return the error for a dataset that is not there, with what is there."""
-    present = [found for found, problem in array_paths(opened) if problem is None]
-    names = {found.rpartition("/")[2]: found for found in present} | {p: p for p in present}
-    close = get_close_matches(path, names, n=1)
-    guess = f"did you mean {names[close[0]]!r}? The" if close else "the"
-    return InputError(
-        f"{opened.name}: no dataset {path!r} ({why}); {guess} file holds {listed(present)}"
-    )
-
-
-def listed(names: list[str]) -> str:
-    """Return names as text, cut to a length that can be read."""
-    shown = ", ".join(repr(name) for name in names[:MOST_LISTED])
-    more = len(names) - MOST_LISTED
-    return f"{shown} and {more:,} more" if more > 0 else shown or "nothing that can be read"

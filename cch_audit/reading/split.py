@@ -7,7 +7,7 @@ import numpy as np
 
 from cch_audit.arrays import IntArray
 from cch_audit.errors import InputError
-from cch_audit.reading.open import MOST_LISTED
+from cch_audit.reading.listing import MOST_LISTED
 from cch_audit.reading.values import Values, as_text
 
 HELD_OUT = "test"

@@ -6,7 +6,6 @@ Labels, groups, splits and ids are vectors, and are read in full.
 from dataclasses import dataclass
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -64,7 +63,7 @@ def read_values(column: Column) -> Values:
     if column.kind == "categorical":
         return _read_categories(column)
     values = _read(column, "values")
-    missing = _is_nan(values)
+    missing = _is_nan(values) | is_marked(values, column.marks)
     if column.kind == "nullable":
         missing = missing | _read(column, "mask").astype(bool)
     return Values(column.where, values, missing)
@@ -92,13 +91,17 @@ def as_text(values: Values) -> list[str]:
 
 def _read(column: Column, part: str) -> AnyArray:
     """Read one dataset of a vector in full."""
-    dataset = column.parts[part]
     with translated(column.where):
-        if h5py.check_string_dtype(dataset.dtype) is not None:
-            # Strings that are not UTF-8 must stay distinct, hence no replacement character.
-            dataset = dataset.asstr("utf-8", errors="backslashreplace")
-        values: AnyArray = dataset[()]
-    return values.reshape(-1)
+        return column.parts[part].read()
+
+
+def is_marked(values: AnyArray, marks: tuple[Any, ...]) -> npt.NDArray[np.bool_]:
+    """Return which values are one of those that stand for a missing one."""
+    found = np.zeros(values.shape, dtype=np.bool_)
+    for mark in marks:
+        # A mark is compared as it is stored: 1e20 is another number as float32.
+        found |= values == (mark if values.dtype.kind == "O" else values.dtype.type(mark))
+    return found
 
 
 def _is_nan(values: AnyArray) -> npt.NDArray[np.bool_]:
@@ -118,7 +121,7 @@ def _read_categories(column: Column) -> Values:
             f"{column.where} has the code {codes.max()} but only {len(categories)} categories; "
             "write it again"
         )
-    missing = codes < 0
+    missing = (codes < 0) | is_marked(codes, column.marks)
     if not len(categories):
         categories = np.array([""], dtype=object)
     values = categories[np.where(missing, 0, codes)]

@@ -40,6 +40,8 @@ def _blocks(description: "FileDescription") -> Iterator[tuple[int, str]]:
     yield 0, f"file {description.path}, sha256 {description.sha256}"
     if description.teacher_path is not None:
         yield 0, f"teachers' file {description.teacher_path}, sha256 {description.teacher_sha256}"
+    for file, program in description.written_by.items():
+        yield 0, f"{file} was written by {program}"
     several = len({dataset.file for dataset in description.datasets}) > 1
     for dataset in description.datasets:
         yield 0, ""
@@ -75,6 +77,8 @@ def _facts(dataset: "DatasetDescription") -> Iterator[str]:
         return
     shape = " x ".join(str(size) for size in dataset.shape or ())
     yield f"{shape} {dataset.dtype}, {dataset.storage}"
+    if not dataset.measured:
+        yield "not used, and its values are too large to be read for that"
     if dataset.minimum is not None and dataset.maximum is not None:
         yield f"values from {dataset.minimum:g} to {dataset.maximum:g}"
     counts = {

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from cch_audit.errors import InputError
-from cch_audit.reading.open import array_paths, lookup, open_file, text_attribute
+from cch_audit.reading.listing import array_paths
+from cch_audit.reading.open import lookup, open_file, text_attribute
 
 from .conftest import Arrays, Refuse, Write
 
