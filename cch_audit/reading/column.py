@@ -14,8 +14,8 @@ from cch_audit.reading.dialects import (
     Encoded,
     Kind,
     encoded,
-    is_matlab,
     is_pandas,
+    matlab_class,
     missing_marks,
     pandas_columns,
     resolve,
@@ -128,7 +128,9 @@ def open_column(opened: OpenFile, path: str, why: str) -> Column:
     kind, parts = form.kind, _parts(opened, form.parts)
     main = next(iter(parts.values()))
     shape = main.shape
-    if kind == "numeric" and (main.dtype.kind not in NUMERIC or main.form == "characters"):
+    if kind == "numeric" and (
+        main.dtype.kind not in NUMERIC or main.form in ("characters", "cells")
+    ):
         kind = "numeric" if main.form == "bfloat16" else "text"
     elif kind in ("csr", "csc"):
         shape = _sparse_shape(where, form, parts)
@@ -178,7 +180,7 @@ def _categories(opened: OpenFile, path: str, node: h5py.Dataset, field: str) -> 
         owner, _, table = folder.rpartition("/")
         found = f"{owner}/uns/{name}_categories".lstrip("/") if table == "obs" else ""
     else:
-        with translated(f"{opened.name}: dataset {path!r}"):
+        with translated(opened.name, path):
             found = (
                 f"{folder}/__categories/{name}".lstrip("/") if "categories" in node.attrs else ""
             )
@@ -212,15 +214,14 @@ def _stored(dataset: h5py.Dataset, part: str) -> Stored:
         return Stored(dataset, tuple(range(len(shape))), shape, base, field=part)
     if part:
         return Stored(dataset, (0,), shape[:1], dtype, place=int(part))
-    if is_matlab(dataset, "char") and dtype == np.uint16 and len(shape) == 2:
+    kind = matlab_class(dataset)
+    if kind == "char" and dtype == np.uint16 and len(shape) == 2:
         return Stored(dataset, (1,), shape[1:], dtype, "characters")
     axes = tuple(range(len(shape)))
     if len(shape) > 2 or (len(shape) == 2 and shape[0] == 1):
         axes = tuple(axis for axis in axes if shape[axis] != 1) or axes[:1]
     shape = tuple(shape[axis] for axis in axes)
-    if is_matlab(dataset, "cell") and h5py.check_ref_dtype(dtype) and len(shape) == 2:
-        axes, shape = axes[:1], shape[:1] if shape[1] == 1 else shape
-    if is_matlab(dataset, "cell") and h5py.check_ref_dtype(dtype) is not None:
+    if kind == "cell" and h5py.check_ref_dtype(dtype) is not None:
         return Stored(dataset, axes, shape, dtype, "cells")
     return Stored(dataset, axes, shape, dtype, "bfloat16" if dtype == BFLOAT16 else "plain")
 

@@ -19,9 +19,9 @@ from cch_audit.reading.layout import (
     choose_column,
     choose_labels,
     choose_layout,
+    could_represent,
     named_student,
     named_teachers,
-    representations,
 )
 from cch_audit.reading.listing import array_paths
 from cch_audit.reading.load import load_sample, open_files, sha256
@@ -206,7 +206,6 @@ def _describe_arrays(
     opened: OpenFile, used: list[tuple[RoleName, Role]]
 ) -> Iterator[DatasetDescription]:
     """Describe every array of a file; the values of unused ones only while they are small."""
-    candidates = set(representations(opened))
     by_path: dict[str, list[tuple[RoleName, Role]]] = {}
     for name, role in used:
         if role.column.opened is opened:
@@ -217,8 +216,6 @@ def _describe_arrays(
     for path, problem in listing:
         here = by_path.get(path, [])
         why = "; ".join(dict.fromkeys(role.why for _, role in here))
-        if not here and path in candidates:
-            why = "could be a representation"
         roles = tuple(dict.fromkeys(name for name, _ in here))
         description = DatasetDescription(opened.name, path, roles, why)
         if problem is not None:
@@ -226,6 +223,8 @@ def _describe_arrays(
             continue
         try:
             column = open_column(opened, path, "listed")
+            if not here and could_represent(column):
+                description = replace(description, why="could be a representation")
             size = math.prod(column.shape) * 8
             measured = bool(roles) or size <= left
             left -= size if measured and not roles else 0

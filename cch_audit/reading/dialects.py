@@ -56,34 +56,33 @@ class Encoded:
 def encoded(opened: OpenFile, path: str) -> Encoded | None:
     """Return how a group stands for one array; None if it is only a folder."""
     group = lookup(opened, path)
-    where = f"{opened.name}: dataset {path!r}"
     assert isinstance(group, h5py.Group)
-    with translated(where):
-        names = frozenset(group.attrs)
+    with translated(opened.name, path):
+        names = frozenset(group.attrs if h5py.h5a.get_num_attrs(group.id) else ())
     if "encoding-type" in names:
         encoding = "".join(text_attribute(opened, path, "encoding-type"))
         if encoding not in ARRAY_PARTS:
             return None
         kind, parts = ARRAY_PARTS[encoding]
-        with translated(where):
+        with translated(opened.name, path):
             shape = _lengths(group.attrs["shape"]) if parts == SPARSE_PARTS else ()
         return Encoded(kind, {part: f"{path}/{part}" for part in parts}, shape)
     sparse = {part: f"{path}/{part}" for part in SPARSE_PARTS}
     if "h5sparse_format" in names:  # AnnData before 0.7
         by_column = text_attribute(opened, path, "h5sparse_format") == ("csc",)
-        with translated(where):
+        with translated(opened.name, path):
             shape = _lengths(group.attrs["h5sparse_shape"])
         return Encoded("csc" if by_column else "csr", sparse, shape)
     if "MATLAB_sparse" in names:
         columns = lookup(opened, f"{path}/jc")
-        with translated(where):
+        with translated(opened.name, path):
             n_rows = _lengths(group.attrs["MATLAB_sparse"])
         n_columns = columns.size - 1 if isinstance(columns, h5py.Dataset) else 0
         members = {"data": f"{path}/data", "indices": f"{path}/ir", "indptr": f"{path}/jc"}
         return Encoded("csc", members, (*n_rows, n_columns))
     if is_cell_ranger(opened, path):
         declared = lookup(opened, f"{path}/shape")
-        with translated(where):
+        with translated(opened.name, path):
             assert isinstance(declared, h5py.Dataset)
             # It has genes by cells, by column.
             shape = _lengths(declared[:2])[::-1] if declared.size == 2 else ()
@@ -101,17 +100,19 @@ def _lengths(value: Any) -> tuple[int, ...]:
 def is_cell_ranger(opened: OpenFile, path: str) -> bool:
     """Return whether a group holds the counts of a 10x Genomics file."""
     members = ("barcodes", "shape", *SPARSE_PARTS)
-    return bool(path) and all(
-        isinstance(lookup(opened, f"{path}/{name}"), h5py.Dataset) for name in members
+    return (
+        bool(path)
+        and isinstance(lookup(opened, path), h5py.Group)
+        and all(isinstance(lookup(opened, f"{path}/{name}"), h5py.Dataset) for name in members)
     )
 
 
 def is_pandas(opened: OpenFile, path: str) -> bool:
     """Return whether a group is a frame or series of a pandas HDFStore."""
     node = lookup(opened, path)
-    if not isinstance(node, h5py.Group):
+    if not path or not isinstance(node, h5py.Group):
         return False
-    with translated(f"{opened.name}: {path!r}"):
+    with translated(opened.name, path):
         return "pandas_type" in node.attrs
 
 
@@ -159,7 +160,7 @@ def resolve(opened: OpenFile, path: str) -> tuple[h5py.Group | h5py.Dataset | No
 def missing_marks(dataset: h5py.Dataset, field: str, dtype: np.dtype[Any]) -> tuple[Any, ...]:
     """Return the values that stand for a missing one in a dataset, or in one of its fields."""
     marks: list[Any] = []
-    of_r = R_MISSING in dataset.attrs
+    of_r = _attribute(dataset, R_MISSING) is not None
     is_text = h5py.check_string_dtype(dtype) is not None
     if dtype.kind == "i" and (of_r or dtype.itemsize >= 4):
         # R has no integer below, and pandas and casts from NaN write it too.
@@ -168,26 +169,25 @@ def missing_marks(dataset: h5py.Dataset, field: str, dtype: np.dtype[Any]) -> tu
         marks.append("NA")
     codes = h5py.check_enum_dtype(dtype) or {}
     marks.extend(code for name, code in codes.items() if name == "NA")
-    for name in ("_FillValue", "missing_value"):
-        if name in dataset.attrs and dtype.kind in "iuf":
-            value = np.ravel(np.asarray(dataset.attrs[name]))
-            marks.extend(value[:1].tolist() if value.dtype.kind == dtype.kind else [])
-    if field and f"{field}_nan_rep" in dataset.attrs and is_text:
-        marks.append(_string(dataset.attrs[f"{field}_nan_rep"]))
-    if field and dtype.kind == "i" and _string(dataset.attrs.get(f"{field}_meta")) == "category":
+    for name in ("_FillValue", "missing_value"):  # of netCDF
+        value = np.ravel(np.asarray(_attribute(dataset, name)))
+        marks.extend(value[:1].tolist() if value.dtype.kind == dtype.kind != "O" else [])
+    if field and is_text:  # of pandas
+        marks.extend(filter(None, [_string(_attribute(dataset, f"{field}_nan_rep"))]))
+    if field and _string(_attribute(dataset, f"{field}_meta")) == "category":
         marks.append(-1)
     return tuple(marks)
 
 
 def why_foreign(dataset: h5py.Dataset) -> str | None:
     """Return why a dataset that only its own program can read is refused, or None."""
-    if "PSEUDOATOM" in dataset.attrs:
+    if _attribute(dataset, "PSEUDOATOM") is not None:
         return (
             "holds Python objects that pandas pickled, which are not read; write the frame again "
             "with to_hdf(..., format='table')"
         )
-    kind = _string(dataset.attrs.get("MATLAB_class"))
-    if "MATLAB_empty" in dataset.attrs:
+    kind = matlab_class(dataset)
+    if _attribute(dataset, "MATLAB_empty") is not None:
         return "is an empty MATLAB array, of which only the size is saved; save one with values"
     if kind and kind not in ("char", "cell") and not MATLAB_NUMBERS.fullmatch(kind):
         return (
@@ -197,9 +197,14 @@ def why_foreign(dataset: h5py.Dataset) -> str | None:
     return None
 
 
-def is_matlab(dataset: h5py.Dataset, kind: Literal["char", "cell"]) -> bool:
-    """Return whether a dataset is what MATLAB saves for an array of this class."""
-    return _string(dataset.attrs.get("MATLAB_class")) == kind
+def matlab_class(dataset: h5py.Dataset) -> str:
+    """Return the class of what MATLAB saved, empty for other datasets."""
+    return _string(_attribute(dataset, "MATLAB_class"))
+
+
+def _attribute(dataset: h5py.Dataset, name: str) -> Any:
+    """Return an attribute, or None."""
+    return dataset.attrs.get(name) if h5py.h5a.get_num_attrs(dataset.id) else None
 
 
 def _string(value: Any) -> str:
@@ -249,7 +254,7 @@ def _marks(opened: OpenFile, paths: list[str]) -> Iterator[str]:
     for path in paths:
         node, _ = resolve(opened, path)
         if isinstance(node, h5py.Dataset):
-            with translated(f"{opened.name}: {path!r}"):
+            with translated(opened.name, path):
                 marks = frozenset(node.attrs)
                 codes = h5py.check_enum_dtype(node.dtype) or {}
             if R_MISSING in marks:

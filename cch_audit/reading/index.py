@@ -31,11 +31,20 @@ class RowSpace:
 
 def row_space(opened: OpenFile, path: str) -> RowSpace:
     """Return whose rows a dataset has: those of the plain layout, or of the nearest table."""
-    components = path.split("/", 2 * MOST_NESTED + 3)
-    # A field is two levels below the pandas object, in its table.
-    for owner in (path, *["/".join(components[:n]) for n in range(len(components) - 1, 0, -1)][:2]):
+    if path not in opened.spaces:
+        opened.spaces[path] = _row_space(opened, path)
+    space: RowSpace = opened.spaces[path]
+    return space
+
+
+def _row_space(opened: OpenFile, path: str) -> RowSpace:
+    """Return what `row_space` does, from the groups around a path."""
+    owner = path
+    for _ in range(3):  # a field is two levels below the pandas object, in its table
         if is_pandas(opened, owner) or is_cell_ranger(opened, owner):
             return RowSpace(opened.name, owner)
+        owner = owner.rpartition("/")[0]
+    components = path.split("/", 2 * MOST_NESTED + 3)
     depth = 0
     while len(components) > depth + 2 and components[depth] == "mod" and depth < 2 * MOST_NESTED:
         depth += 2

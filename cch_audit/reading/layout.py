@@ -300,26 +300,38 @@ def find(opened: OpenFile, name: str, why: str) -> Role:
 def representations(opened: OpenFile) -> list[str]:
     """Return the paths that could be a representation."""
     found = []
-    modalities = set(children(opened, "mod"))
     for path, problem in array_paths(opened):
-        # Inside a modality of MuData the names are those of AnnData.
-        top, _, rest = re.sub("^(mod/[^/]+/)+", "", path).partition("/")
-        # The obsm of MuData itself says which rows each modality has.
-        says_rows = path.startswith("obsm/") and rest in modalities
-        if problem or top in NO_REPRESENTATION or says_rows:
+        if problem or _has_other_use(opened, path):
             continue
-        try:
-            column = open_column(opened, path, "a candidate")
-            space = row_space(opened, path)
-        except InputError:
-            continue  # it is only left out of a list of suggestions
-        in_table = space.owner is not None and path.removeprefix(f"{space.owner}/").startswith(
-            ("obs/", "axis", "index", "table/index", "barcodes")
-        )
-        is_named = top == "representations"
-        if column.is_matrix and not in_table and (is_named or len(column.shape) == 2):
-            found.append(path)
+        with suppress(InputError):  # it is only left out of a list of suggestions
+            if could_represent(open_column(opened, path, "a candidate")):
+                found.append(path)
     return found
+
+
+def could_represent(column: Column) -> bool:
+    """Return whether a dataset could be a representation, by its name and shape."""
+    opened, path = column.opened, column.path
+    is_named = path.startswith("representations/")
+    if not column.is_matrix or not (is_named or len(column.shape) == 2):
+        return False
+    if _has_other_use(opened, path):
+        return False
+    try:
+        space = row_space(opened, path)
+    except InputError:  # it has a row for each variable
+        return False
+    inside = ("obs/", "axis", "index", "table/index", "barcodes")
+    return space.owner is None or not path.removeprefix(f"{space.owner}/").startswith(inside)
+
+
+def _has_other_use(opened: OpenFile, path: str) -> bool:
+    """Return whether a path has a name under which no representation is looked for."""
+    # Inside a modality of MuData the names are those of AnnData.
+    top, _, rest = re.sub("^(mod/[^/]+/)+", "", path).partition("/")
+    # The obsm of MuData itself says which rows each modality has.
+    says_rows = path.startswith("obsm/") and rest in children(opened, "mod")
+    return top in NO_REPRESENTATION or says_rows
 
 
 def same_dataset(one: Column, other: Column) -> bool:

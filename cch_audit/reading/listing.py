@@ -1,6 +1,7 @@
 """Which arrays does a file hold?"""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 
 import h5py
@@ -22,21 +23,38 @@ LONGEST_NAME = 200
 """Names that are longer are not compared with a mistyped one."""
 
 
-def array_paths(opened: OpenFile) -> Iterator[tuple[str, str | None]]:
-    """Yield the path of every array in the file, and why it cannot be reached if so."""
+def array_paths(opened: OpenFile) -> list[tuple[str, str | None]]:
+    """Return the path of every array in the file, and why it cannot be reached if so."""
+    if not opened.listing:
+        opened.listing.extend(_walk(opened))
+    return opened.listing
+
+
+def is_empty(opened: OpenFile) -> bool:
+    """Return whether there is no array in the file."""
+    first = children(opened, "")[:MOST_LISTED]
+    with suppress(InputError):
+        if any(isinstance(lookup(opened, name), h5py.Dataset) for name in first):
+            return False
+    return not array_paths(opened)
+
+
+def _walk(opened: OpenFile) -> Iterator[tuple[str, str | None]]:
+    """Yield what `array_paths` returns, group by group."""
     seen = set()
     pending = [""]
     while pending:
         path = pending.pop()
         try:
             node = lookup(opened, path)
-            where = f"{opened.name}: '/{path}'"
             if node is None:
-                raise InputError(f"{where} is listed but not there; the file is damaged")
+                raise InputError(
+                    f"{opened.name}: {path!r} is listed but not there; the file is damaged"
+                )
             if not isinstance(node, h5py.Group):
                 yield from ((found, None) for found in _of_dataset(path, node))
                 continue
-            with translated(where):
+            with translated(opened.name, path):
                 address = h5py.h5o.get_info(node.id).addr
             # A hard link may lead back to a group that was visited before.
             if address in seen:
@@ -61,14 +79,12 @@ def _of_dataset(path: str, node: h5py.Dataset | h5py.Datatype) -> list[str]:
 
 def _of_group(opened: OpenFile, path: str) -> list[str] | None:
     """Return the arrays of a group that one program wrote as a whole; None for a folder."""
-    if not path:
-        return None
+    if is_cell_ranger(opened, path):
+        return [path, f"{path}/barcodes"]
     if is_pandas(opened, path):
         columns = pandas_columns(opened, path)
         index = pandas_index(opened, path)
         return [*([path] if len(columns) == 1 else columns), *([index] if index else [])]
-    if is_cell_ranger(opened, path):
-        return [path, f"{path}/barcodes"]
     return [path] if encoded(opened, path) else None
 
 

@@ -33,7 +33,7 @@ from cch_audit.reading.layout import (
     choose_window,
     same_dataset,
 )
-from cch_audit.reading.listing import array_paths
+from cch_audit.reading.listing import is_empty
 from cch_audit.reading.matrix import read_rows
 from cch_audit.reading.memory import free_memory
 from cch_audit.reading.oddities import of_precision, of_predictions
@@ -111,8 +111,8 @@ def open_files(path: Path, settings: InputSettings) -> Iterator[tuple[OpenFile, 
             teacher_file = stack.enter_context(open_file(other, max_bytes))
             if path.samefile(other):
                 teacher_file = student_file
-        for opened in (student_file, teacher_file):
-            if next(array_paths(opened), None) is None:
+        for opened in {student_file.name: student_file, teacher_file.name: teacher_file}.values():
+            if is_empty(opened):
                 raise InputError(
                     f"{opened.name}: holds no dataset; write the representations to it first"
                 )

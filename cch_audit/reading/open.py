@@ -30,17 +30,24 @@ class OpenFile:
     """Largest declared size of a dataset that may be read."""
     groups: dict[str, h5py.Group] = field(default_factory=dict, compare=False, repr=False)
     """Groups that were reached, by path, so that no path is walked from the root again."""
+    recent: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The dataset that was looked up last."""
+    spaces: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Whose rows a path has, once that was asked for."""
+    listing: list[tuple[str, str | None]] = field(default_factory=list, compare=False, repr=False)
+    """Path of every array, and why it cannot be reached if so, once that was asked for."""
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def translated(where: str, path: str | None = None) -> Iterator[None]:
     """Turn what h5py raises on damaged or locked bytes into one sentence; wrap h5py calls only."""
     try:
         yield
     except H5_ERRORS as err:
+        at = "" if path is None else f": {path!r}"
         raise InputError(
-            f"{where} cannot be read ({_first_line(err)}); the file looks damaged or only partly "
-            "written: copy or write it again"
+            f"{where}{at} cannot be read ({_first_line(err)}); the file looks damaged or only "
+            "partly written: copy or write it again"
         ) from err
 
 
@@ -63,7 +70,8 @@ def open_file(path: Path, max_bytes: int) -> Iterator[OpenFile]:
     name = str(path)
     _check_regular(path, name)
     try:
-        root = h5py.File(path, "r")
+        # Blocks are read along the chunks, so each chunk is needed once.
+        root = h5py.File(path, "r", rdcc_nbytes=0)
     except BlockingIOError as err:
         raise InputError(
             f"{name}: is locked, another program has it open for writing; "
@@ -126,7 +134,10 @@ def lookup(opened: OpenFile, path: str) -> h5py.Group | h5py.Dataset | None:
     InputError
         A component is a soft, external or user-defined link, or cannot be read.
     """
-    path = "/".join(filter(None, path.split("/")))
+    if path.startswith("/") or path.endswith("/") or "//" in path:
+        path = "/".join(filter(None, path.split("/")))
+    if path in opened.recent:
+        return opened.recent[path]
     if len(path) > LONGEST_PATH:
         raise InputError(
             f"{opened.name}: a path of {len(path):,} characters is longer than the {LONGEST_PATH:,}"
@@ -148,24 +159,24 @@ def lookup(opened: OpenFile, path: str) -> h5py.Group | h5py.Dataset | None:
             if len(opened.groups) >= MOST_GROUPS:
                 opened.groups.clear()
             opened.groups[known] = node
+    if isinstance(node, h5py.Dataset):
+        opened.recent.clear()
+        opened.recent[path] = node
     return node
 
 
 def _member(opened: OpenFile, group: h5py.Group, name: str, path: str) -> Any:
     """Return what a group holds under a name, if that is a hard link."""
-    where = f"{opened.name}: {path!r}"
-    with translated(where):
+    with translated(opened.name, path):
         key = name.encode("utf-8", "surrogateescape")
         if b"\0" in key or not group.id.links.exists(key):
             return None
-        link = group.id.links.get_info(key).type
-    if link != h5py.h5l.TYPE_HARD:
-        raise InputError(
-            f"{where} is a link to somewhere else, which is not followed; "
-            "name the dataset it points to, or copy that into this file"
-        )
-    with translated(where):
-        return group[key]
+        if group.id.links.get_info(key).type == h5py.h5l.TYPE_HARD:
+            return group[key]
+    raise InputError(
+        f"{opened.name}: {path!r} is a link to somewhere else, which is not followed; "
+        "name the dataset it points to, or copy that into this file"
+    )
 
 
 def children(opened: OpenFile, path: str) -> tuple[str, ...]:
@@ -173,7 +184,7 @@ def children(opened: OpenFile, path: str) -> tuple[str, ...]:
     node = lookup(opened, path)
     if not isinstance(node, h5py.Group):
         return ()
-    with translated(f"{opened.name}: {path!r}"):
+    with translated(opened.name, path):
         # h5py returns names that are not UTF-8 as bytes.
         return tuple(
             name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
