@@ -8,7 +8,7 @@ import numpy as np
 from cch_audit.arrays import IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
-from cch_audit.reading.dialects import resolve
+from cch_audit.reading.dialects import is_pandas, resolve
 from cch_audit.reading.index import RowSpace, index_path, row_space
 from cch_audit.reading.orient import SWAPPED
 from cch_audit.reading.values import as_text, read_values
@@ -120,6 +120,8 @@ def _no_ids(column: Column, space: RowSpace) -> InputError:
     """Return the error for rows that cannot be identified, with what to add."""
     if space.owner is None:
         remedy = "add a dataset 'ids' with one unique string or integer for each row, or pass --ids"
+    elif is_pandas(column.opened, space.owner):
+        remedy = "write the frame again with df.reset_index(drop=True) or with one unique index"
     else:
         obs = f"{space.owner}/obs".lstrip("/")
         remedy = f"add the attribute '_index' to {obs!r}, as anndata does when it writes a file"

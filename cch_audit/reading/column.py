@@ -22,7 +22,7 @@ from cch_audit.reading.dialects import (
     why_foreign,
 )
 from cch_audit.reading.listing import listed, missing
-from cch_audit.reading.open import OpenFile, children, lookup, translated
+from cch_audit.reading.open import OpenFile, children, translated
 from cch_audit.reading.stored import Form, Stored
 
 NUMERIC = "fiub"
@@ -159,6 +159,8 @@ def _encoding(opened: OpenFile, path: str, why: str) -> Encoded:
     if not isinstance(node, h5py.Group):
         raise InputError(f"{where} is a data type, not a dataset; name a dataset")
     found = encoded(opened, path)
+    if found is not None and is_pandas(opened, path):
+        return _encoding(opened, found.parts["values"], why)
     if found is not None:
         return found
     if is_pandas(opened, path):
@@ -174,17 +176,19 @@ def _encoding(opened: OpenFile, path: str, why: str) -> Encoded:
 
 
 def _categories(opened: OpenFile, path: str, node: h5py.Dataset, field: str) -> str | None:
-    """Return the names of the classes that AnnData before 0.8 kept apart from their codes."""
+    """Return the names of the classes that are kept apart from their codes."""
     folder, _, name = path.rpartition("/")
-    if field:  # before 0.7
-        owner, _, table = folder.rpartition("/")
-        found = f"{owner}/uns/{name}_categories".lstrip("/") if table == "obs" else ""
-    else:
+    owner, _, table = folder.rpartition("/")
+    found = ""
+    if field and table == "obs":  # AnnData before 0.7
+        found = f"{owner}/uns/{name}_categories".lstrip("/")
+    elif field and table == "table":  # pandas
+        found = f"{owner}/meta/{name}/meta/table/values"
+    elif not field:  # AnnData before 0.8
         with translated(opened.name, path):
-            found = (
-                f"{folder}/__categories/{name}".lstrip("/") if "categories" in node.attrs else ""
-            )
-    return found if found and lookup(opened, found) is not None else None
+            if "categories" in node.attrs:
+                found = f"{folder}/__categories/{name}".lstrip("/")
+    return found if found and resolve(opened, found)[0] is not None else None
 
 
 def _parts(opened: OpenFile, paths: Mapping[str, str]) -> dict[str, Stored]:
