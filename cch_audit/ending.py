@@ -64,15 +64,18 @@ def say(text: str) -> None:
 def _open_streams() -> None:
     """Keep the numbers of closed standard streams from files, which libraries would write into.
 
-    A closed standard output is one that cannot be written, so that what goes there is missed.
+    What is written to a closed standard error is lost; to a closed standard output, is refused, as
+    by a full disk.
     """
-    for number in range(3):
+    for number, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDONLY if number == 1 else os.O_RDWR)
+            os.open(os.devnull, mode)
     if sys.stdout is None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _listen() -> None:

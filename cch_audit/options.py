@@ -29,6 +29,8 @@ from cch_audit.terminal import check_output
 ENVIRONMENT = "CCH_AUDIT_"
 LARGEST_CONFIG = 100_000
 """Most characters of a settings file."""
+DEEPEST_CONFIG = 20
+"""Most brackets of a settings file that are open at once; its parser's time grows faster."""
 MOST_REASON = 300
 """Most characters of a parser's complaint that are shown."""
 SECTIONS = (
@@ -172,21 +174,29 @@ def _read_config(path: Path) -> tuple[dict[str, Any], EstimatorSettings]:
     sections = vars(estimators)
     keys = {f"{name}.{key}" for name, section in sections.items() for key in vars(section)}
     defaults: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     for key, value in _mapping(_load(path), str(path)).items():
         name = str(key).replace("-", "_")
+        if given.setdefault(name, key) != key:
+            raise InputError(f"{path}: {given[name]!r} and {key!r} are the same key; give one")
         if name in sections:
             where = f"{path}: {key}"
             changed = _section(sections[name], _mapping(value, where), where)
             estimators = replace(estimators, **{name: changed})
         elif name in known:
-            defaults[name] = _as_option(value, known[name])
+            defaults[name] = _as_option(value, known[name], f"{path}: {key}")
         else:
             raise InputError(f"{path}: {_unknown(str(key), {*known, *sections, *keys})}")
     return defaults, estimators
 
 
-def _as_option(value: Any, kind: Any) -> Any:
+def _as_option(value: Any, kind: Any, where: str) -> Any:
     """Return a YAML value as the command line would give it: a list only for repeatable options."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, list | dict | set | bytes):
+            raise InputError(
+                f"{where}: expected a value or a list of values, found {type(item).__name__}"
+            )
     repeatable = get_origin(kind) is tuple
     if isinstance(value, list):
         return value if repeatable else ",".join(str(item) for item in value)
@@ -205,13 +215,19 @@ def _load(path: Path) -> Any:
         raise InputError(f"{path}: cannot be read ({err.strerror}); check --config") from err
     except RecursionError as err:
         raise InputError(f"{path}: is nested too deeply; settings have two levels") from err
-    except (yaml.YAMLError, ValueError) as err:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as err:
+        # The last three come from a tag on a value that is none of its kind, as !!bool x.
         reason = " ".join(str(err).split())
         raise InputError(f"{path}: is not valid YAML ({reason[:MOST_REASON]})") from err
 
 
 class _Strict(yaml.SafeLoader):
     """YAML without what could make a settings file say two things, or never end."""
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        if self.flow_level >= DEEPEST_CONFIG:
+            raise RecursionError
+        super().fetch_flow_collection_start(token)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):

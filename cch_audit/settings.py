@@ -107,20 +107,25 @@ class AuditSettings:
     rule: Literal["all", "majority", "any", "ksg", "mine", "lmi", "gaussian"] = setting(
         "all", "How the estimators' verdicts combine; an estimator's name lets it decide alone."
     )
-    margin: float = setting(0.0, "Gap in nats that the verdict interval must clear.")
+    margin: float = setting(
+        0.0, "Gap in nats that the verdict interval must clear.", low=-1000, high=1000
+    )
     confidence: float = setting(0.95, "Confidence level of every interval.", low=0.5, high=0.999)
-    resamples: int = setting(2000, "Bootstrap resamples.", low=200)
+    resamples: int = setting(2000, "Bootstrap resamples.", low=200, high=1_000_000)
     ci: Literal["pseudo", "half"] = setting(
         "pseudo", "Interval: bootstrap of pseudo-values, or the half-sample bootstrap."
     )
-    half_samples: int = setting(40, "Random halves the half-sample bootstrap draws.", low=10)
+    half_samples: int = setting(
+        40, "Random halves the half-sample bootstrap draws.", low=10, high=10_000
+    )
     surrogates: int = setting(
         2,
         "Surrogate data sets on which each estimator's bias is measured, four times as many where "
         "nothing is trained and columns are few (ksg and gaussian on predictions); 0: none.",
         low=0,
+        high=1000,
     )
-    jobs: int = setting(0, "Tasks run at the same time; 0 takes every core.", low=0)
+    jobs: int = setting(0, "Tasks run at the same time; 0 takes every core.", low=0, high=1024)
 
 
 @dataclass(frozen=True)
@@ -198,8 +203,12 @@ class ConfirmationSettings:
     weight: str = setting(
         "0.2,0.3,0.5,0.7,0.8", "Weights of the teacher's term to choose from, from 0 to below 1."
     )
-    seeds: int = setting(8, "Repetitions, each with its own split and initial weights.")
-    epochs: int = setting(100, "Most epochs; the best one on validation rows is kept.", low=1)
+    seeds: int = setting(
+        8, "Repetitions, each with its own split and initial weights.", high=10_000
+    )
+    epochs: int = setting(
+        100, "Most epochs; the best one on validation rows is kept.", low=1, high=100_000
+    )
     hidden: int = setting(64, "Width of the hidden layer of --architecture mlp.", low=1, high=4096)
     train_size: int | None = setting(
         None, "Training rows of each repetition; by default half of them, at most 400.", low=20
@@ -344,7 +353,7 @@ class SimulateSettings:
     verify: bool = setting(
         False, "Write no file; replay the theorem on random joint Gaussians and print the record."
     )
-    populations: int = setting(20_000, "Joint Gaussians of --verify.", low=100)
+    populations: int = setting(20_000, "Joint Gaussians of --verify.", low=100, high=100_000_000)
 
 
 @dataclass(frozen=True)

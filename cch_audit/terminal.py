@@ -65,6 +65,8 @@ def check_output(
         raise InputError(f"{path}: is a folder; give {option} a file name")
     if target.exists() and not target.is_file():
         raise InputError(f"{path}: is no regular file; give {option} the name of one")
+    if target.parent.exists() and not target.parent.is_dir():
+        raise InputError(f"{path}: {target.parent} is no folder; give {option} another name")
     if not target.parent.is_dir():
         raise InputError(f"{path}: the folder {target.parent} does not exist; create it first")
     if target.exists() and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):

@@ -139,11 +139,24 @@ def principal_components(x: FloatArray, rows: IntArray) -> FloatArray:
     They keep their variances, of mean 1.
     """
     centred = x - x[rows].mean(axis=0)
-    values, vectors = np.linalg.eigh(centred[rows].T @ centred[rows] / len(rows))
-    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    values, vectors = _principal_axes(centred[rows])
     share = np.cumsum(values) / max(values.sum(), 1e-300)
     n = min(int(np.searchsorted(share, VARIANCE)) + 1, len(values), max(1, len(rows) // 4))
     return np.asarray(centred @ vectors[:, :n] / np.sqrt(max(values[:n].mean(), 1e-12)))
+
+
+def _principal_axes(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return variances, the largest first, and directions (d, min(n, d)) of centred rows (n, d).
+
+    Of fewer rows than columns they follow from the products of rows, (n, n) instead of (d, d).
+    """
+    n, d = x.shape
+    values, vectors = np.linalg.eigh((x.T @ x if d <= n else x @ x.T) / n)
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    if d > n:
+        floor = max(values[0] * 1e-12, 1e-300)
+        vectors = x.T @ (vectors / np.sqrt(n * np.maximum(values, floor)))
+    return values, vectors
 
 
 def whitening(x: FloatArray) -> FloatArray:

@@ -79,6 +79,8 @@ def _check_named(columns: Sequence[Column], spaces: Sequence[RowSpace], ids: str
     if not ids:
         return
     path = ids.strip("/")
+    if not path:
+        raise InputError(f"option --ids is {ids!r}, which names no dataset; give a dataset's path")
     opened = {column.opened.name: column.opened for column in columns}
     holders = [file for file in opened.values() if resolve(file, path)[0] is not None]
     if not holders:

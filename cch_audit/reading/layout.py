@@ -194,7 +194,9 @@ def named_teachers(
 ) -> list[Role]:
     """Return the teachers that options or a root attribute name."""
     listed_names = [name.strip() for name in (settings.teachers or "").split(",")]
-    names = [name for name in (*settings.teacher, *listed_names) if name]
+    if settings.teachers and not any(listed_names):
+        raise InputError(f"option --teachers {settings.teachers!r} names no teacher; name one")
+    names = [*settings.teacher, *filter(None, listed_names)]
     if names:
         return [find(teacher_file, name, "option --teacher") for name in names]
     values = text_attribute(teacher_file, "", "teacher")

@@ -136,6 +136,15 @@ def test_a_quarter_as_many_components_as_rows():
     assert principal_components(x, np.arange(40)).shape == (100, 10)
 
 
+def test_components_of_fewer_rows_than_columns_are_the_same():
+    x = np.random.default_rng(0).standard_normal((60, 5)) @ np.diag([5.0, 4.0, 3.0, 2.0, 1.0])
+    rows = np.arange(40)
+    few = principal_components(x, rows)
+    turned = np.linalg.qr(np.random.default_rng(1).standard_normal((300, 300)))[0][:5]
+    many = principal_components(x @ turned, rows)
+    np.testing.assert_allclose(np.abs(many), np.abs(few), atol=1e-9)
+
+
 @pytest.mark.parametrize("d", [2, 8])
 def test_few_columns_are_whitened(d):
     x, y = np.random.default_rng(0).standard_normal((2, 200, d)) * np.arange(1, d + 1)
