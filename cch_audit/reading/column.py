@@ -246,10 +246,12 @@ def _why_not_readable(stored: Stored, max_bytes: int) -> str | None:
     dataset, dtype = stored.dataset, stored.dtype
     is_text = h5py.check_string_dtype(dtype) is not None
     if stored.form == "plain" and dtype.kind not in NUMERIC and not is_text:
-        fields = f", for example {dataset.name[1:]}/{dtype.names[0]}" if dtype.names else ""
+        remedy = "write it again as a plain array"
+        if dtype.names and dataset.ndim == 1:
+            remedy = f"name one of its fields, for example {dataset.name[1:]}/{dtype.names[0]}"
         return (
             f"is of type {_type_name(dtype)}; it must hold real numbers, booleans or, for "
-            f"labels, groups, split and ids, strings: write it again as a plain array{fields}"
+            f"labels, groups, split and ids, strings: {remedy}"
         )
     declared = math.prod(stored.shape) * _bytes_each(stored)
     if declared > max_bytes:
