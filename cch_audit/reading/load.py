@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.dependence import LEAST_APART
 from cch_audit.doubts import few_units
 from cch_audit.errors import InputError
 from cch_audit.randomness import stream
@@ -92,6 +93,12 @@ def _in_order(sample: Sample, window: int | Literal["auto"]) -> Sample:
         found = f"{window} rows" if window else "none is needed"
         notes = (*notes, f"The window was taken from the rows' autocorrelation: {found}.")
     sample = replace(sample, window=window)
+    if window and sample.dependence is not None and not sample.dependence.stretches.any():
+        raise InputError(
+            f"{sample.source.path}: a window of {window:,} rows reaches across the "
+            f"{sample.n_samples:,} rows, so that none of them informs another; lower --window, or "
+            "add rows"
+        )
     few = few_units(sample)
     warnings = sample.source.warnings if few is None else (*sample.source.warnings, few)
     return replace(sample, source=replace(sample.source, notes=notes, warnings=warnings))
@@ -225,6 +232,13 @@ def _kept_groups(role: Role | None, groups: IntArray | None, kept: IntArray) -> 
         raise InputError(
             f"{role.column.where} ({role.why}) puts all {len(kept):,} rows in one group; name a "
             "dataset with several groups, or none"
+        )
+    largest = int(np.bincount(codes).max())
+    if len(kept) - largest < LEAST_APART:
+        raise InputError(
+            f"{role.column.where} ({role.why}) puts {largest:,} of {len(kept):,} rows in one "
+            f"group, and at least {LEAST_APART} other rows are needed to inform them; name a "
+            "dataset with smaller groups, or add rows"
         )
     return codes
 

@@ -152,6 +152,12 @@ def test_a_section_changes_the_keys_it_names_alone(tmp_path: Path) -> None:
         ("seed", "expected keys with values, found str"),
         ("seed: [1", "is not valid YAML"),
         ("seed: 1\n\tmargin: 2", "is not valid YAML"),
+        ("max-samples: 100\nmax_samples: 500", "are the same key"),
+        ("student: {a: 1}", "student: expected a value or a list of values, found dict"),
+        ("student: !!binary aGk=", "student: expected a value or a list of values, found bytes"),
+        ("estimator: [[ksg]]", "expected a value or a list of values, found list"),
+        ("quiet: !!bool x", "is not valid YAML"),
+        ("margin: .nan", "Invalid value for '--margin'"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, text: str, said: str) -> None:

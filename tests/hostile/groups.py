@@ -23,6 +23,7 @@ def but(values: np.ndarray, value: Any) -> np.ndarray:
 REFUSED: dict[str, tuple[str, Any, str]] = {
     "groups_single": ("groups", ROWS * 0, "all 240 rows in one group"),
     "groups_nan": ("groups", but(ROWS / 10 // 1, np.nan), "missing or NaN in 1"),
+    "groups_uneven": ("groups", (ROWS > 0) * 1, "puts 239 of 240 rows in one group"),
     "groups_short": ("groups", ROWS[:-1] // 10, "239 rows"),
     "groups_columns": ("groups", np.c_[ROWS, ROWS], "shape (240, 2)"),
     "groups_scalar": ("groups", 3, "is a single value"),
@@ -43,7 +44,6 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
 AUDITED: dict[str, tuple[str, Any, str]] = {
     "groups_pure": ("groups", ROWS % 4, ""),
     "groups_alone": ("groups", ROWS, ""),
-    "groups_uneven": ("groups", (ROWS > 0) * 1, ""),
     "groups_few": ("groups", ROWS // 60, ""),
     "split_train": ("split", np.full(N, "train", dtype=object), "seem to be training rows"),
     "predictions_constant": ("predictions/t", np.ones((N, 2)), "the same for every row"),
@@ -84,7 +84,8 @@ CASES = [
     ],
     *[judged(f"check {name}.h5", said) for name, (_, _, said) in AUDITED.items()],
     judged("check plain.h5 --groups labels"),
-    judged("check plain.h5 --window 999999999"),
+    wrong("check plain.h5 --window 121", "a window of 121 rows reaches across", "--window"),
+    wrong("check plain.h5 --window 999999999", "reaches across the 240 rows"),
     judged("check groups_few.h5 --window 5"),
     judged("check groups_alone.h5 --window auto --independent"),
     wrong("check plain.h5 --window -1", "--window", "'-1'"),

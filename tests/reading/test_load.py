@@ -138,3 +138,25 @@ def test_predictions_that_cannot_be_used(arrays: Arrays, write: Write, refuse: R
     refuse(write(arrays | {"predictions/text": scores[:-1]}), "'predictions/text'", "399 rows")
     scores[8, 1] = np.nan
     refuse(write(arrays | {"predictions/text": scores}), "'predictions/text'", "NaN", "row 8")
+
+
+def test_a_group_that_leaves_next_to_none_is_refused(
+    arrays: Arrays, write: Write, refuse: Refuse
+) -> None:
+    groups = np.minimum(np.arange(N), 19)
+    refuse(write(arrays | {"groups": groups}), "puts 381 of 400 rows in one group", "at least 20")
+    load_sample(write(arrays | {"groups": np.minimum(np.arange(N), 20)}), InputSettings())
+
+
+def test_a_window_across_all_rows_is_refused(arrays: Arrays, write: Write, refuse: Refuse) -> None:
+    path = write(arrays)
+    refuse(path, "a window of 201 rows reaches across the 400 rows", window="201")
+    assert load_sample(path, InputSettings(window="200")).window == 200
+
+
+def test_lists_and_ids_that_name_nothing_are_refused(
+    arrays: Arrays, write: Write, refuse: Refuse
+) -> None:
+    path = write(arrays)
+    refuse(path, "--teachers ','", "names no teacher", teachers=",")
+    refuse(path, "--ids is '/'", "names no dataset", ids="/")
