@@ -98,7 +98,8 @@ def _check_regular(path: Path, name: str) -> None:
     except PermissionError as err:
         raise InputError(f"{name}: no permission to read it; change its mode or owner") from err
     except (OSError, ValueError) as err:
-        raise InputError(f"{name}: cannot be opened ({err}); check the path") from err
+        reason = getattr(err, "strerror", None) or err
+        raise InputError(f"{name}: cannot be opened ({reason}); check the path") from err
     if size == 0:
         raise InputError(f"{name}: is empty (0 bytes); write the representations to it first")
     if not h5py.is_hdf5(path):
