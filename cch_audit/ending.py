@@ -20,6 +20,14 @@ STOPPED_BY = {
     "SIGHUP": ExitCode.TERMINATED,
 }
 
+NO_MEMORY = (
+    "Cannot allocate memory",
+    "can't allocate memory",
+    "failed to map segment",
+    "can't start new thread",
+)
+"""What the loader, torch and threads say instead of raising a MemoryError."""
+
 
 class Stopped(BaseException):
     """The program was asked to stop; no library that catches exceptions may keep this one."""
@@ -35,6 +43,7 @@ def guard(run: Callable[[], int]) -> NoReturn:
     code: int = ExitCode.INTERNAL
     try:
         _open_streams()
+        _distrust_libraries()
         _listen()
         code = run()
     except Stopped as stopped:
@@ -43,13 +52,17 @@ def guard(run: Callable[[], int]) -> NoReturn:
         code = ExitCode.INTERRUPTED
     except SystemExit as err:  # a library's, or that of shell completion
         code = err.code if err.code in (ExitCode.PASS, ExitCode.INPUT) else ExitCode.INTERNAL
-    except MemoryError:
-        say("error: there is not enough memory; audit fewer rows (--max-samples) or columns")
-    except BaseException:
-        import traceback
+    except BaseException as err:
+        if isinstance(err, MemoryError) or any(words in str(err) for words in NO_MEMORY):
+            say(
+                "error: there is not enough memory; audit fewer rows (--max-samples) or columns, "
+                "and one task at a time (--jobs 1)"
+            )
+        else:
+            import traceback
 
-        say(traceback.format_exc().rstrip())
-        say("This is a bug in cch-audit; please report it with the lines above.")
+            say(traceback.format_exc().rstrip())
+            say("This is a bug in cch-audit; please report it with the lines above.")
     _leave(code)
 
 
@@ -76,6 +89,16 @@ def _open_streams() -> None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def _distrust_libraries() -> None:
+    """Let a library that ends the process by itself, as OpenBLAS without memory does, end it so."""
+    with suppress(Exception):
+        import ctypes
+
+        libc = ctypes.CDLL(None)
+        # Among the last things that `exit` calls, whatever code it was given: _exit(70).
+        libc.__cxa_atexit(libc._exit, ctypes.c_void_p(ExitCode.INTERNAL), None)
 
 
 def _listen() -> None:

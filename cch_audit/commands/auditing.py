@@ -133,11 +133,13 @@ def _audit(
 
     from cch_audit.audit import judge_teachers
     from cch_audit.measurement import measure, n_jobs
+    from cch_audit.need import check_memory
 
     settings, estimators, seed = options.audit, options.estimators, options.inputs.seed
     jobs = n_jobs(settings)
     first = next(iter(sample.teachers))
     controls: tuple[str, ...] = ()
+    check_memory(sample, settings, estimators)
     # One thread per task: small matrices lose more to threads than they gain, and sums that are
     # split by thread would make results depend on the number of cores.
     with threadpool_limits(1):

@@ -9,7 +9,10 @@ from cch_audit.dependence import Dependence
 from cch_audit.estimators.contract import Estimate
 from cch_audit.settings import EstimatorSettings
 
-__all__ = ["Estimate", "estimate"]
+__all__ = ["Estimate", "estimate", "memory"]
+
+COPIES = 5
+"""Copies of its columns that an estimator holds at the same time."""
 
 
 def estimate(
@@ -35,3 +38,13 @@ def estimate(
     module = import_module(f"cch_audit.estimators.{name}")
     result: Estimate = module.estimate(x, y, rng, getattr(settings, name), dependence)
     return result
+
+
+def memory(name: str, n_samples: int, n_columns: int, settings: EstimatorSettings) -> float:
+    """Return about how many bytes the estimator of that name takes, its columns in float64."""
+    copies = 8.0 * COPIES * n_samples * n_columns
+    if name != "mine":
+        return copies
+    from cch_audit.estimators import mine
+
+    return max(copies, mine.memory(n_samples, n_columns, settings.mine))

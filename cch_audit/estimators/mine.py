@@ -127,6 +127,19 @@ def estimate(
     return average_seeds(pseudo_values, ("saturated",) if saturated else ())
 
 
+def memory(n_samples: int, n_columns: int, settings: MineSettings) -> float:
+    """Return about how many bytes an estimate takes beside its columns, those of x and y together.
+
+    Each model has the pairs of its validation rows, and closed forms of all rows; held-out pairs
+    are there by blocks. All pairs are there as the critic, its parts and their exponentials.
+    """
+    validation = min(VALIDATION_ROWS, n_samples // 5)
+    held_out = min(BLOCK, (n_samples // settings.n_folds) ** 2)
+    n_models = settings.n_folds * settings.n_seeds
+    of_pairs = 20.0 * (n_models * validation**2 + held_out)
+    return of_pairs + 12.0 * n_models * n_samples * n_columns
+
+
 class _Critic(nn.Module):
     """Every model's critic: weighted closed forms plus two networks, on all pairs of some rows."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .process import FIXTURES, PROGRAM, ROOT, Finished, run, start_and_wait
+from .process import FIXTURES, PROGRAM, ROOT, Finished, run, run_driver, start_and_wait
 
 FILE = str(FIXTURES / "gaussian_pass.h5")
 FAST = ("--surrogates", "0", "--resamples", "200", "--max-samples", "300", "--jobs", "1")
@@ -125,3 +125,47 @@ def test_one_core_gives_the_same_bytes() -> None:
     one = start_and_wait("taskset", "-c", str(min(os.sched_getaffinity(0))), *PROGRAM, *arguments)
     assert (one.returncode, one.stderr) == (0, "")
     assert one.stdout == run(*arguments).stdout
+
+
+FREE = """
+import sys
+import cch_audit.memory
+free = float(sys.argv.pop(1))
+cch_audit.memory.free_memory = lambda: free
+from cch_audit.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("free", "jobs", "remedy"),
+    [
+        ("2.5e8", "1", "use --max-samples "),
+        ("2.5e8", "4", "use --max-samples "),
+        ("4e8", "4", "use --jobs 1"),
+        ("1e6", "1", "free some, or audit fewer columns"),
+    ],
+)
+def test_too_little_memory_is_refused_before_the_work(free: str, jobs: str, remedy: str) -> None:
+    done = run_driver(FREE, free, "check", FILE, "--estimator", "mine", "--jobs", jobs)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: 3000 rows need about ")
+    assert done.stderr.endswith("\n")
+    assert remedy in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_what_is_advised_where_memory_is_short_is_accepted() -> None:
+    arguments = ("check", FILE, "--estimator", "mine", "--surrogates", "0", "--jobs", "1")
+    advice = run_driver(FREE, "2.5e8", *arguments).stderr.split("use ")[1].split()
+    assert run_driver(FREE, "2.5e8", *arguments, *advice).returncode in (0, 1, 3)
+
+
+@pytest.mark.parametrize("megabytes", [600, 1000, 1500])
+def test_no_memory_at_the_start_is_no_verdict(megabytes: int) -> None:
+    # A library may end the process by itself, with 1, or not find room for its code.
+    limit = f'ulimit -v {megabytes * 1000}; "$@"'
+    done = start_and_wait("sh", "-c", limit, "sh", *PROGRAM, *AUDIT)
+    assert done.returncode in (0, 2, 70)
+    assert "Traceback" not in done.stderr
