@@ -14,6 +14,7 @@ from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence import LEAST_APART
 from cch_audit.doubts import few_units
 from cch_audit.errors import InputError
+from cch_audit.memory import free_memory
 from cch_audit.randomness import stream
 from cch_audit.reading.align import Alignment, align
 from cch_audit.reading.checks import (
@@ -36,7 +37,6 @@ from cch_audit.reading.layout import (
 )
 from cch_audit.reading.listing import is_empty
 from cch_audit.reading.matrix import read_rows
-from cch_audit.reading.memory import free_memory
 from cch_audit.reading.oddities import of_precision, of_predictions
 from cch_audit.reading.open import OpenFile, open_file, translated
 from cch_audit.reading.split import Selection, select_rows
@@ -48,6 +48,8 @@ from cch_audit.settings import InputSettings
 from cch_audit.traces import automatic_window
 
 MIN_ROWS = 50
+UNKNOWN_BYTES = 2**33
+"""Limit of the memory of one dataset where nothing says what is free."""
 FEW_ROWS = 300
 
 
@@ -110,7 +112,8 @@ def open_files(path: Path, settings: InputSettings) -> Iterator[tuple[OpenFile, 
     with ExitStack() as stack:
         max_bytes = settings.max_bytes
         if max_bytes is None:
-            max_bytes = free_memory() // 2
+            free = free_memory()
+            max_bytes = int(free / 2) if np.isfinite(free) else UNKNOWN_BYTES
         student_file = stack.enter_context(open_file(path, max_bytes))
         teacher_file = student_file
         if settings.teacher_file:
