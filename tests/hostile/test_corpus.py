@@ -68,7 +68,7 @@ def test_a_hostile_line(family: str, case: Case, path: str, tmp_path: Path) -> N
     if done.returncode == 2:
         assert done.stdout == ""
         assert len(done.stderr) < LONGEST + len(case.line)
-        assert case.elsewhere or done.stderr.startswith(("error: ", "Usage: ")), heard
+        assert case.elsewhere or done.stderr.startswith(("error: ", "Usage: ", "Error: ")), heard
     after = contents(tmp_path)
     assert set(case.outputs) <= set(after)
     for name in case.outputs:
