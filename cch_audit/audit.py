@@ -31,7 +31,7 @@ from cch_audit.results import (
     LevelResult,
     PerInformation,
 )
-from cch_audit.rows import CERTAIN, is_classes
+from cch_audit.rows import against_largest_class, is_classes
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
 from cch_audit.verdict import agree, combine, hold_to_floor, judge, withhold
@@ -236,11 +236,10 @@ def _weak(teacher: str, sample: Sample, measured: Measurements) -> Iterator[str]
     y = sample.labels.values
     if not is_classes(y):
         return
-    largest = float(np.bincount(y).max()) / len(y)
     for side, name in (("teacher", teacher), ("student", sample.student_name)):
         guessed = class_logits(measured.predictions[name]).argmax(axis=1)
-        right = float((guessed == y).mean())
-        if right < largest - CERTAIN * np.sqrt(largest * (1 - largest) / len(y)):
+        right, largest, error = against_largest_class(guessed, y)
+        if right < largest - error:
             yield (
                 f"The {side}'s predictions are right in {right:.2f} of the rows, fewer than the "
                 f"{largest:.2f} of always naming the largest class."

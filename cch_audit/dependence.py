@@ -44,12 +44,16 @@ class Likeness:
 
         Returns
         -------
-        (d,) array, or for likenesses of shapes (d, 1) and (d,) a (d, d) one
+        (d,) array
         """
         moving = np.sqrt((1 - self.serial**2) * (1 - other.serial**2))
         moving /= 1 - self.serial * other.serial
         still = np.sqrt(self.within * other.within)
         return np.asarray(still + np.sqrt((1 - self.within) * (1 - other.within)) * moving)
+
+    def passes_between(self) -> FloatArray:
+        """Return that share for every pair of these columns, (d, d)."""
+        return self.take(np.s_[:, None]).passes(self)
 
 
 @dataclass(frozen=True)
@@ -195,12 +199,12 @@ class Dependence:
         serial = min(float(likeness.serial.mean() * other.serial.mean()), 0.9999)
         return float(grouped * (1 + serial) / (1 - serial))
 
-    def white(self, d: int, rng: np.random.Generator) -> "Noise":
+    def white(self, d: int, rng: np.random.Generator) -> Noise:
         """Draw standard normal columns, (n_samples, d) and (n_groups, d)."""
         own = rng.standard_normal((len(self.groups), d))
         return Noise(own, rng.standard_normal((int(self.groups.max()) + 1, d)))
 
-    def alike(self, likeness: Likeness, noise: "Noise") -> FloatArray:
+    def alike(self, likeness: Likeness, noise: Noise) -> FloatArray:
         """Blend noise into standard normal columns whose dependent rows are so alike."""
         own = self._along_file(noise.own, likeness.serial)
         shared = noise.shared[self.groups]

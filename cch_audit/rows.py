@@ -20,6 +20,15 @@ def is_classes(y: FloatArray | IntArray) -> TypeGuard[IntArray]:
     return y.ndim == 1
 
 
+def against_largest_class(guessed: IntArray, y: IntArray) -> tuple[float, float, float]:
+    """Return the share of rows that are guessed right, that of the largest class, and its error.
+
+    The error is what the second differs by from one sample of so many rows to the next, at most.
+    """
+    right, largest = float((guessed == y).mean()), float(np.bincount(y).max()) / len(y)
+    return right, largest, float(CERTAIN * np.sqrt(largest * (1 - largest) / len(y)))
+
+
 def standardize(x: FloatArray | IntArray) -> FloatArray:
     """Return columns with mean 0 and variance 1, whatever their scale; constant ones become 0."""
     largest = np.abs(x).max(axis=0)

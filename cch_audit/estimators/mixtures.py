@@ -266,8 +266,8 @@ def _inner_correlations(
     become the nearest ones that some do.
     """
     spread = np.sqrt(covariance.diagonal())
-    passed = likeness.take(np.s_[:, None]).passes(likeness)
-    inner = np.clip(covariance / np.outer(spread, spread) / np.maximum(passed, 1e-300), -1, 1)
+    passed = np.maximum(likeness.passes_between(), 1e-300)
+    inner = np.clip(covariance / np.outer(spread, spread) / passed, -1, 1)
     values, vectors = np.linalg.eigh(inner)
     inner = vectors * np.maximum(values, LEAST_VARIANCE) @ vectors.T
     unit = np.sqrt(inner.diagonal())
@@ -277,8 +277,7 @@ def _inner_correlations(
 def _reached(covariance: FloatArray, likeness: Likeness) -> FloatArray:
     """Return the nearest covariance of columns whose dependent rows are so alike."""
     inner, spread = _inner_correlations(covariance, likeness)
-    passed = likeness.take(np.s_[:, None]).passes(likeness)
-    return np.asarray(inner * passed * np.outer(spread, spread))
+    return np.asarray(inner * likeness.passes_between() * np.outer(spread, spread))
 
 
 def _excess(classes: IntArray, dependence: Dependence, likeness: Likeness) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
-from cch_audit.rows import CERTAIN
+from cch_audit.rows import CERTAIN, against_largest_class
 from cch_audit.sample import Labels
 
 NOT_A_CLASS = ("", "nan", "<na>")
@@ -136,11 +136,11 @@ def _of_scores(scores: FloatArray, labels: Labels, where: str) -> Iterator[str]:
     from scipy.optimize import linear_sum_assignment
 
     y, n_classes = labels.values.astype(np.int64), len(labels.class_names)
+    guessed = scores.argmax(axis=1)
+    right, largest, error = against_largest_class(guessed, y)
     table = np.zeros((n_classes, n_classes))
-    np.add.at(table, (y, scores.argmax(axis=1)), 1)
-    right, largest = float(np.trace(table)) / len(y), float(table.sum(axis=1).max()) / len(y)
+    np.add.at(table, (y, guessed), 1)
     best = float(table[linear_sum_assignment(table, maximize=True)].sum()) / len(y)
-    error = CERTAIN * np.sqrt(largest * (1 - largest) / len(y))
     if right < largest - error:
         order = (
             f"; with the columns in another order {best:.2f} would be, so they are probably not in "
