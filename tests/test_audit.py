@@ -145,6 +145,7 @@ def test_adding_an_estimator_changes_no_other_number(both):
             assert one.levels[level].estimators["ksg"] == more.levels[level].estimators["ksg"]
 
 
+@pytest.mark.slow
 def test_training_a_network_changes_no_other_number():
     # Integers tie; in the same thread KSG then counts rows at distance zero differently.
     teachers, s, y = paired(0.7)
@@ -154,6 +155,7 @@ def test_training_a_network_changes_no_other_number():
         assert alone.levels[level].estimators["ksg"] == after.levels[level].estimators["ksg"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [False, True])
 def test_same_seed_same_result_in_any_number_of_jobs(classes):
     sample = class_paired(100) if classes else Family(0.7).sample(100)
@@ -202,6 +204,7 @@ def test_shared_nuisance_passes_on_representations_only():
     assert one.companions.teacher_student_given_labels.low > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("level", "verdict", "gated"),
     [
@@ -253,6 +256,7 @@ def test_own_class_scores_may_be_probabilities_or_logits():
     assert first == pytest.approx(second, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_groups_speak_of_a_new_group():
     # Four noisy copies of each row, which look like information between teacher and student.
     rng = np.random.default_rng(0)
@@ -290,6 +294,7 @@ def test_groups_speak_of_a_new_group():
     assert set(found[1].levels["predictions"].estimators) == set(names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_groups", "name"), [(2, "ksg"), (5, "ksg"), (2, "lmi"), (7, "mine"), (9, "gaussian")]
 )
@@ -389,6 +394,7 @@ def test_progress_ends_at_one():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -69,6 +69,7 @@ def evidence_by_search(x: np.ndarray, y: np.ndarray) -> float:
     return -min(found) / (n - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "d"), [(40, 3), (40, 39), (25, 60)])
 @pytest.mark.parametrize("noise", [0.3, 2.0])
 def test_log_me_is_the_maximum_of_the_evidence(n, d, noise):
@@ -83,6 +84,7 @@ def test_log_me_is_the_maximum_of_the_evidence(n, d, noise):
     assert log_me(distorted(x), distorted(y)) == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_log_me_of_classes_averages_one_hot_columns():
     x, y = Mixture(1.5, (0.5, 0.3, 0.2), 4).sample(60)
     expected = np.mean([evidence_by_search(x, target) for target in one_hot(y).T])

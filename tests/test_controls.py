@@ -79,6 +79,7 @@ def test_what_the_controls_are_made_of(case):
     assert np.abs(np.corrcoef(noise.T, sample.student.T)[:3, 3:]).max() < 4 / np.sqrt(N)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_gap_cannot_see_which_class_is_meant(case, level):
     _, changed, (_, _, misled, _) = case
@@ -87,6 +88,7 @@ def test_a_gap_cannot_see_which_class_is_meant(case, level):
     assert true > 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_shuffled_rows_and_noise_share_nothing(case, level):
     _, changed, (_, shuffled, _, noise) = case
@@ -95,6 +97,7 @@ def test_shuffled_rows_and_noise_share_nothing(case, level):
         assert abs(value) < 4 * error + 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_no_teacher_shares_more_than_the_copy(case, level):
     _, changed, (copy, *_) = case
@@ -120,6 +123,7 @@ def test_misled_predictions_are_about_the_wrong_class(case):
         assert wrong < 0.3
 
 
+@pytest.mark.slow
 def test_controls_change_no_number_of_a_teacher(case):
     sample, changed, _ = case
     for level in LEVELS:

@@ -262,6 +262,7 @@ def covers(model: JointGaussian, sweep: Sweep, level: str) -> bool:
     return low <= true <= high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["ksg", "gaussian"])
 def test_the_gap_passes_zero_where_the_closed_form_does(estimator: str) -> None:
     model, sweep = exact_sweep(estimator, seed=0)

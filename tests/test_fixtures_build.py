@@ -69,18 +69,21 @@ def rebuilt(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RAW)
 def test_rebuild_gives_the_committed_data(rebuilt, name):
     # standardised columns have a scale of 1: float32 rounding is below 1e-6
     assert_same(rebuilt / f"{name}.h5", FOLDER / f"{name}.h5", atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 def test_retraining_gives_nearly_the_committed_data(rebuilt, name):
     # training is in float64, but another machine sums in another order; columns spread over +-10
     assert_same(rebuilt / f"{name}.h5", FOLDER / f"{name}.h5", atol=0.05)
 
 
+@pytest.mark.slow
 def test_rebuild_gives_the_same_bytes(rebuilt, tmp_path):
     assert run_build("diabetes", "--out", tmp_path).returncode == 0
     assert (tmp_path / "diabetes.h5").read_bytes() == (rebuilt / "diabetes.h5").read_bytes()

@@ -36,6 +36,7 @@ def test_a_teacher_that_knows_the_class_has_a_floor_of_zero():
     assert (found.estimate, found.low, found.high) == (0.0, 0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_a_teacher_that_knows_nothing_leaves_the_whole_information_of_the_labels():
     sample = classes()
     guesses = np.random.default_rng(1).integers(3, size=N)
@@ -83,6 +84,7 @@ def test_targets_that_are_predicted_without_noise_put_the_floor_above_zero():
     assert found.estimate == pytest.approx(truth, abs=4 * found.standard_error)
 
 
+@pytest.mark.slow
 def test_an_estimator_that_misses_clusters_does_not_fail_a_teacher_that_is_the_class():
     sample = WORLDS["zero, clusters"].sample(300, 0)
     brief = EstimatorSettings(mine=MineSettings(n_seeds=1, max_steps=5))

@@ -82,6 +82,7 @@ def test_few_groups_widen_the_interval_as_a_t_distribution_does(n_groups):
     np.testing.assert_allclose(draws.std(axis=0), reach * expected, rtol=SPREAD)
 
 
+@pytest.mark.slow
 def test_intervals_over_five_groups_cover():
     groups, covered = in_groups(np.repeat(np.arange(5), 3)), []
     for seed in range(400):

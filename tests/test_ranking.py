@@ -377,6 +377,7 @@ def test_p_is_corrected_for_the_number_of_pairs():
     assert len(apart(pseudo({**near, **far}))) == 6
 
 
+@pytest.mark.slow
 def test_false_differences_are_rare():
     # Four teachers of equal information: at most 5 % of samples tell any two apart. With 300
     # samples the share has a standard error of .0126.
@@ -423,6 +424,7 @@ def test_the_variance_over_seeds_widens_the_spread():
     assert apart(columns, seed_variance=0.1) == set()
 
 
+@pytest.mark.slow
 def test_the_order_of_teachers_and_others_do_not_matter():
     # Differences around 1.96 standard errors, .31 with the variance over seeds.
     settings = {"seed_variance": 0.01}
@@ -476,6 +478,7 @@ def test_teachers_with_equal_and_with_very_different_information(small):
     assert [place.ties for place in found.teachers][2] == ()
 
 
+@pytest.mark.slow
 def test_ranking_of_the_constructed_world(small):
     audits, found = ordered(judged(small, level="predictions", n_controls=4))
     names = [place.teacher for place in found.teachers]
@@ -493,6 +496,7 @@ def test_ranking_of_the_constructed_world(small):
         assert place.columns["forecast"] is None
 
 
+@pytest.mark.slow
 def test_ranking_does_not_depend_on_jobs_or_order(small):
     turned = {name: small.teachers[name] for name in reversed(TEACHERS)}
     others = [judged(small, 4, jobs=2), judged(replace(small, teachers=turned), 4)]
@@ -502,6 +506,7 @@ def test_ranking_does_not_depend_on_jobs_or_order(small):
         assert [ordered(parts, by, jobs=2) for parts in others] == [expected, expected]
 
 
+@pytest.mark.slow
 def test_controls_change_no_other_number(small):
     alone, beside = ordered(judged(small)), ordered(judged(small, 4))
     assert beside[0][:4] == alone[0]

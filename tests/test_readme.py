@@ -39,6 +39,7 @@ def test_the_readme_has_examples() -> None:
     assert len(EXAMPLES) >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "example",
     [

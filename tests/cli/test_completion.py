@@ -2,6 +2,8 @@
 
 from typing import get_args
 
+import pytest
+
 from cch_audit.cli import app
 from cch_audit.settings import ColumnName
 
@@ -37,6 +39,7 @@ def test_options() -> None:
     assert completed("cch-audit check --form") == ["--format"]
 
 
+@pytest.mark.slow
 def test_choices() -> None:
     formats = ["table", "json", "markdown", "html", "junit", "csv", "names"]
     assert completed("cch-audit check --format ") == formats

@@ -209,6 +209,7 @@ def test_what_config_prints_is_a_file_that_says_the_same(tmp_path: Path) -> None
     assert yaml.safe_load(first.stdout)["mine"]["learning_rate"] == 0.00002
 
 
+@pytest.mark.slow
 def test_check_obeys_the_file(pairs: str, tmp_path: Path) -> None:
     text = "estimator: gaussian\nsurrogates: 0\nformat: csv\nquiet: true\nexit-zero: true"
     done = run("check", pairs, "--config", write(tmp_path, text))

@@ -164,6 +164,7 @@ def test_classes_with_temperatures_and_a_hidden_layer(runs: dict[str, Finished])
     )
 
 
+@pytest.mark.slow
 def test_settings_reach_the_run_from_a_file_and_the_environment(
     lessons: str, tmp_path: Path
 ) -> None:

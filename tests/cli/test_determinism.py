@@ -17,6 +17,7 @@ def test_the_same_command_prints_the_same_bytes(pairs: str, format: str) -> None
     assert again.stdout == run_once(*arguments).stdout
 
 
+@pytest.mark.slow
 def test_json_differs_in_the_seconds_alone(pairs: str) -> None:
     arguments = ("check", pairs, *QUICK, "--format", "json")
     once, again = run_once(*arguments).stdout, run_once(*arguments, encoding="ascii").stdout
@@ -25,11 +26,13 @@ def test_json_differs_in_the_seconds_alone(pairs: str) -> None:
     assert all(line.startswith('  "seconds": ') for line in different)
 
 
+@pytest.mark.slow
 def test_another_seed_prints_other_numbers(pairs: str) -> None:
     arguments = ("check", pairs, *QUICK, "--format", "csv")
     assert run(*arguments, "--seed", "1").stdout != run_once(*arguments).stdout
 
 
+@pytest.mark.slow
 def test_adding_a_teacher_changes_no_other_number() -> None:
     arguments = ("check", VIEWS, *KSG, "--format", "json")
     alone = json.loads(run(*arguments, "--teachers", "fac", "--jobs", "1").stdout)
@@ -38,6 +41,7 @@ def test_adding_a_teacher_changes_no_other_number() -> None:
     assert beside["audits"][1] == alone["audits"][0]
 
 
+@pytest.mark.slow
 def test_adding_an_estimator_changes_no_other_number(pairs: str) -> None:
     arguments = ("check", pairs, *QUICK, "--format", "csv")
 

@@ -34,6 +34,7 @@ def check(path: str, *options: str) -> tuple[int, str]:
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
+@pytest.mark.slow
 def test_a_matrix_with_a_column_for_each_sample(tmp_path: Path) -> None:
     student = np.random.default_rng(0).normal(size=(3, N))
     path = write(tmp_path / "x.h5", s=student)
@@ -56,6 +57,7 @@ def test_missing_labels_of_r(tmp_path: Path) -> None:
     assert "missing or NaN in 30 of the 300 rows" in said
 
 
+@pytest.mark.slow
 def test_several_labels(tmp_path: Path) -> None:
     labels = np.c_[np.arange(N) % 2, np.arange(N) // 150].astype("f4")
     path = write(tmp_path / "m.h5", labels=labels)

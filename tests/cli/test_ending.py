@@ -23,6 +23,7 @@ def shell(redirections: str, *arguments: str) -> Finished:
     return start_and_wait("bash", "-c", f'"$@" {redirections}', "bash", *PROGRAM, *arguments)
 
 
+@pytest.mark.slow
 @STREAMS
 @pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
 def test_standard_error_decides_nothing(redirection: str) -> None:
@@ -44,6 +45,7 @@ def test_a_wrong_use_is_one_though_nothing_can_say_it(
     assert shell(redirection, *arguments).returncode == 2
 
 
+@pytest.mark.slow
 @STREAMS
 @pytest.mark.parametrize(
     ("redirection", "arguments"),
@@ -75,6 +77,7 @@ def test_what_was_delivered_to_a_file_is_one(redirection: str, tmp_path: Path) -
     assert report.read_text().endswith("}\n")
 
 
+@pytest.mark.slow
 def test_files_do_not_get_the_numbers_of_closed_streams(tmp_path: Path) -> None:
     # The input would be opened as standard error, and warnings be written into it.
     path = tmp_path / "pairs.h5"
@@ -121,6 +124,7 @@ def test_what_a_library_raises_is_no_verdict(raised: str, code: int) -> None:
     assert (done.returncode, done.stdout) == (code, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
 )

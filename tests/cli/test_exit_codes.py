@@ -40,6 +40,7 @@ def test_the_verdict_is_the_exit_code(name: str, code: int, word: str) -> None:
     assert done.stdout.splitlines()[-1].startswith(f"{word}: ")
 
 
+@pytest.mark.slow
 def test_one_teacher_that_fails_is_enough_to_fail(pairs: str) -> None:
     done = run("check", pairs, *QUICK, "--teacher", "copy", "--teachers", NOISE)
     assert done.returncode == 1
@@ -76,6 +77,7 @@ def test_exit_zero_and_undecided_change_the_code(verdict: Verdict, format: str) 
         assert code(undecided=undecided) == plain[expected]
 
 
+@pytest.mark.slow
 def test_the_report_keeps_the_verdict_when_the_code_is_changed(pairs: str) -> None:
     arguments = ("check", pairs, *QUICK, "--margin", "-1.3", "--format", "csv", "--quiet")
     done = run(*arguments, "--undecided", "fail")
@@ -83,6 +85,7 @@ def test_the_report_keeps_the_verdict_when_the_code_is_changed(pairs: str) -> No
     assert ",undecided," in done.stdout.splitlines()[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", get_args(Format))
 def test_the_format_does_not_change_the_code(pairs: str, format: str) -> None:
     assert run_once("check", pairs, *QUICK, "--format", format).returncode == 1
@@ -155,6 +158,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_bug_exits_70_with_a_traceback_though_other_threads_compute() -> None:
     file = str(FIXTURES / "gaussian_pass.h5")
     options = ("--estimator", "mine", "--jobs", "2", "--exit-zero")

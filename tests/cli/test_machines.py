@@ -8,6 +8,8 @@ import pytest
 
 from .process import FIXTURES, PROGRAM, ROOT, Finished, run, run_driver, start_and_wait
 
+pytestmark = pytest.mark.slow
+
 FILE = str(FIXTURES / "gaussian_pass.h5")
 FAST = ("--surrogates", "0", "--resamples", "200", "--max-samples", "300", "--jobs", "1")
 AUDIT = ("check", FILE, "--estimator", "ksg", "--estimator", "lmi", *FAST)
@@ -48,7 +50,7 @@ def test_a_damaged_kernel_cache_heals(tmp_path: Path) -> None:
     assert all(len(path.read_bytes()) > 500 for path in tmp_path.rglob("*.nbi"))
 
 
-@pytest.mark.parametrize("value", ["0", pytest.param("many", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("value", ["0", "many"])
 def test_numbers_of_threads_that_are_none_are_ignored(value: str) -> None:
     names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
     arguments = [argument for argument in AUDIT if argument not in ("--jobs", "1")]
@@ -56,7 +58,8 @@ def test_numbers_of_threads_that_are_none_are_ignored(value: str) -> None:
 
 
 def test_the_working_directory_may_be_gone(tmp_path: Path) -> None:
-    script = 'cd "$1"; rmdir "$1"; shift; "$@"'
+    # Without measuring coverage, for which a folder is needed.
+    script = 'unset COVERAGE_PROCESS_CONFIG; cd "$1"; rmdir "$1"; shift; "$@"'
     gone = tmp_path / "gone"
     for arguments, code, words in (
         ((*AUDIT, "--format", "names"), 0, PASSED),
@@ -70,7 +73,6 @@ def test_the_working_directory_may_be_gone(tmp_path: Path) -> None:
         assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(
     not (have("setpriv") and os.geteuid() == 0), reason="only root can become somebody else"
 )
@@ -95,7 +97,6 @@ def test_a_user_needs_no_home_and_nothing_to_write_to(user: str, tmp_path: Path)
     assert sorted(tmp_path.iterdir()) == [figure, report]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not may_unshare(), reason="needs to mount file systems of its own")
 def test_nothing_need_be_writable() -> None:
     script = (
@@ -110,7 +111,6 @@ def test_nothing_need_be_writable() -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not may_unshare(), reason="needs to mount file systems of its own")
 def test_no_shared_memory_is_needed() -> None:
     script = "mount -t tmpfs -o ro none /dev/shm || exit 99"
@@ -118,7 +118,6 @@ def test_no_shared_memory_is_needed() -> None:
     passed(unshared(script, *PROGRAM, *arguments))
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not have("taskset"), reason="needs taskset")
 def test_one_core_gives_the_same_bytes() -> None:
     arguments = (*AUDIT[:-2], "--format", "csv", "--quiet")
@@ -155,7 +154,6 @@ def test_too_little_memory_is_refused_before_the_work(free: str, jobs: str, reme
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.slow
 def test_what_is_advised_where_memory_is_short_is_accepted() -> None:
     arguments = ("check", FILE, "--estimator", "mine", "--surrogates", "0", "--jobs", "1")
     advice = run_driver(FREE, "2.5e8", *arguments).stderr.split("use ")[1].split()

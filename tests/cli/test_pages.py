@@ -17,6 +17,7 @@ WITHOUT = "import sys; sys.modules[{!r}] = None\nfrom cch_audit.cli import main\
 HTML = ("--format", "html")
 
 
+@pytest.mark.slow
 def test_every_command_writes_a_page_and_a_figure(pairs: str, lessons: str, tmp_path: Path) -> None:
     clear = ("--teacher", "clear", *TRAIN)
     commands = {
@@ -47,6 +48,7 @@ def test_every_command_writes_a_page_and_a_figure(pairs: str, lessons: str, tmp_
         assert "<svg" in (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_record_is_a_page_and_a_figure(tmp_path: Path) -> None:
     report = write(tmp_path, confirmed_report("pass", "helps"))
     plot = tmp_path / "record.png"
@@ -76,6 +78,7 @@ def test_a_missing_package_is_named_before_anything_is_read(
     assert "pip install 'cch-audit[report]'" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "tag"), [([], "skipped"), (["--undecided", "fail"], "failure")]
 )

@@ -68,6 +68,7 @@ def test_the_record_loads_no_file_format(tmp_path: Path) -> None:
     assert loaded("evidence", str(report)) <= {"scipy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["known.h5"], ["known.h5", "--kind", "world"], ["--verify"]])
 def test_drawing_loads_no_estimator(arguments: list[str], tmp_path: Path) -> None:
     first, *rest = arguments
@@ -75,10 +76,12 @@ def test_drawing_loads_no_estimator(arguments: list[str], tmp_path: Path) -> Non
     assert loaded("simulate", path, *rest) <= {"h5py", "scipy"}
 
 
+@pytest.mark.slow
 def test_an_audit_by_neighbours_never_loads_torch(pairs: str) -> None:
     assert "torch" not in loaded("check", pairs, *QUICK)
 
 
+@pytest.mark.slow
 def test_least_squares_never_load_torch(lessons: str) -> None:
     arguments = ("--confirm", "--controls", "--format", "names", "--quiet")
     assert "torch" not in loaded("rank", lessons, *QUICK, *TRAIN, *arguments)

@@ -23,6 +23,7 @@ FORMATS = ("table", "json", "markdown", "html", "junit", "csv", "names")
 SENTENCE = "FAIL: I(teacher;student) does not exceed I(student;labels) on representations: "
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_sentence_is_on_stderr_unless_the_table_shows_it(pairs: str, format: str) -> None:
     done = run_once("check", pairs, *QUICK, "--format", format)
@@ -46,6 +47,7 @@ def test_json_on_stdout_is_the_documented_report(pairs: str) -> None:
     assert report["ranking"] is None
 
 
+@pytest.mark.slow
 def test_csv_on_stdout_is_rows_of_equal_length(pairs: str) -> None:
     rows = list(csv.reader(io.StringIO(run_once("check", pairs, *QUICK, "--format", "csv").stdout)))
     assert len(rows) == 3
@@ -89,6 +91,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_failed_rendering_leaves_the_old_file(pairs: str, tmp_path: Path) -> None:
     report = tmp_path / "report.txt"
     report.write_text("old")
@@ -149,6 +152,7 @@ def test_a_device_or_pipe_is_refused_and_stays_what_it_is(tmp_path: Path) -> Non
             terminal.check_output(str(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_ascii_stdout_takes_every_format(pairs: str, format: str) -> None:
     done = run_once("check", pairs, *QUICK, "--format", format, encoding="ascii")
@@ -162,6 +166,7 @@ def test_an_ascii_stdout_takes_every_format(pairs: str, format: str) -> None:
         assert "noise é 音" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_c_locale_gets_an_ascii_table(pairs: str) -> None:
     env = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}
     done = run("check", pairs, *QUICK, env=env)

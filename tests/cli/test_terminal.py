@@ -61,6 +61,7 @@ def test_a_table_on_a_terminal_is_coloured_and_fits(pairs: str) -> None:
     assert "…" not in shown
 
 
+@pytest.mark.slow
 def test_a_ranking_on_a_terminal_fits(lessons: str) -> None:
     arguments = (*QUICK, *TRAIN, "--confirm", "--controls")
     code, shown, stderr = run_on_terminal("rank", lessons, *arguments, stream="stdout")

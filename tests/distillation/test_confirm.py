@@ -129,6 +129,7 @@ def test_mse_and_r2_say_the_same():
     assert np.sign(r2.change.estimate) == -np.sign(mse.change.estimate)
 
 
+@pytest.mark.slow
 @KINDS
 def test_jobs_and_other_teachers_change_nothing(classes):
     sample = sample_of(classes)
@@ -154,6 +155,7 @@ def test_teachers_meet_the_same_students(classes):
     assert better > 0 if classes else better < 0
 
 
+@pytest.mark.slow
 @KINDS
 def test_split_seed_decides(classes):
     sample = sample_of(classes)
@@ -176,6 +178,7 @@ def test_progress_counts_repetitions():
     assert told == [("training, teacher", pytest.approx(number / 6)) for number in range(1, 7)]
 
 
+@pytest.mark.slow
 def test_names_of_classes_do_not_matter():
     sample, settings = sample_of(True), replace(QUICK, weight="0.3", epochs=40)
     renamed = with_labels(sample, np.array([2, 0, 1])[sample.labels.values])
@@ -223,6 +226,7 @@ def test_own_outputs_may_be_logits_or_probabilities():
     assert again.distilled == pytest.approx(found.distilled, abs=1 / 240)  # one row by rounding
 
 
+@pytest.mark.slow
 def test_own_outputs_for_two_classes_may_be_one_column():
     sample = sample_of(True)
     sample = replace(sample, labels=Labels(np.minimum(sample.labels.values, 1), ("a", "b")))
@@ -344,6 +348,7 @@ def test_mirrored_predictions_hurt():
     assert found.change.low > 0  # a higher squared error
 
 
+@pytest.mark.slow
 def test_permuted_classes_hurt():
     sample, wrong = misled(world(10_000), "good")
     found = trained(sample, wrong, ConfirmationSettings())
@@ -351,6 +356,7 @@ def test_permuted_classes_hurt():
     assert found.teacher_score < 0.5  # wrong more often than a coin
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["linear", pytest.param("mlp", marks=pytest.mark.slow)])
 def test_good_teacher_helps_at_the_defaults(architecture):
     found = trained(world(10_000), "good", ConfirmationSettings(architecture=architecture))
@@ -378,6 +384,7 @@ def test_signs_of_small_changes(teacher, sign):
     assert found.outcome != ("hurts" if sign > 0 else "helps")
 
 
+@pytest.mark.slow
 def test_gain_beyond_all_controls_is_not_noted():
     found = constructed(6000, "good")
     assert all(control.advantage.low > 0 for control in found.controls.values())

@@ -51,6 +51,7 @@ def assert_same(found, expected):
     np.testing.assert_array_equal(found.grid, expected.grid)
 
 
+@pytest.mark.slow
 @PATIENT
 def test_teacher_of_noise_knows_nothing_of_its_training_rows(learner):
     hits, explained = [], []

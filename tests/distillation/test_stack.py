@@ -88,6 +88,7 @@ def plain_outputs(a_lesson, cells, hidden, epochs, seed):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [0, 7])
 @pytest.mark.parametrize("classes", [True, False])
 @pytest.mark.parametrize("n", [150, 1100])

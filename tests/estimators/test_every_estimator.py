@@ -44,6 +44,7 @@ KNOWN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", KNOWN)
 @pytest.mark.parametrize("name", NAMES)
 def test_close_to_truth(name, task):
@@ -56,6 +57,7 @@ def test_close_to_truth(name, task):
     assert 0.005 < standard_error(found) < 0.06
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ksg", "mine", "lmi"])
 def test_sees_dependence_without_correlation(name):
     rng = np.random.default_rng(0)
@@ -70,6 +72,7 @@ def test_sees_dependence_without_correlation(name):
     assert found.value == pytest.approx(information, abs=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sampler",
     [
@@ -108,6 +111,7 @@ def test_does_not_memorise(name, classes):
     assert run(name, x, y).value < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 def test_does_not_memorise_through_groups(name, classes):
@@ -210,6 +214,7 @@ def _cases():
             yield pytest.param(name, task)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize(("name", "task"), list(_cases()))
 def test_hostile_input_gives_a_finite_estimate(name, task):

@@ -42,6 +42,7 @@ def peak(name: str, n: int, d: int) -> float:
     return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "n", "d"),
     [

@@ -37,6 +37,7 @@ def test_an_ascii_terminal_gets_ascii(reports: list[Path]) -> None:
     assert done.stdout.isascii()
 
 
+@pytest.mark.slow
 def test_json_goes_to_stdout_and_the_summary_to_stderr(reports: list[Path]) -> None:
     done = evidence(*reports, "--format", "json", "--controls")
     assert done.returncode == 0
@@ -46,6 +47,7 @@ def test_json_goes_to_stdout_and_the_summary_to_stderr(reports: list[Path]) -> N
     assert evidence(*reports, "--format", "json", "--quiet").stderr == ""
 
 
+@pytest.mark.slow
 def test_a_file_gets_what_stdout_would(reports: list[Path], tmp_path: Path) -> None:
     path = tmp_path / "evidence.md"
     done = evidence(*reports, "--format", "markdown", "--output", path)

@@ -420,6 +420,7 @@ def test_what_was_read_may_be_nested_too_deeply_to_be_compared() -> None:
         Part(nest, "a.json", "settings.weight").as_json()
 
 
+@pytest.mark.slow
 def test_whatever_is_removed_or_spoilt_ends_in_a_sentence_or_does_no_harm(tmp_path: Path) -> None:
     text = as_json.render(confirmed_report())
     path = tmp_path / "spoilt.json"

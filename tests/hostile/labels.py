@@ -42,8 +42,12 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "na_name": (named("a", "<NA>"), "", "the class '<NA>'"),
     "one_hot": (np.eye(2)[PLAIN], "", "one-hot rows"),
     "one_hot_whole": (np.eye(2, dtype=int)[PLAIN], "", "argmax"),
-    "two_columns": (np.c_[PLAIN, 1 - PLAIN, PLAIN], "", "3 columns of integers"),
-    "columns_classes": (np.c_[PLAIN, PLAIN], "--task classification", "one value for each row"),
+    "two_columns": (np.c_[np.arange(N) % 3, PLAIN], "", "2 columns of integers"),
+    "columns_classes": (
+        np.c_[np.arange(N) % 3, PLAIN],
+        "--task classification",
+        "one value for each row",
+    ),
     "nan_column": (np.c_[PLAIN + 0.5, but(np.nan, 2, "f8")], "", "NaN or infinite in 2 of"),
     "constant_column": (np.c_[PLAIN + 0.5, np.ones(N)], "", "in column 1"),
     "names_columns": (np.c_[named("a", "b"), named("a", "b")], "", "shape (240, 2)"),
@@ -65,6 +69,8 @@ AUDITED: dict[str, tuple[Any, str, str]] = {
     "red_name": (named("[red]", "[/red]"), "", ""),
     "huge_numbers": (np.arange(N) * 1e300, "", ""),
     "far_codes": (PLAIN * 2**62, "", ""),
+    "several": (np.c_[PLAIN, 1 - PLAIN, PLAIN], "", "a multi-label matrix"),
+    "several_classes": (np.c_[PLAIN, PLAIN], "--task classification", "a multi-label matrix"),
     "hundred": (np.arange(N) % 24, "", ""),
 }
 

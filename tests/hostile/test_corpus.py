@@ -13,6 +13,8 @@ from .case import Case
 from .corpus import build, cases
 
 CASES = cases()
+MOST_SECONDS = 20
+"""Of a processor, for a line and all that it starts; what takes longer is killed."""
 LONGEST = 1500
 """Most characters of a refusal beside those of the line; a traceback has more."""
 
@@ -58,7 +60,9 @@ def contents(folder: Path) -> dict[str, bytes | str]:
 def test_a_hostile_line(family: str, case: Case, path: str, tmp_path: Path) -> None:
     build(family, case, tmp_path)
     before = contents(tmp_path)
-    done = start_and_wait("bash", "-c", case.line, env={"PATH": path}, cwd=tmp_path)
+    done = start_and_wait(
+        "bash", "-c", f"ulimit -t {MOST_SECONDS}; {case.line}", env={"PATH": path}, cwd=tmp_path
+    )
     codes = case.code if isinstance(case.code, tuple) else (case.code,)
     heard = done.stdout + done.stderr
     assert done.returncode in codes, heard

@@ -70,6 +70,7 @@ def test_truncated_anywhere(sound: bytes, tmp_path: Path) -> None:
         assert not survives(tmp_path / "f.h5", sound[:length])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_flipped_bytes(sound: bytes, tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)

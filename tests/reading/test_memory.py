@@ -58,6 +58,7 @@ needs_proc = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @needs_proc
 def test_memory_depends_on_the_rows_kept(tmp_path: Path) -> None:
     # Kept: 2 representations of 10,000 rows, 82 MB; read: 820 MB. Interpreter, libraries, one block

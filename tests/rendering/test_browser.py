@@ -60,6 +60,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Glyph")  # the font has no fire
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESK])
@@ -81,6 +82,7 @@ def _requests(event: dict[str, Any]) -> bool:
     return event.get("method") == "Network.requestWillBeSent"
 
 
+@pytest.mark.slow
 def test_dark_pages_are_dark_and_figures_stay_legible(tab: Tab, pages: dict[str, Path]) -> None:
     colors = {}
     for dark in (False, True):

@@ -27,6 +27,7 @@ def block(case: Report, width: int = 80, units: str = "nats") -> str:
     return text[text.index("\nConfirmation") : text.index("\nInput\n")]
 
 
+@pytest.mark.slow
 @every_confirmed
 @pytest.mark.parametrize("width", [*range(40, 130, 6), 200, 100_000])
 def test_no_number_is_cut(case: Report, width: int) -> None:

@@ -47,12 +47,14 @@ def tags(svg: bytes | str) -> set[str]:
     return {element.tag.rpartition("}")[2] for element in ET.fromstring(svg).iter()}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Glyph")  # the font has no fire
 @pytest.mark.parametrize("case", EVERY_REPORT.values(), ids=EVERY_REPORT)
 def test_every_report_can_be_drawn(case: Report) -> None:
     assert tags(draw(case, "svg")).isdisjoint({"script", "image", "foreignObject"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("format", "start"), [("png", b"\x89PNG\r\n"), ("pdf", b"%PDF-"), ("svg", b"<?xml")]
 )
@@ -99,6 +101,7 @@ def test_the_settings_of_the_user_are_left_alone() -> None:
         assert dict(matplotlib.rcParams) == before
 
 
+@pytest.mark.slow
 def test_bits_move_the_gaps_and_not_the_gains() -> None:
     for case in (swept_report(), report(), ranked_report()):
         assert draw(case, "svg", units="bits") != draw(case, "svg")
@@ -192,6 +195,7 @@ def test_inline_pictures_share_no_name() -> None:
         seen |= {str(name) for name in names}
 
 
+@pytest.mark.slow
 def test_very_many_teachers_fit_into_a_file(tmp_path: Path) -> None:
     case = report(*(audit(f"teacher {number}") for number in range(400)))
     assert len(draw(case, "png")) > 10_000

@@ -81,6 +81,7 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
+@pytest.mark.slow
 @every_report
 def test_a_page_is_well_formed_and_loads_and_runs_nothing(name: str) -> None:
     text = page(name)
@@ -99,6 +100,7 @@ def test_a_page_is_well_formed_and_loads_and_runs_nothing(name: str) -> None:
     assert all(c.isprintable() or c == "\n" for c in text)
 
 
+@pytest.mark.slow
 @every_report
 def test_ids_are_there_once_and_links_lead_to_them(name: str) -> None:
     found = Reader(page(name))
@@ -165,6 +167,7 @@ def test_a_doubt_is_what_to_do_something_about() -> None:
         assert unsaid not in text
 
 
+@pytest.mark.slow
 def test_what_to_do_follows_from_what_training_showed() -> None:
     said = {
         "helps": "Distil: the student got better with this teacher. Start from temperature 3 and "
@@ -193,6 +196,7 @@ def test_a_gate_on_training_says_what_training_showed_first() -> None:
     assert "PASS Distilling mod/text into mod/audio helped in a quick training run" in text
 
 
+@pytest.mark.slow
 def test_a_ranking_says_which_teacher_to_take() -> None:
     text = words(read(ranked_report()).text)
     assert "If a teacher is taken, take transcriptome/expression_top200, the first" in text
@@ -201,6 +205,7 @@ def test_a_ranking_says_which_teacher_to_take() -> None:
     assert "No teacher passes" in words(read(none).text)
 
 
+@pytest.mark.slow
 def test_a_sweep_decides_nothing() -> None:
     found = read(swept_report())
     assert "Sweep: noise added to mod/text, in standard deviations of each column" in found.text

@@ -43,6 +43,7 @@ def joined(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
+@pytest.mark.slow
 @every_report
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("unicode", [True, False])
@@ -56,6 +57,7 @@ def test_lines_fit_and_nothing_is_cut(case: Report, width: int, unicode: bool) -
             assert joined(printable(name, unicode=unicode)) in joined(text)
 
 
+@pytest.mark.slow
 @every_report
 @pytest.mark.parametrize("width", [80, 200, 100_000])
 def test_every_interval_is_there(case: Report, width: int) -> None:
@@ -75,6 +77,7 @@ def test_without_color_there_is_no_escape_sequence(case: Report) -> None:
     assert "\x1b" not in table(case, verbose=True)
 
 
+@pytest.mark.slow
 @every_report
 def test_color_adds_nothing_but_color(case: Report) -> None:
     colored = table(case, verbose=True, color=True)
@@ -83,6 +86,7 @@ def test_color_adds_nothing_but_color(case: Report) -> None:
     assert stripped == table(case, verbose=True).splitlines()
 
 
+@pytest.mark.slow
 @every_report
 def test_no_control_character_reaches_the_terminal(case: Report) -> None:
     text = table(case, verbose=True)

@@ -12,6 +12,7 @@ def verification() -> Verification:
     return verify(4000, seed=3)
 
 
+@pytest.mark.slow
 def test_theorem_1_has_no_violation(verification):
     kept = verification.with_condition
     assert kept.violations == 0
