@@ -1,6 +1,6 @@
 """Run the command line: the entry point, which listens before the rest is loaded."""
 
-from cch_audit.ending import guard
+from cch_audit.commands.ending import guard
 
 
 def main() -> None:

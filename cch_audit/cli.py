@@ -11,15 +11,15 @@ from cch_audit import __version__
 from cch_audit.commands.check import check
 from cch_audit.commands.config import config
 from cch_audit.commands.confirm import confirm
+from cch_audit.commands.ending import guard, say
 from cch_audit.commands.evidence import evidence
 from cch_audit.commands.inspect import inspect
 from cch_audit.commands.rank import rank
 from cch_audit.commands.simulate import simulate
+from cch_audit.commands.surroundings import prepare
 from cch_audit.commands.sweep import sweep
-from cch_audit.ending import guard, say
 from cch_audit.errors import ExitCode, InputError, OutputError
 from cch_audit.rendering.text import printable
-from cch_audit.surroundings import prepare
 
 UNWRITABLE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT)
 """What typer's own output, such as help, meets where a stream takes nothing."""

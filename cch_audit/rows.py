@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence
+from cch_audit.dependence.units import Dependence
 
 CERTAIN = 2.33
 """Standard errors beyond which a share of rows is not what it should be (one side, 1 %)."""

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence
+from cch_audit.dependence.units import Dependence
 from cch_audit.results import PerInformation
 
 

@@ -3,7 +3,7 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 import yaml
 
-from cch_audit.options import SECTIONS
+from cch_audit.commands.options import SECTIONS
 from cch_audit.settings import (
     AuditSettings,
     EstimatorSettings,

@@ -6,18 +6,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cch_audit import terminal
+from cch_audit.auditing.verdict import best, decided, overall
+from cch_audit.commands import terminal
 from cch_audit.commands.plotting import check_pictures
 from cch_audit.commands.refusing import check_audit, check_training
 from cch_audit.commands.reporting import command_line, exit_code, finish, summarize
-from cch_audit.commands.steps import SweepPlan, plan_sweep
 from cch_audit.commands.sweeping import (
     check_sample,
     teachers_of_steps,
     training_of_steps,
 )
 from cch_audit.commands.training import train
-from cch_audit.crossings import trace
 from cch_audit.results import Audit, Gate, Ranking, Report, Sweep
 from cch_audit.settings import (
     AuditSettings,
@@ -29,7 +28,8 @@ from cch_audit.settings import (
     SweepSettings,
     plain,
 )
-from cch_audit.verdict import best, decided, overall
+from cch_audit.sweep.crossings import trace
+from cch_audit.sweep.plan import SweepPlan, plan_sweep
 
 if TYPE_CHECKING:
     from cch_audit.distillation.arms import Grid
@@ -89,7 +89,7 @@ def run(file: Path, options: Options) -> NoReturn:
     check_pictures(output.format, output.output, output.plot, files)
     with terminal.progress_bar(not options.output.quiet) as progress:
         # Heavy imports wait until the options are known to be good.
-        from cch_audit.doubts import as_warnings
+        from cch_audit.dependence.doubts import as_warnings
         from cch_audit.reading.load import load_sample
 
         sample = load_sample(file, options.inputs, every_teacher=options.ranking is not None)
@@ -99,7 +99,7 @@ def run(file: Path, options: Options) -> NoReturn:
     audits, ranking = found.audits, found.ranking
     over, controls = overall, set[str]()
     if ranking is not None and options.ranking is not None:
-        from cch_audit.ranking import first_teachers
+        from cch_audit.choice.ranking import first_teachers
 
         over, controls = best, {place.teacher for place in ranking.teachers if place.rank is None}
         ranking = first_teachers(ranking, options.ranking.top)
@@ -131,9 +131,9 @@ def _audit(
     """Measure, judge, train and rank."""
     from threadpoolctl import threadpool_limits
 
-    from cch_audit.audit import judge_teachers
-    from cch_audit.measurement import measure, n_jobs
-    from cch_audit.need import check_memory
+    from cch_audit.auditing.judging import judge_teachers
+    from cch_audit.auditing.measurement import measure, n_jobs
+    from cch_audit.auditing.need import check_memory
 
     settings, estimators, seed = options.audit, options.estimators, options.inputs.seed
     jobs = n_jobs(settings)
@@ -149,13 +149,13 @@ def _audit(
 
             experiment = plan_experiment(sample, options.training, grid, settings.confidence, jobs)
         if options.ranking is not None:
+            from cch_audit.choice.ranking import check_column, rank_audits
             from cch_audit.distillation.confirm import training_rows
-            from cch_audit.ranking import check_column, rank_audits
 
             n_train = training_rows(sample.n_samples, options.training)
             check_column(sample, options.ranking.by, n_train)
             if options.ranking.controls:
-                from cch_audit.controls import add_controls
+                from cch_audit.choice.controls import add_controls
 
                 sample, controls = add_controls(sample, estimators, jobs, seed)
         if plan is not None:

@@ -5,8 +5,8 @@ from dataclasses import asdict
 import typer
 import yaml
 
-from cch_audit import terminal
-from cch_audit.options import estimator_settings, with_settings
+from cch_audit.commands import terminal
+from cch_audit.commands.options import estimator_settings, with_settings
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cch_audit.commands.auditing import Options, run
-from cch_audit.options import estimator_settings, with_settings
+from cch_audit.commands.options import estimator_settings, with_settings
 from cch_audit.settings import AuditSettings, ConfirmationSettings, InputSettings, OutputSettings
 
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cch_audit import terminal
+from cch_audit.commands import terminal
+from cch_audit.commands.ending import say
+from cch_audit.commands.options import with_settings
 from cch_audit.commands.plotting import check_pictures, write_plot
-from cch_audit.ending import say
-from cch_audit.options import with_settings
 from cch_audit.settings import EvidenceSettings
 
 

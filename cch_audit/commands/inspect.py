@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cch_audit import terminal
-from cch_audit.options import with_settings
+from cch_audit.commands import terminal
+from cch_audit.commands.options import with_settings
 from cch_audit.settings import InputSettings, InspectSettings
 
 

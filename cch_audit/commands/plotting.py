@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cch_audit import terminal
+from cch_audit.commands import terminal
 from cch_audit.errors import InputError
 from cch_audit.rendering.text import Units
 from cch_audit.results import Report

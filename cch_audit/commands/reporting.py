@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from cch_audit import terminal
+from cch_audit.commands import terminal
+from cch_audit.commands.ending import say
 from cch_audit.commands.plotting import write_plot
-from cch_audit.ending import say
 from cch_audit.errors import ExitCode
 from cch_audit.results import InputSummary, Report, Verdict
 from cch_audit.settings import OutputSettings

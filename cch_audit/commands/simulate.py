@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from cch_audit import __version__, terminal
-from cch_audit.ending import say
+from cch_audit import __version__
+from cch_audit.commands import terminal
+from cch_audit.commands.ending import say
+from cch_audit.commands.options import with_settings
 from cch_audit.errors import ExitCode, InputError
-from cch_audit.options import with_settings
 from cch_audit.randomness import stream
 from cch_audit.settings import SimulateSettings
 

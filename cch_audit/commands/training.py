@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cch_audit.auditing.verdict import agreement
 from cch_audit.results import Audit
-from cch_audit.verdict import agreement
 
 if TYPE_CHECKING:
     from cch_audit.distillation.confirm import Experiment

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence, among
+from cch_audit.dependence.units import Dependence, among
 from cch_audit.distillation.arms import (
     BASELINE,
     CONTROLS,

@@ -5,7 +5,7 @@ from importlib import import_module
 import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence
+from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.contract import Estimate
 from cch_audit.settings import EstimatorSettings
 

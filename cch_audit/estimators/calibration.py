@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence, among, independent_rows
+from cch_audit.dependence.units import Dependence, among, independent_rows
 from cch_audit.estimators.canonical import (
     fit_canonical,
     paired_components,

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.covariance import ledoit_wolf
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence, split_rows
+from cch_audit.dependence.units import Dependence, split_rows
 
 LARGEST = 1 - 1e-6
 """Cap on a correlation (6.6 nats a pair): copies must not make the log ratio overflow."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence
+from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.compiled import kernel
 from cch_audit.estimators.knn import (
     ROWS,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence
+from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.calibration import calibrate, from_parts
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores, outside
 from cch_audit.estimators.neighbors import from_neighbors

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence, among
+from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators.calibration import calibrate
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.neighbors import from_neighbors

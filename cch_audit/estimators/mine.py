@@ -11,7 +11,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence
+from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.closed_forms import ClosedForm, all_pairs, fit_closed_forms
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.discriminant import log_posterior_ratios

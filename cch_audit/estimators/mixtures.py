@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence, Likeness, independent_rows
+from cch_audit.dependence.units import Dependence, Likeness, independent_rows
 
 MONTE_CARLO_ROWS = 10_000
 """Rows on which an information is computed; its error is about 0.01 nats."""

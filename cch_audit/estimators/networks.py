@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import Dependence, split_rows
+from cch_audit.dependence.units import Dependence, split_rows
 from cch_audit.estimators.contract import Estimate, outside
 
 # Tasks run side by side, each in a thread of its own; sums split by thread would make results

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cch_audit.doubts import find_doubts
+from cch_audit.dependence.doubts import find_doubts
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.dialects import written_by

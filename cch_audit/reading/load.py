@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence import LEAST_APART
-from cch_audit.doubts import few_units
+from cch_audit.dependence.doubts import few_units
+from cch_audit.dependence.traces import automatic_window
+from cch_audit.dependence.units import LEAST_APART
 from cch_audit.errors import InputError
-from cch_audit.memory import free_memory
 from cch_audit.randomness import stream
 from cch_audit.reading.align import Alignment, align
 from cch_audit.reading.checks import (
@@ -37,6 +37,7 @@ from cch_audit.reading.layout import (
 )
 from cch_audit.reading.listing import is_empty
 from cch_audit.reading.matrix import read_rows
+from cch_audit.reading.memory import free_memory
 from cch_audit.reading.oddities import of_precision, of_predictions
 from cch_audit.reading.open import OpenFile, open_file, translated
 from cch_audit.reading.split import Selection, select_rows
@@ -45,7 +46,6 @@ from cch_audit.reading.truths import read_truths
 from cch_audit.reading.values import factorize, read_values
 from cch_audit.sample import Labels, Sample, Source
 from cch_audit.settings import InputSettings
-from cch_audit.traces import automatic_window
 
 MIN_ROWS = 50
 UNKNOWN_BYTES = 2**33

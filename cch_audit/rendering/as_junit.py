@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cch_audit.auditing.verdict import of_outcome
 from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.ranking import places
 from cch_audit.rendering.summary import sentence
@@ -17,7 +18,6 @@ from cch_audit.rendering.text import (
     span,
 )
 from cch_audit.results import Audit, Report, Verdict
-from cch_audit.verdict import of_outcome
 
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML cannot hold, however they are written."""

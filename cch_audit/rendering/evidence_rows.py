@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
 from typing import get_args
 
+from cch_audit.auditing.verdict import agreement
 from cch_audit.evidence.results import Decisions, Estimate, Ledger, Trial
 from cch_audit.rendering.cells import Cell, Rows, as_rows, outcome_badge, verdict_badge
 from cch_audit.rendering.metrics import counted
@@ -12,7 +13,6 @@ from cch_audit.rendering.ranking import column_title
 from cch_audit.rendering.text import number
 from cch_audit.rendering.wording import LEVEL_TITLES
 from cch_audit.results import Agreement, Outcome, Verdict
-from cch_audit.verdict import agreement
 
 TITLE = "Evidence: what audits forecast and what training showed"
 TRIALS_TITLE = "Trials"

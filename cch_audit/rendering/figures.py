@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
+from cch_audit.commands.surroundings import loading_matplotlib
 from cch_audit.evidence.results import Ledger
-from cch_audit.surroundings import loading_matplotlib
 
 with loading_matplotlib():
     import matplotlib

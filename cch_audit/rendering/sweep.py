@@ -2,7 +2,7 @@
 
 from cch_audit.rendering.text import Units, gap_hull, gap_range, ordered_levels, span
 from cch_audit.results import Crossing, Report, Sweep, Varied
-from cch_audit.step_names import step_text
+from cch_audit.sweep.names import step_text
 
 TITLES: dict[Varied, str] = {
     "noise": "noise added to {}, in standard deviations of each column",

@@ -8,7 +8,7 @@ from cch_audit.rendering.metrics import change_span, effect, p_equation
 from cch_audit.rendering.sweep import HEADERS, keeps_teacher
 from cch_audit.rendering.text import gap_hull, gap_range, ordered_levels, span
 from cch_audit.results import Audit, Report
-from cch_audit.step_names import step_text
+from cch_audit.sweep.names import step_text
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,14 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from cch_audit import __version__
-from cch_audit.audit import judge_estimator
-from cch_audit.floor import measure_floor
-from cch_audit.measurement import Information, estimate_all, fit_head
+from cch_audit.auditing.floor import measure_floor
+from cch_audit.auditing.judging import judge_estimator
+from cch_audit.auditing.measurement import Information, estimate_all, fit_head
+from cch_audit.auditing.verdict import agree, hold_to_floor
 from cch_audit.randomness import stream
 from cch_audit.results import EstimatorResult, Interval
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings
-from cch_audit.verdict import agree, hold_to_floor
 from tests.bench.journal import RESULTS, Cell, Journal
 from tests.bench.summary import table
 from tests.bench.worlds import WORLDS

@@ -19,8 +19,8 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from cch_audit import __version__
-from cch_audit.audit import audit
-from cch_audit.doubts import find_doubts
+from cch_audit.auditing.judging import audit
+from cch_audit.dependence.doubts import find_doubts
 from cch_audit.reading.load import MIN_ROWS, load_sample
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorName, EstimatorSettings, InputSettings

@@ -23,7 +23,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cch_audit import __version__
-from cch_audit.dependence import Dependence
+from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.knn import local_informations
 from cch_audit.estimators.knn_units import local_informations_of_units
 from tests.bench.journal import RESULTS

@@ -143,8 +143,8 @@ def test_an_error_shows_no_control_character(tmp_path: Path) -> None:
 
 
 BUG = """
-import cch_audit.measurement
-estimate = cch_audit.measurement.estimate
+import cch_audit.auditing.measurement
+estimate = cch_audit.auditing.measurement.estimate
 
 def fails_third(name, *arguments, done=[]):
     done.append(name)
@@ -152,7 +152,7 @@ def fails_third(name, *arguments, done=[]):
         raise RuntimeError("injected")
     return estimate(name, *arguments)
 
-cch_audit.measurement.estimate = fails_third
+cch_audit.auditing.measurement.estimate = fails_third
 from cch_audit.cli import main
 main()
 """
@@ -170,15 +170,15 @@ def test_a_bug_exits_70_with_a_traceback_though_other_threads_compute() -> None:
 
 ANNOUNCED = r"""
 import sys
-import cch_audit.measurement
-estimate = cch_audit.measurement.estimate
+import cch_audit.auditing.measurement
+estimate = cch_audit.auditing.measurement.estimate
 
 def announced(*arguments):
     sys.stderr.write("estimating\n")
     sys.stderr.flush()
     return estimate(*arguments)
 
-cch_audit.measurement.estimate = announced
+cch_audit.auditing.measurement.estimate = announced
 from cch_audit.cli import main
 main()
 """

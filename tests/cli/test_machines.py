@@ -128,9 +128,9 @@ def test_one_core_gives_the_same_bytes() -> None:
 
 FREE = """
 import sys
-import cch_audit.memory
+import cch_audit.reading.memory
 free = float(sys.argv.pop(1))
-cch_audit.memory.free_memory = lambda: free
+cch_audit.reading.memory.free_memory = lambda: free
 from cch_audit.__main__ import main
 main()
 """

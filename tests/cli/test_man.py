@@ -13,8 +13,8 @@ import typer
 import yaml
 
 from cch_audit.cli import app
+from cch_audit.commands.options import ENVIRONMENT, SECTIONS
 from cch_audit.errors import ExitCode
-from cch_audit.options import ENVIRONMENT, SECTIONS
 from cch_audit.settings import ColumnName, EstimatorSettings, SimulateSettings
 
 from .process import ROOT, environment

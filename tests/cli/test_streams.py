@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from cch_audit import terminal
+from cch_audit.commands import terminal
 from cch_audit.errors import InputError, OutputError
 
 from .conftest import NOISE

@@ -10,7 +10,7 @@ from io import StringIO
 import pytest
 from rich.cells import cell_len
 
-from cch_audit import terminal
+from cch_audit.commands import terminal
 
 from .process import DECIDE_THE_LOOK, PROGRAM, QUICK, ROOT, TRAIN, environment
 

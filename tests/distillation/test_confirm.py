@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from world import world
 
-from cch_audit.controls import add_controls
+from cch_audit.choice.controls import add_controls
 from cch_audit.distillation.arms import CONTROLS, loss_formula, parse_grid, teacher_cells
 from cch_audit.distillation.confirm import (
     MOST_TRAINING_ROWS,

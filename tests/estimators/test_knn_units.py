@@ -3,7 +3,7 @@ import pytest
 import reference
 from samplers import Gaussian
 
-from cch_audit.dependence import Dependence
+from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.knn import local_informations
 from cch_audit.estimators.knn_units import local_informations_of_units
 

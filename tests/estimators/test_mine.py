@@ -3,7 +3,7 @@ import pytest
 import torch
 from samplers import Copies, Gaussian, Mixture
 
-from cch_audit.dependence import Dependence
+from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import mine
 from cch_audit.estimators.closed_forms import ClosedForm
 from cch_audit.estimators.mine import (

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from cch_audit.choice.ranking import COLUMNS, gain
 from cch_audit.errors import InputError
 from cch_audit.evidence import document
 from cch_audit.evidence.document import Part
 from cch_audit.evidence.read import SCHEMA_VERSION, read_evidence
 from cch_audit.evidence.results import Estimate
-from cch_audit.ranking import COLUMNS, gain
 from cch_audit.rendering import as_json
 from cch_audit.results import Report
 from tests.rendering.experiments import change, confirmation, confirmed

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cch_audit import terminal
 from cch_audit.cli import app
+from cch_audit.commands import terminal
+from cch_audit.commands.options import SECTIONS
 from cch_audit.errors import InputError
 from cch_audit.evidence.ledger import keep_ledger
 from cch_audit.evidence.read import read_evidence
-from cch_audit.options import SECTIONS
 from cch_audit.reading.load import load_sample
 from cch_audit.rendering.evidence import render
 from cch_audit.settings import EstimatorSettings, InputSettings

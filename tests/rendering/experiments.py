@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from cch_audit.crossings import trace
 from cch_audit.results import (
     Audit,
     Baselines,
@@ -22,7 +21,8 @@ from cch_audit.results import (
     Varied,
     Verdict,
 )
-from cch_audit.step_names import step_title
+from cch_audit.sweep.crossings import trace
+from cch_audit.sweep.names import step_title
 
 GAINS: dict[Outcome, float] = {
     "helps": 0.0105,

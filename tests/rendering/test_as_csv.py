@@ -5,7 +5,7 @@ from io import StringIO
 
 import pytest
 
-from cch_audit.ranking import first_teachers
+from cch_audit.choice.ranking import first_teachers
 from cch_audit.rendering.as_csv import COLUMNS, render
 from cch_audit.rendering.text import printable
 from cch_audit.results import Report

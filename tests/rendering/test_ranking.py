@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cch_audit.ranking import first_teachers
+from cch_audit.choice.ranking import first_teachers
 from cch_audit.results import Report
 
 from .reports import (

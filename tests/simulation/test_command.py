@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cch_audit.audit import audit
+from cch_audit.auditing.judging import audit
 from cch_audit.commands.simulate import USED_BY, simulate
 from cch_audit.errors import InputError
 from cch_audit.reading.load import load_sample

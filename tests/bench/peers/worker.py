@@ -35,9 +35,9 @@ def corrected(name):
     """Our estimate less its mean error on two surrogates, as the verdict interval uses it."""
 
     def run(x, y, seed):
+        from cch_audit.auditing.surrogates import draw_surrogate
         from cch_audit.estimators import estimate
         from cch_audit.settings import EstimatorSettings
-        from cch_audit.surrogates import draw_surrogate
 
         rng, settings = np.random.default_rng(seed), EstimatorSettings()
         errors = []

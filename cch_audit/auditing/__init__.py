@@ -1,0 +1,1 @@
+"""The audit: informations measured, compared and judged."""

@@ -1,0 +1,246 @@
+"""The audit: what was measured, compared and judged; from a sample to its audits."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import get_args
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from cch_audit.auditing.companions import measure_companions
+from cch_audit.auditing.floor import measure_floor
+from cch_audit.auditing.heads import class_logits
+from cch_audit.auditing.intervals import Distribution, bootstrap_means, half_sample_draws
+from cch_audit.auditing.measurement import (
+    Measured,
+    Measurements,
+    Progress,
+    fit_head,
+    measure,
+    n_jobs,
+)
+from cch_audit.auditing.verdict import agree, combine, hold_to_floor, judge, withhold
+from cch_audit.dependence.doubts import find_doubts
+from cch_audit.estimators.neighbors import from_neighbors
+from cch_audit.randomness import stream
+from cch_audit.results import (
+    Audit,
+    Companions,
+    EstimatorResult,
+    Interval,
+    LevelResult,
+    PerInformation,
+)
+from cch_audit.rows import against_largest_class, is_classes
+from cch_audit.sample import Sample
+from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
+
+
+def audit(
+    sample: Sample,
+    settings: AuditSettings,
+    estimators: EstimatorSettings,
+    seed: int,
+    progress: Progress = lambda what, share: None,
+) -> tuple[Audit, ...]:
+    """Audit every teacher of a sample against its student.
+
+    Parameters
+    ----------
+    sample : paired rows
+    settings : estimators, levels, intervals and rule
+    estimators : the estimators' own settings
+    seed : every random stream is derived from it and from the names of what it is for
+    progress : told what is done and the share of the whole
+
+    Returns
+    -------
+    One audit per teacher, in the order of `sample.teachers`.
+    """
+    # One thread per task: small matrices lose more to threads than they gain, and sums that are
+    # split by thread would make results depend on the number of cores.
+    with threadpool_limits(1):
+        measured = measure(sample, settings, estimators, seed, progress)
+        return judge_teachers(sample, measured, settings, estimators, seed)
+
+
+def judge_teachers(
+    sample: Sample,
+    measured: Measurements,
+    settings: AuditSettings,
+    estimators: EstimatorSettings,
+    seed: int,
+) -> tuple[Audit, ...]:
+    """Put intervals around what was measured, judge each teacher and add the companions."""
+    neighbors = estimators.ksg.n_neighbors
+    of_student = from_neighbors(sample.student, sample.labels.values, neighbors, sample.dependence)
+    audits = []
+    for teacher in sample.teachers:
+        companions = measure_companions(
+            sample.teachers[teacher],
+            sample.student,
+            sample.labels,
+            of_student,
+            measured.predictions[teacher],
+            sample.dependence,
+            neighbors,
+            settings.confidence,
+            settings.resamples,
+            n_jobs(settings),
+            stream(seed, "companions", teacher, sample.student_name),
+        )
+        audits.append(
+            _one_teacher(teacher, sample, measured, companions, settings, estimators, seed)
+        )
+    return tuple(audits)
+
+
+def _one_teacher(
+    teacher: str,
+    sample: Sample,
+    measured: Measurements,
+    companions: Companions,
+    settings: AuditSettings,
+    estimators: EstimatorSettings,
+    seed: int,
+) -> Audit:
+    """Judge one teacher from what was measured."""
+    student = sample.student_name
+    doubts = find_doubts(sample, teacher, estimators.ksg.n_neighbors, seed)
+    levels = {}
+    for level in get_args(LevelName):
+        results: dict[str, EstimatorResult] = {
+            name: judge_estimator(
+                measured.teacher_student(level, name, teacher),
+                measured.student_labels(level, name),
+                sample,
+                settings,
+                stream(seed, level, name, teacher, student, "bootstrap"),
+            )
+            for name in settings.estimator
+        }
+        # Predicted targets are what the level of predictions compares: no floor but the gap itself.
+        floor = None
+        if sample.labels.kind == "classes" or level == "representations":
+            results, floor = hold_to_floor(
+                results,
+                partial(_floor, teacher, level, sample, measured, settings, estimators, seed),
+                settings.margin,
+            )
+        results = withhold(results, doubts)
+        truth = sample.truths.get(teacher, {}).get(level)
+        levels[level] = replace(combine(results, settings.rule), truth=truth, floor=floor)
+    gated = get_args(LevelName) if settings.level == "both" else (settings.level,)
+    verdict = agree([levels[level].verdict for level in gated])
+    return Audit(
+        teacher=teacher,
+        student=student,
+        teacher_dimension=sample.teachers[teacher].shape[1],
+        student_dimension=sample.student.shape[1],
+        verdict=verdict,
+        reasons=tuple(reason for level in gated for reason in levels[level].reasons),
+        levels=levels,
+        gated=gated,
+        companions=companions,
+        notes=(*_notes(levels, companions), *_weak(teacher, sample, measured)),
+        doubts=doubts,
+    )
+
+
+def _floor(
+    teacher: str,
+    level: LevelName,
+    sample: Sample,
+    measured: Measurements,
+    settings: AuditSettings,
+    estimators: EstimatorSettings,
+    seed: int,
+) -> Interval:
+    """Measure the floor of one teacher at one level."""
+    student, prediction = sample.student, measured.predictions[teacher]
+    if level == "predictions":
+        student = measured.predictions[sample.student_name]
+    elif teacher in sample.predictions:
+        # The user's own predictions may know more than the representation.
+        x = sample.teachers[teacher]
+        prediction = fit_head(x, "teacher", sample, estimators.heads, seed)
+    return measure_floor(student, prediction, sample, settings, estimators, seed)
+
+
+def judge_estimator(
+    shared: Measured,
+    own: Measured,
+    sample: Sample,
+    settings: AuditSettings,
+    rng: np.random.Generator,
+) -> EstimatorResult:
+    """Put intervals around the two informations and their gap, and judge them."""
+    values = np.array([shared.estimate.value, own.estimate.value])
+    if settings.ci == "half":
+        halves = np.stack([shared.halves, own.halves], axis=1)
+        draws = half_sample_draws(values, halves, settings.resamples, rng)
+    else:
+        draws = bootstrap_means(
+            np.stack([shared.estimate.pseudo_values, own.estimate.pseudo_values], axis=1),
+            sample.dependence,
+            np.array([shared.estimate.seed_variance, own.estimate.seed_variance]),
+            settings.resamples,
+            rng,
+        )
+    level = settings.confidence
+    bias = None
+    if shared.bias is not None and own.bias is not None:
+        bias = PerInformation(shared.bias, own.bias, shared.bias - own.bias)
+    raw = None
+    if shared.estimate.raw is not None and own.estimate.raw is not None:
+        both = shared.estimate.raw, own.estimate.raw
+        raw = PerInformation(*both, both[0] - both[1])
+    result = judge(
+        teacher_student=Distribution(values[0], draws[:, 0]).interval(level),
+        student_labels=Distribution(values[1], draws[:, 1]).interval(level),
+        gap=Distribution(values[0] - values[1], draws[:, 0] - draws[:, 1]).gap(level),
+        bias=bias,
+        drift=PerInformation(shared.drift, own.drift, shared.drift - own.drift),
+        saturated=(bool(shared.estimate.flags), bool(own.estimate.flags)),
+        label_entropy=sample.labels.entropy,
+        margin=settings.margin,
+    )
+    return replace(result, raw=raw)
+
+
+def _notes(levels: Mapping[str, LevelResult], companions: Companions) -> tuple[str, ...]:
+    """Say in sentences what the numbers mean together."""
+    notes = []
+    representations, predictions = levels["representations"].verdict, levels["predictions"].verdict
+    if representations != predictions:
+        notes.append(
+            f"The levels disagree: {representations} on representations, {predictions} on "
+            "predictions."
+        )
+    if representations == "pass" and predictions != "pass":
+        notes.append(
+            "Much of what teacher and student share may have nothing to do with the labels, and "
+            "distillation cannot use that: confirm with a training run before relying on this pass."
+        )
+    if companions.variance_condition is False:
+        notes.append(
+            "Var(t) > Var(y): the teacher's predictions vary more than the labels, so the theorem "
+            "behind the criterion does not apply."
+        )
+    return tuple(notes)
+
+
+def _weak(teacher: str, sample: Sample, measured: Measurements) -> Iterator[str]:
+    """Say of a side that its head predicts worse than always naming the largest class."""
+    y = sample.labels.values
+    if not is_classes(y):
+        return
+    for side, name in (("teacher", teacher), ("student", sample.student_name)):
+        guessed = class_logits(measured.predictions[name]).argmax(axis=1)
+        right, largest, error = against_largest_class(guessed, y)
+        if right < largest - error:
+            yield (
+                f"The {side}'s predictions are right in {right:.2f} of the rows, fewer than the "
+                f"{largest:.2f} of always naming the largest class."
+            )

@@ -1,0 +1,51 @@
+"""How much memory an audit needs, and whether that is there, before it begins."""
+
+from dataclasses import replace
+
+from cch_audit.auditing.measurement import TRAINED, n_jobs
+from cch_audit.errors import InputError
+from cch_audit.estimators import memory
+from cch_audit.reading.memory import free_memory
+from cch_audit.sample import Sample
+from cch_audit.settings import AuditSettings, EstimatorSettings
+
+OF_TRAINING = 200e6
+"""Bytes that torch takes when it first trains."""
+
+
+def memory_needed(
+    n_samples: int, sample: Sample, settings: AuditSettings, estimators: EstimatorSettings
+) -> float:
+    """Return about how many bytes so many rows of a sample take: the largest tasks side by side."""
+    widths = [x.shape[1] + sample.student.shape[1] for x in sample.teachers.values()]
+    largest = max(memory(name, n_samples, max(widths), estimators) for name in settings.estimator)
+    trains = any(name in TRAINED for name in settings.estimator)
+    return n_jobs(settings) * largest + (OF_TRAINING if trains else 0.0)
+
+
+def check_memory(sample: Sample, settings: AuditSettings, estimators: EstimatorSettings) -> None:
+    """Refuse to begin what the memory that is free cannot hold.
+
+    Raises
+    ------
+    InputError
+        With what is needed, what is free, and what would fit.
+    """
+
+    def needed(n_samples: int, jobs: int) -> float:
+        return memory_needed(n_samples, sample, replace(settings, jobs=jobs), estimators)
+
+    n, jobs, free = sample.n_samples, n_jobs(settings), free_memory()
+    if needed(n, jobs) <= free:
+        return
+    fewer = next((rows for rows in range(n // 100 * 100, 0, -100) if needed(rows, 1) <= free), None)
+    if jobs > 1 and needed(n, 1) <= free:
+        remedy = "use --jobs 1"
+    elif fewer is not None and fewer < n:
+        remedy = f"use --max-samples {fewer}{' --jobs 1' if jobs > 1 else ''}"
+    else:
+        remedy = "free some, or audit fewer columns"
+    raise InputError(
+        f"{n} rows need about {needed(n, jobs) / 1e6:.0f} MB of memory, and "
+        f"{max(free, 0) / 1e6:.0f} MB are free; {remedy}"
+    )

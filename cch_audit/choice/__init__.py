@@ -1,0 +1,1 @@
+"""The choice among the teachers of one student."""

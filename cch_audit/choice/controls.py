@@ -1,0 +1,54 @@
+"""Teachers that teach nothing: they show which columns of a ranking can be fooled."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from cch_audit.arrays import FloatArray
+from cch_audit.auditing.heads import class_logits
+from cch_audit.auditing.measurement import predict
+from cch_audit.choice.baselines import score
+from cch_audit.randomness import stream
+from cch_audit.sample import Sample
+from cch_audit.settings import EstimatorSettings
+
+
+def add_controls(
+    sample: Sample, estimators: EstimatorSettings, n_jobs: int, seed: int
+) -> tuple[Sample, tuple[str, ...]]:
+    """Return the sample with four more teachers, and their names.
+
+    A copy of the student; the strongest teacher with its rows shuffled; the same with its rows in
+    place and its predictions about the wrong class (targets: mirrored at their mean); and noise.
+    """
+    predictions = predict(sample, estimators, n_jobs, seed)
+    strongest = max(sample.teachers, key=lambda name: score(sample.labels, predictions[name]))
+    rng = stream(seed, "controls")
+    best = sample.teachers[strongest]
+    copy = f"control: copy of {sample.student_name}"
+    permuted = f"control: {strongest}, {_WRONG[sample.labels.kind]}"
+    controls = {
+        copy: sample.student,
+        f"control: {strongest}, rows shuffled": best[rng.permutation(sample.n_samples)],
+        permuted: best,
+        "control: noise": rng.standard_normal(sample.student.shape),
+    }
+    own = {permuted: _misled(predictions[strongest], sample.labels.kind == "classes")}
+    if sample.student_name in sample.predictions:
+        own[copy] = sample.predictions[sample.student_name]
+    changed = replace(
+        sample,
+        teachers={**sample.teachers, **controls},
+        predictions={**sample.predictions, **own},
+    )
+    return changed, tuple(controls)
+
+
+_WRONG = {"classes": "classes permuted", "continuous": "predictions mirrored"}
+
+
+def _misled(prediction: FloatArray, classes: bool) -> FloatArray:
+    """Return predictions whose every class is named as the next one, or mirrored targets."""
+    if not classes:
+        return np.asarray(2 * prediction.mean(axis=0) - prediction)
+    return np.roll(class_logits(prediction), 1, axis=1)

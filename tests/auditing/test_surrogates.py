@@ -1,0 +1,183 @@
+import numpy as np
+import pytest
+from samplers import Gaussian, Independent, Mixture, in_groups
+from scipy.stats import kstest
+
+from cch_audit.auditing.surrogates import draw_surrogate
+from cch_audit.estimators import estimate
+from cch_audit.estimators.contract import normal_scores
+from cch_audit.settings import EstimatorSettings
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def measured(name, x, y):
+    """Return an estimate with its standard error."""
+    found = estimate(name, x, y, rng(), EstimatorSettings())
+    return found.value, found.pseudo_values.std() / np.sqrt(len(x))
+
+
+def skewed(n):
+    """Return a sample with correlations, skew and heavy tails."""
+    x, y = Gaussian((0.8, 0.4), 3, 2).sample(n)
+    return np.exp(x), y**3
+
+
+@pytest.mark.parametrize("name", ["gaussian", "ksg"])
+def test_information_of_columns_is_what_others_measure(name):
+    drawn = draw_surrogate(*skewed(4000), rng())
+    value, error = measured(name, normal_scores(drawn.x), normal_scores(drawn.y))
+    # Held-out fits and KSG in three dimensions are low by a few hundredths.
+    assert value == pytest.approx(drawn.information, abs=4 * error + 0.05)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "ksg"])
+def test_information_of_classes_is_what_others_measure(name):
+    drawn = draw_surrogate(*Mixture(2.0, (0.5, 0.3, 0.2), 3).sample(4000), rng())
+    value, error = measured(name, drawn.x, drawn.y)
+    assert value == pytest.approx(drawn.information, abs=4 * error + 0.03)
+
+
+@pytest.mark.parametrize("n", [300, 3000])
+def test_information_of_a_gaussian_is_recovered(n):
+    sampler = Gaussian((0.8, 0.4), 3, 2)
+    found = [draw_surrogate(*sampler.sample(n, seed), rng()).information for seed in range(10)]
+    # One estimate of -1/2 sum log(1 - r^2) has standard error sqrt(sum r^2 / n); ten have a third
+    # of it. Shrinkage may move it by a tenth: a surrogate resembles the sample, no more.
+    error = np.sqrt((0.8**2 + 0.4**2) / n / 10)
+    assert np.mean(found) == pytest.approx(sampler.information, rel=0.1, abs=4 * error)
+
+
+@pytest.mark.parametrize("n", [300, 1000])
+def test_strong_dependence_is_recovered(n):
+    # -1/2 log(1 - r^2) is steep here: a correlation a hundredth too large adds a quarter nat.
+    sampler = Gaussian((0.967,), 5, 1)
+    for seed in range(10):
+        found = draw_surrogate(*sampler.sample(n, seed), rng()).information
+        # Four standard errors of r / sqrt(n), the noise of five directions, and a tenth.
+        tolerance = 4 * 0.967 / np.sqrt(n) + 5 / (2 * n) + 0.1 * sampler.information
+        assert found == pytest.approx(sampler.information, abs=tolerance)
+
+
+@pytest.mark.parametrize("d", [10, 40, 90, 300])
+def test_strong_factors_in_many_columns_are_recovered(d):
+    # Four factors make up nearly all of the variance; KSG itself sees two nats of them.
+    generator = rng()
+    factors = Gaussian((0.9,) * 4)
+    loadings = generator.standard_normal((2, 4, d))
+    x, y = (
+        side @ loading + 0.3 * generator.standard_normal((200, d))
+        for side, loading in zip(factors.sample(200), loadings)
+    )
+    found = draw_surrogate(x, y, generator).information
+    # Four standard errors of sqrt(4 r^2 / n), and a tenth.
+    tolerance = 4 * np.sqrt(4 * 0.9**2 / 200) + 0.1 * factors.information
+    assert found == pytest.approx(factors.information, abs=tolerance)
+
+
+@pytest.mark.parametrize("distance", [1.0, 2.0, 3.0])
+def test_information_of_a_mixture_is_recovered(distance):
+    sampler = Mixture(distance, (0.4, 0.3, 0.3), 3)
+    found = draw_surrogate(*sampler.sample(3000), rng()).information
+    # Normal scores push the bumps of well-separated classes together; the rest is sampling, with
+    # a standard error of about .02.
+    assert found == pytest.approx(sampler.information, rel=0.15, abs=0.06)
+
+
+@pytest.mark.parametrize("d", [1, 10, 100])
+def test_independent_data_have_little_information(d):
+    columns = draw_surrogate(*Independent(d, d).sample(300), rng())
+    classes = draw_surrogate(*Independent(d, 0).sample(300), rng())
+    # Sample correlations alone would say about d^2 / (2 n), 17 nats for a hundred columns; noise
+    # means of four classes would say 3 d / (2 n), half a nat.
+    assert 0 <= columns.information < 0.1 + 0.03 * d**2 / 600
+    assert -0.02 < classes.information < 0.15
+
+
+def test_monte_carlo_error_is_small():
+    x, y = Mixture(2.0, (0.5, 0.3, 0.2), 3).sample(500)
+    values = [draw_surrogate(x, y, rng(seed)).information for seed in range(10)]
+    assert np.std(values) < 0.01  # .005 as documented
+
+
+@pytest.mark.parametrize("classes", [False, True])
+@pytest.mark.parametrize(("n", "d"), [(50, 1), (200, 5), (60, 100)])
+def test_shape_is_that_of_the_sample(n, d, classes):
+    x, y = Independent(d, 0 if classes else 2).sample(n)
+    drawn = draw_surrogate(x, y, rng())
+    assert drawn.x.shape == x.shape
+    assert drawn.y.shape == y.shape
+    assert drawn.y.dtype == y.dtype
+    assert np.isfinite(drawn.x).all()
+    assert np.isfinite(drawn.information)
+
+
+def test_classes_keep_their_codes():
+    x, y = Independent(2, 0).sample(200)
+    drawn = draw_surrogate(x, 3 * y + 1, rng())
+    np.testing.assert_array_equal(drawn.y, 3 * y + 1)
+
+
+def test_class_means_are_those_of_the_sample():
+    x, y = Mixture(3.0, (0.5, 0.5), 2).sample(2000)
+    drawn = draw_surrogate(x, y, rng())
+    for code in (0, 1):
+        expected = normal_scores(x)[y == code].mean(axis=0)
+        # Standard errors of two means of a thousand rows.
+        np.testing.assert_allclose(drawn.x[y == code].mean(axis=0), expected, atol=0.15)
+
+
+def test_untied_columns_keep_their_own_values():
+    x, y = skewed(300)
+    drawn = draw_surrogate(x, y, rng())
+    np.testing.assert_array_equal(np.sort(drawn.x, axis=0), np.sort(x, axis=0))
+    np.testing.assert_array_equal(np.sort(drawn.y, axis=0), np.sort(y, axis=0))
+    assert (drawn.x != x).any(axis=0).all()
+
+
+def test_tied_columns_become_gaussian():
+    x, y = Gaussian((0.8,), 2, 1).sample(500)
+    x = np.column_stack([np.maximum(x[:, 0], 0), x[:, 1]])
+    drawn = draw_surrogate(x, y, rng())
+    assert len(np.unique(drawn.x[:, 0])) == 500
+    assert kstest(drawn.x[:, 0], "norm").pvalue > 0.001
+    np.testing.assert_array_equal(np.sort(drawn.x[:, 1]), np.sort(x[:, 1]))
+
+
+def test_correlations_are_those_of_the_sample():
+    x, y = Gaussian((0.8,)).sample(3000)
+    drawn = draw_surrogate(x, y, rng())
+    found = np.corrcoef(drawn.x[:, 0], drawn.y[:, 0])[0, 1]
+    # The sample's and the surrogate's: four standard errors of .36 / sqrt(3000) each.
+    assert abs(found) == pytest.approx(0.8, abs=0.04)
+
+
+def test_draws_follow_the_generator():
+    x, y = skewed(100)
+    first, again, other = (draw_surrogate(x, y, rng(seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.x, again.x)
+    assert (first.x != other.x).any()
+    assert first.information == other.information  # in closed form
+
+
+@pytest.mark.parametrize("classes", [False, True])
+def test_repeated_and_scarce_columns_stay_finite(classes):
+    x, y = Independent(2, 0 if classes else 2).sample(100)
+    drawn = draw_surrogate(np.hstack([x, x, 0 * x]), y, rng())
+    assert np.isfinite(drawn.x).all()
+    assert np.isfinite(drawn.information)
+
+
+def test_a_side_that_is_constant_within_groups_stays_so():
+    groups = np.repeat(np.arange(200), 4)
+    x, y = Gaussian((0.8,), 2, 2).sample(200)
+    x = x[groups] + rng().standard_normal((800, 2))
+    draws = [draw_surrogate(x, y[groups], rng(seed), in_groups(groups)) for seed in range(10)]
+    assert max(np.ptp(drawn.y.reshape(200, 4, 2), axis=1).max() for drawn in draws) < 1e-9
+    assert min(np.ptp(drawn.x.reshape(200, 4, 2), axis=1).min() for drawn in draws) > 1e-3
+    # What varies within groups cannot follow; the correlation is that of the sample all the same.
+    found = [np.linalg.norm(np.corrcoef(drawn.x.T, drawn.y.T)[:2, 2:], 2) for drawn in draws]
+    wanted = np.linalg.norm(np.corrcoef(x.T, y[groups].T)[:2, 2:], 2)
+    assert np.mean(found) == pytest.approx(wanted, abs=0.05)
