@@ -357,7 +357,7 @@ class InputSummary:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything one run found."""
+    """Everything one run found; each kind of run has a type of its own."""
 
     command: str
     input: InputSummary
@@ -374,7 +374,26 @@ class Report:
     seconds: float
     audits: tuple[Audit, ...]
     warnings: tuple[str, ...]
-    ranking: Ranking | None = None
-    """Only `rank` makes one."""
-    sweep: Sweep | None = None
-    """Only `sweep` makes one; `verdict` is then that of the first step."""
+
+
+@dataclass(frozen=True)
+class CheckReport(Report):
+    """The audits of all teachers, each for itself, with training runs where asked for."""
+
+    kind: Literal["check"] = "check"
+
+
+@dataclass(frozen=True)
+class RankReport(Report):
+    """A choice among teachers."""
+
+    ranking: Ranking
+    kind: Literal["rank"] = "rank"
+
+
+@dataclass(frozen=True)
+class SweepReport(Report):
+    """One teacher at several steps; `verdict` is that of the first step."""
+
+    sweep: Sweep
+    kind: Literal["sweep"] = "sweep"

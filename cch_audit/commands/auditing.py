@@ -17,7 +17,16 @@ from cch_audit.commands.sweeping import (
     training_of_steps,
 )
 from cch_audit.commands.training import train
-from cch_audit.results import Audit, Gate, Ranking, Report, Sweep
+from cch_audit.results import (
+    Audit,
+    CheckReport,
+    Gate,
+    Ranking,
+    RankReport,
+    Report,
+    Sweep,
+    SweepReport,
+)
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
@@ -107,21 +116,26 @@ def run(file: Path, options: Options) -> NoReturn:
     if found.sweep is not None:
         teachers = teachers[:1]  # the other steps are worse on purpose
     decision = over([decided(audit, options.gate) for audit in teachers])
-    report = Report(
-        command=command_line(),
-        input=summarize(found.sample),
-        settings={**_effective(options), "window": sample.window},
-        seed=options.inputs.seed,
-        verdict=over([audit.verdict for audit in teachers]),
-        gate=options.gate,
-        decision=decision,
-        exit_code=exit_code(decision, options.output),
-        seconds=time.perf_counter() - started,
-        audits=audits,
-        warnings=(*sample.source.warnings, *as_warnings(audits)),
-        ranking=ranking,
-        sweep=found.sweep,
-    )
+    common: dict[str, Any] = {
+        "command": command_line(),
+        "input": summarize(found.sample),
+        "settings": {**_effective(options), "window": sample.window},
+        "seed": options.inputs.seed,
+        "verdict": over([audit.verdict for audit in teachers]),
+        "gate": options.gate,
+        "decision": decision,
+        "exit_code": exit_code(decision, options.output),
+        "seconds": time.perf_counter() - started,
+        "audits": audits,
+        "warnings": (*sample.source.warnings, *as_warnings(audits)),
+    }
+    report: Report
+    if found.sweep is not None:
+        report = SweepReport(**common, sweep=found.sweep)
+    elif ranking is not None:
+        report = RankReport(**common, ranking=ranking)
+    else:
+        report = CheckReport(**common)
     finish(report, options.output)
 
 

@@ -18,7 +18,9 @@ from cch_audit.results import (
     PerInformation,
     Range,
     Ranked,
+    RankReport,
     Report,
+    SweepReport,
 )
 
 _PARTS: dict[str, type] = {
@@ -61,10 +63,14 @@ def render(report: Report, *, units: Units) -> str:
     file = StringIO()
     writer = csv.writer(file, lineterminator="\n")
     report = for_reading(report, units=units)
-    ranked = {} if report.ranking is None else {one.teacher: one for one in report.ranking.teachers}
+    ranked = (
+        {}
+        if not isinstance(report, RankReport)
+        else {one.teacher: one for one in report.ranking.teachers}
+    )
     names = list(dict.fromkeys(name for one in ranked.values() for name in one.columns))
     writer.writerow([*COLUMNS, *(f"ranking_{name}" for name in names)])
-    sweep = report.sweep
+    sweep = report.sweep if isinstance(report, SweepReport) else None
     steps = (None,) * len(report.audits) if sweep is None else sweep.steps
     varied = None if sweep is None else sweep.varied
     for audit, step in zip(report.audits, steps, strict=True):

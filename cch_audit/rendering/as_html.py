@@ -75,7 +75,7 @@ from cch_audit.rendering.wording import (
     run_lines,
     teacher_rows,
 )
-from cch_audit.results import Audit, Report
+from cch_audit.results import Audit, RankReport, Report, SweepReport
 
 PAGE_TITLE = "Cross-modal complementarity audit"
 FOUND_TITLE = "What came out"
@@ -90,7 +90,7 @@ def render(report: Report, *, units: Units) -> str:
     shown = for_reading(report, units=units)
     page = Page(
         title=PAGE_TITLE,
-        badge=None if report.sweep is not None else verdict_badge(report.decision),
+        badge=None if isinstance(report, SweepReport) else verdict_badge(report.decision),
         headline=headline(shown),
         verdict=sentence(shown, units),
         warnings=shown.warnings,
@@ -117,7 +117,7 @@ def _sections(report: Report, units: Units) -> Iterator[Section]:
 
 def _audits(report: Report) -> list[tuple[Audit, str]]:
     """Return the audits that are shown, with their ranks if there are any."""
-    if report.ranking is None:
+    if not isinstance(report, RankReport):
         return [(audit, "") for audit in report.audits]
     return [(place.audit, rank_text(place)) for place in places(report)]
 
@@ -125,9 +125,9 @@ def _audits(report: Report) -> list[tuple[Audit, str]]:
 def _tested(report: Report, units: Units) -> Iterator[Part]:
     yield from texts(question(report))
     lines = input_lines(report, units, verbose=False)
-    if report.sweep is not None:
+    if isinstance(report, SweepReport):
         lines += teacher_lines(report, units)
-    if report.sweep is not None or report.ranking is not None:
+    if isinstance(report, (SweepReport, RankReport)):
         lines += student_lines(report, units)
     yield facts(lines)
     yield from bullets(report.input.notes)
@@ -136,11 +136,11 @@ def _tested(report: Report, units: Units) -> Iterator[Part]:
 def _found(report: Report, margin: float, units: Units) -> Iterator[Part]:
     """Yield the figure, the tables of all teachers, and what the numbers mean together."""
     yield from map(picture, overview(report, units))
-    if report.sweep is not None:
+    if isinstance(report, SweepReport):
         yield heading(table_title(report.sweep, units))
         yield table(sweep_rows(report))
         yield from bullets(sweep_notes(report))
-    elif report.ranking is not None:
+    elif isinstance(report, RankReport):
         yield from _ranking(report, units)
         yield from bullets(grouped_notes(report))
     elif len(report.audits) > 1:
@@ -159,7 +159,7 @@ def _found(report: Report, margin: float, units: Units) -> Iterator[Part]:
 
 def _ranking(report: Report, units: Units) -> Iterator[Part]:
     """Yield up to four tables: gaps, scores, what training showed, and what foretold it."""
-    assert report.ranking is not None
+    assert isinstance(report, RankReport)
     shown = places(report)
     yield heading(gap_title(report, units))
     yield table(as_rows(shown, gap_columns()))

@@ -17,7 +17,7 @@ from cch_audit.rendering.text import (
     ordered_levels,
     span,
 )
-from cch_audit.results import Audit, Report, Verdict
+from cch_audit.results import Audit, RankReport, Report, SweepReport, Verdict
 
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML cannot hold, however they are written."""
@@ -46,7 +46,9 @@ def render(report: Report, *, units: Units, undecided_fails: bool) -> str:
     undecided_fails : whether what is undecided is a failure
     """
     report = for_reading(report, units=units)
-    gated = report.sweep is None and (report.ranking is None or report.decision != "pass")
+    gated = not isinstance(report, SweepReport) and (
+        not isinstance(report, RankReport) or report.decision != "pass"
+    )
     suite = ET.Element("testsuite", name=f"cch-audit {report.input.path}", errors="0")
     properties = ET.SubElement(suite, "properties")
     for name, value in _properties(report):
@@ -87,7 +89,7 @@ def _properties(report: Report) -> list[tuple[str, str]]:
 def _cases(report: Report) -> Iterator[Case]:
     """Yield the test cases, teacher by teacher; controls are no teachers."""
     audits = [place.audit for place in places(report) if not place.is_control]
-    for audit in audits if report.ranking is not None else report.audits:
+    for audit in audits if isinstance(report, RankReport) else report.audits:
         if report.gate != "outcome":
             yield Case(audit, "verdict", audit.verdict, "; ".join(audit.reasons))
         found = audit.confirmation

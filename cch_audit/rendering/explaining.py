@@ -6,7 +6,17 @@ from cch_audit.rendering.metrics import METRIC_TITLES, counted, size
 from cch_audit.rendering.ranking import grouped, is_control
 from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
 from cch_audit.rendering.text import interval
-from cch_audit.results import Audit, Confirmation, GridCell, Outcome, Report, Sweep, Verdict
+from cch_audit.results import (
+    Audit,
+    Confirmation,
+    GridCell,
+    Outcome,
+    RankReport,
+    Report,
+    Sweep,
+    SweepReport,
+    Verdict,
+)
 
 TESTED_TITLE = "What was tested"
 ADVICE_TITLE = "What to do next"
@@ -48,7 +58,7 @@ _ESTIMATORS = {
 
 def headline(report: Report) -> str:
     """Return what came out in plain words, without numbers."""
-    if report.sweep is not None:
+    if isinstance(report, SweepReport):
         return sweep_title(report.sweep)
     audits = [audit for audit in report.audits if not is_control(audit, report)]
     if len(audits) > 1:
@@ -68,7 +78,7 @@ def question(report: Report) -> list[str]:
     source, audit = report.input, report.audits[0]
     levels = audit.levels.values()
     names = dict.fromkeys(name for level in levels for name in level.estimators)
-    if report.sweep is not None:
+    if isinstance(report, SweepReport):
         teachers = f"the teacher {report.sweep.teacher}, at {len(report.audits)} steps"
     elif len(report.audits) == 1:
         teachers = f"the teacher {audit.teacher}"
@@ -89,12 +99,12 @@ def question(report: Report) -> list[str]:
 
 def advice(report: Report) -> list[str]:
     """Return what follows from the result, each piece once, with the teachers it is about."""
-    if report.sweep is not None:
+    if isinstance(report, SweepReport):
         return _of_sweep(report.sweep)
     audits = [audit for audit in report.audits if not is_control(audit, report)]
     pairs = [(audit.teacher, text) for audit in audits for text in _of_teacher(audit, report)]
     found = grouped(pairs, len(audits))
-    if report.ranking is not None:
+    if isinstance(report, RankReport):
         found.insert(0, _choice(report))
     return found
 
@@ -228,7 +238,7 @@ def _after_doubt(found: Confirmation) -> str:
 
 def _choice(report: Report) -> str:
     """Return which teacher to take."""
-    assert report.ranking is not None
+    assert isinstance(report, RankReport)
     first = [one.teacher for one in report.ranking.teachers if one.rank == 1]
     if report.verdict == "fail":
         return "No teacher passes: train the student without one, or look for other teachers."

@@ -21,7 +21,7 @@ from cch_audit.rendering.marks import Picture
 from cch_audit.rendering.sweep_figure import sweep_picture
 from cch_audit.rendering.teachers_figure import teachers_picture
 from cch_audit.rendering.text import NATS_PER, Units, all_printable, for_reading
-from cch_audit.results import Audit, Report
+from cch_audit.results import Audit, RankReport, Report, SweepReport
 
 STYLE: dict[Any, Any] = {
     "font.size": 9.0,
@@ -72,9 +72,9 @@ def draw_ledger(ledger: Ledger, format: str) -> bytes:
 def overview(report: Report, units: Units) -> list[Picture]:
     """Return what a report that `for_reading` has prepared shows at a glance."""
     margin = margin_in(report, units)
-    if report.sweep is not None:
+    if isinstance(report, SweepReport):
         return [sweep_picture(report, margin, units)]
-    if report.ranking is not None or len(report.audits) > 1:
+    if isinstance(report, RankReport) or len(report.audits) > 1:
         return [teachers_picture(report, margin, units)]
     return audit_pictures(report.audits[0], margin, units)
 

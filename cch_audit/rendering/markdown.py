@@ -57,7 +57,7 @@ from cch_audit.rendering.wording import (
     run_lines,
     teacher_rows,
 )
-from cch_audit.results import Audit, Report
+from cch_audit.results import Audit, RankReport, Report, SweepReport
 
 WIDTH = 100_000
 """Columns of a table that scrolls."""
@@ -95,9 +95,9 @@ def _top(report: Report, units: Units) -> Iterator[str]:
     for warning in report.warnings:
         yield f"\n> **WARNING**: {escape(warning)}"
     yield ""
-    if report.sweep is not None:
+    if isinstance(report, SweepReport):
         yield from _sweep(report, units)
-    elif report.ranking is None:
+    elif not isinstance(report, RankReport):
         yield from _gated(report, units)
     else:
         yield from _ranking(report, units)
@@ -132,7 +132,7 @@ def _gated(report: Report, units: Units) -> Iterator[str]:
 
 
 def _ranking(report: Report, units: Units) -> Iterator[str]:
-    assert report.ranking is not None
+    assert isinstance(report, RankReport)
     shown = places(report)
     yield f"**{escape(gap_title(report, units))}**\n"
     columns = [*gap_columns(), *score_columns(report), *measured_columns()]
@@ -152,7 +152,7 @@ def _ranking(report: Report, units: Units) -> Iterator[str]:
 
 
 def _sweep(report: Report, units: Units) -> Iterator[str]:
-    assert report.sweep is not None
+    assert isinstance(report, SweepReport)
     yield f"**{escape(table_title(report.sweep, units))}**\n"
     yield from drawn(sweep_rows(report))
     facts = [*teacher_lines(report, units), *student_lines(report, units)]

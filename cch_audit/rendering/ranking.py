@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cch_audit.rendering.text import Units, estimator_title, interval
-from cch_audit.results import Audit, Ranked, Report
+from cch_audit.results import Audit, Ranked, RankReport, Report
 
 COLUMN_TITLES = {
     "gap": "gap",
@@ -38,13 +38,13 @@ class Place:
 def places(report: Report) -> list[Place]:
     """Return the teachers that are shown, the best first; without a ranking, none."""
     audits = {audit.teacher: audit for audit in report.audits}
-    ranked = () if report.ranking is None else report.ranking.teachers
+    ranked = () if not isinstance(report, RankReport) else report.ranking.teachers
     return [Place(one, audits[one.teacher]) for one in ranked]
 
 
 def is_control(audit: Audit, report: Report) -> bool:
     """Return whether an audit of a ranking is that of a control."""
-    ranked = () if report.ranking is None else report.ranking.teachers
+    ranked = () if not isinstance(report, RankReport) else report.ranking.teachers
     return any(one.teacher == audit.teacher and one.rank is None for one in ranked)
 
 
@@ -80,7 +80,7 @@ def rank_text(place: Place) -> str:
 
 def gap_title(report: Report, units: Units) -> str:
     """Return what the table of gaps shows, and how many of the teachers."""
-    assert report.ranking is not None
+    assert isinstance(report, RankReport)
     controls = sum(is_control(audit, report) for audit in report.audits)
     shown, known = (len(all_) - controls for all_ in (report.ranking.teachers, report.audits))
     some = "" if shown == known else f", the first {shown} of {known}"
@@ -95,7 +95,7 @@ def shared_metric(report: Report) -> str | None:
 
 def ranking_footnotes(report: Report) -> list[str]:
     """Return how the order came about and what it does not say."""
-    assert report.ranking is not None
+    assert isinstance(report, RankReport)
     shown = places(report)
     by = report.ranking.by
     if by in GAPS:

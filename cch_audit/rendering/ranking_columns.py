@@ -7,7 +7,7 @@ from cch_audit.rendering.confirmation import control_title
 from cch_audit.rendering.metrics import change_span, effect, p_equation, percent, size
 from cch_audit.rendering.ranking import Place, column_title
 from cch_audit.rendering.text import gap_hull, gap_range, number, span
-from cch_audit.results import Audit, Baselines, Confirmation, Interval, Report
+from cch_audit.results import Audit, Baselines, Confirmation, Interval, RankReport, Report
 
 SCORES_TITLE = "What else is known before training"
 MEASURED_TITLE = "Measured: training the student with each teacher"
@@ -103,10 +103,9 @@ def teacher_column() -> Column:
     return "teacher", cell
 
 
-def record_rows(report: Report, metric: str) -> Rows:
+def record_rows(report: RankReport, metric: str) -> Rows:
     """Return how well each column foretold the measured change."""
     ranking = report.ranking
-    assert ranking is not None
     gated = report.audits[0].gated
     # The gap is that of the gated level, which has a column of its own unless both are gated.
     by = gated[0] if ranking.by == "gap" and len(gated) == 1 else ranking.by

@@ -20,14 +20,14 @@ from cch_audit.rendering.ranking_columns import (
     score_meanings,
     teacher_column,
 )
-from cch_audit.results import Report
+from cch_audit.results import RankReport, Report
 
 NAMES = ("teacher", "best control")
 
 
 def ranking_block(report: Report, look: Look) -> Iterator[RenderableType]:
     """Yield up to four tables: gaps, scores, what training showed, and what foretold it."""
-    assert report.ranking is not None
+    assert isinstance(report, RankReport)
     shown = places(report)
     yield from _table(gap_title(report, look.units), as_rows(shown, gap_columns()), look)
     scores = as_rows(shown, [teacher_column(), *score_columns(report)])

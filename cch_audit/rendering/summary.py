@@ -13,7 +13,7 @@ from cch_audit.rendering.text import (
     for_reading,
     gap_range,
 )
-from cch_audit.results import Audit, Outcome, Report
+from cch_audit.results import Audit, Outcome, RankReport, Report, SweepReport
 
 CLAIMS = {
     "pass": "I(teacher;student) exceeds I(student;labels)",
@@ -44,9 +44,9 @@ def summary(report: Report, *, units: Units = "nats", unicode: bool = True) -> s
 
 def sentence(report: Report, units: Units) -> str:
     """Return the sentence for a report that `for_reading` has already prepared."""
-    if report.sweep is not None:
+    if isinstance(report, SweepReport):
         return sweep_sentence(report)
-    if report.ranking is not None:
+    if isinstance(report, RankReport):
         verdict = _ranking(report)
     elif len(report.audits) == 1:
         verdict = _one_teacher(report.audits[0], report, units)
@@ -71,9 +71,8 @@ def _several_teachers(report: Report) -> str:
     return f"{report.verdict.upper()}: of {len(report.audits)} teachers, {'; '.join(counts)}."
 
 
-def _ranking(report: Report) -> str:
+def _ranking(report: RankReport) -> str:
     ranking = report.ranking
-    assert ranking is not None
     teachers = [audit for audit in report.audits if not is_control(audit, report)]
     passing = [audit for audit in teachers if audit.verdict == "pass"]
     first = [one.teacher for one in ranking.teachers if one.rank == 1]

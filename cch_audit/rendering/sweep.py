@@ -1,7 +1,7 @@
 """A sweep in words, the same in every format for people."""
 
 from cch_audit.rendering.text import Units, gap_hull, gap_range, ordered_levels, span
-from cch_audit.results import Crossing, Report, Sweep, Varied
+from cch_audit.results import Crossing, Report, Sweep, SweepReport, Varied
 from cch_audit.sweep.names import step_text
 
 TITLES: dict[Varied, str] = {
@@ -58,10 +58,9 @@ def header(varied: Varied) -> str:
     return HEADERS[varied].replace("\n", " ")
 
 
-def teacher_lines(report: Report, units: Units) -> list[tuple[str, str]]:
+def teacher_lines(report: SweepReport, units: Units) -> list[tuple[str, str]]:
     """Return the teacher that is swept, with its gaps if the steps do not change them."""
     sweep, audit = report.sweep, report.audits[0]
-    assert sweep is not None
     dimensions = max(one.teacher_dimension for one in report.audits)
     lines = [("teacher", f"{sweep.teacher} ({dimensions} dimensions)")]
     if keeps_teacher(sweep):
@@ -72,10 +71,9 @@ def teacher_lines(report: Report, units: Units) -> list[tuple[str, str]]:
     return lines
 
 
-def sweep_sentence(report: Report) -> str:
+def sweep_sentence(report: SweepReport) -> str:
     """Return where the gap passes the margin, and where training stops helping."""
     sweep = report.sweep
-    assert sweep is not None
     ends = step_text(sweep.steps[0]), step_text(sweep.steps[-1])
     condition = _CONDITIONS[sweep.varied].format(*ends, sweep.teacher)
     if keeps_teacher(sweep):
@@ -89,10 +87,9 @@ def sweep_sentence(report: Report) -> str:
     return "; ".join(parts) + "."
 
 
-def sweep_notes(report: Report) -> list[str]:
+def sweep_notes(report: SweepReport) -> list[str]:
     """Return the notes of all steps, each once, with its steps."""
     sweep = report.sweep
-    assert sweep is not None
     steps: dict[str, list[str]] = {}
     for step, audit in zip(sweep.steps, report.audits, strict=True):
         found = audit.confirmation
@@ -104,10 +101,9 @@ def sweep_notes(report: Report) -> list[str]:
     ]
 
 
-def sweep_footnotes(report: Report) -> list[str]:
+def sweep_footnotes(report: SweepReport) -> list[str]:
     """Return how the steps are compared and what the sweep does not say."""
     sweep = report.sweep
-    assert sweep is not None
     gated = " and ".join(report.audits[0].gated)
     notes = [
         "All steps have the same rows, splits and seeds. An outcome agrees or disagrees with the "
@@ -147,10 +143,9 @@ def crossing_text(found: Crossing, sweep: Sweep) -> str:
     return f"{found.step:.3g} [{low}, {high}]"
 
 
-def _trained(report: Report) -> list[str]:
+def _trained(report: SweepReport) -> list[str]:
     """Return where training helps, where its gain passes zero and where it hurts."""
     sweep = report.sweep
-    assert sweep is not None
     outcomes = [audit.confirmation.outcome for audit in report.audits if audit.confirmation]
     if len(outcomes) < len(sweep.steps):
         return []

@@ -7,7 +7,7 @@ from cch_audit.rendering.cells import Cell, Rows, as_rows, outcome_badge, verdic
 from cch_audit.rendering.metrics import change_span, effect, p_equation
 from cch_audit.rendering.sweep import HEADERS, keeps_teacher
 from cch_audit.rendering.text import gap_hull, gap_range, ordered_levels, span
-from cch_audit.results import Audit, Report
+from cch_audit.results import Audit, SweepReport
 from cch_audit.sweep.names import step_text
 
 
@@ -19,10 +19,9 @@ class Step:
     audit: Audit
 
 
-def sweep_rows(report: Report) -> Rows:
+def sweep_rows(report: SweepReport) -> Rows:
     """Return one row per step: gaps with their verdicts, and what training showed."""
     sweep = report.sweep
-    assert sweep is not None
     left = sweep.varied == "drop_columns"
     columns: list[tuple[str, Callable[[Step], Cell | None]]] = [
         (HEADERS[sweep.varied], lambda one: _step(one, left))

@@ -24,7 +24,7 @@ from cch_audit.rendering.marks import (
 )
 from cch_audit.rendering.sweep import AXES, keeps_teacher, sweep_title
 from cch_audit.rendering.text import Units, ordered_levels
-from cch_audit.results import Crossing, Report, Sweep
+from cch_audit.results import Crossing, Report, Sweep, SweepReport
 from cch_audit.sweep.crossings import Point, gain_point, gap_point
 
 LEVELS: dict[str, dict[str, Any]] = {
@@ -42,7 +42,7 @@ CAPTION = (
 )
 
 
-def sweep_picture(report: Report, margin: float, units: Units) -> Picture:
+def sweep_picture(report: SweepReport, margin: float, units: Units) -> Picture:
     """Return the figure of a sweep with training runs.
 
     Parameters
@@ -52,7 +52,6 @@ def sweep_picture(report: Report, margin: float, units: Units) -> Picture:
     units : {"nats", "bits"}
     """
     sweep = report.sweep
-    assert sweep is not None
 
     def draw(figure: FigureBase) -> None:
         title = f"{sweep_title(sweep)} (student: {report.audits[0].student})"

@@ -8,12 +8,12 @@ from rich.text import Text
 from cch_audit.rendering.drawing import Look, filled
 from cch_audit.rendering.sweep import table_title
 from cch_audit.rendering.sweep_columns import sweep_rows
-from cch_audit.results import Report
+from cch_audit.results import Report, SweepReport
 
 
 def sweep_block(report: Report, look: Look) -> Iterator[RenderableType]:
     """Yield what is changed, and one row per step."""
-    assert report.sweep is not None
+    assert isinstance(report, SweepReport)
     yield ""
     yield Text(table_title(report.sweep, look.units), "bold")
     yield ""

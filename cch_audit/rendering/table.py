@@ -34,7 +34,7 @@ from cch_audit.rendering.wording import (
     run_lines,
     teacher_rows,
 )
-from cch_audit.results import Report
+from cch_audit.results import RankReport, Report, SweepReport
 
 TITLE = "Cross-modal complementarity audit: gap = I(teacher;student) - I(student;labels)"
 
@@ -71,9 +71,9 @@ def render(
 def _page(report: Report, look: Look) -> Iterator[RenderableType]:
     yield Text(TITLE, "bold")
     yield ""
-    if report.sweep is not None:
+    if isinstance(report, SweepReport):
         yield from _sweep(report, look)
-    elif report.ranking is not None:
+    elif isinstance(report, RankReport):
         yield from _ranking(report, look)
     else:
         yield grid(input_lines(report, look.units, verbose=look.verbose))
@@ -83,7 +83,11 @@ def _page(report: Report, look: Look) -> Iterator[RenderableType]:
         yield from titled("Run", grid(run_lines(report)))
     yield ""
     yield from (Text(note) for note in footnotes(report))
-    if len(report.audits) > 1 and report.ranking is None and report.sweep is None:
+    if (
+        len(report.audits) > 1
+        and not isinstance(report, RankReport)
+        and not isinstance(report, SweepReport)
+    ):
         rows = teacher_rows(report, look.units)
         yield from titled("Teachers", filled(rows, look, names=("teacher",), indent=INDENT))
     for warning in report.warnings:
@@ -91,11 +95,15 @@ def _page(report: Report, look: Look) -> Iterator[RenderableType]:
         yield Text.assemble(("WARNING", WARNING_STYLE), ": ", (warning, "bold"))
     yield ""
     verdict, _, rest = sentence(report, look.units).partition(":")
-    style = STYLES[verdict_badge(report.decision).tone] if report.sweep is None else "bold"
+    style = (
+        STYLES[verdict_badge(report.decision).tone]
+        if not isinstance(report, SweepReport)
+        else "bold"
+    )
     yield Text.assemble((verdict, style), ":", rest)
 
 
-def _ranking(report: Report, look: Look) -> Iterator[RenderableType]:
+def _ranking(report: RankReport, look: Look) -> Iterator[RenderableType]:
     facts = input_lines(report, look.units, verbose=look.verbose)
     yield grid([*facts, *student_lines(report, look.units)])
     yield from ranking_block(report, look)
@@ -110,7 +118,7 @@ def _ranking(report: Report, look: Look) -> Iterator[RenderableType]:
         yield from bullets("Notes", grouped_notes(report))
 
 
-def _sweep(report: Report, look: Look) -> Iterator[RenderableType]:
+def _sweep(report: SweepReport, look: Look) -> Iterator[RenderableType]:
     facts = input_lines(report, look.units, verbose=look.verbose)
     yield grid([*facts, *teacher_lines(report, look.units), *student_lines(report, look.units)])
     yield from sweep_block(report, look)

@@ -18,7 +18,7 @@ from cch_audit.rendering.marks import (
 )
 from cch_audit.rendering.ranking import gap_title, places, shared_metric
 from cch_audit.rendering.text import Units, ordered_levels
-from cch_audit.results import Audit, Outcome, Report, Verdict
+from cch_audit.results import Audit, Outcome, RankReport, Report, Verdict
 from cch_audit.sweep.crossings import Point, gain_point, gap_point
 
 WIDTH, ROW, ENDS = 8.0, 0.3, 1.6
@@ -46,7 +46,11 @@ def teachers_picture(report: Report, margin: float, units: Units) -> Picture:
     rows = _rows(report)
 
     def draw(figure: FigureBase) -> None:
-        title = "Gaps of the teachers" if report.ranking is None else gap_title(report, units)
+        title = (
+            "Gaps of the teachers"
+            if not isinstance(report, RankReport)
+            else gap_title(report, units)
+        )
         figure.suptitle(fill(f"{title} (student: {report.audits[0].student})", LINE))
         _draw(figure, report, rows, margin, units)
 
@@ -60,7 +64,7 @@ def teachers_picture(report: Report, margin: float, units: Units) -> Picture:
 
 
 def _rows(report: Report) -> list[Row]:
-    if report.ranking is None:
+    if not isinstance(report, RankReport):
         return [Row(shortened(audit.teacher, NAME), audit) for audit in report.audits]
     return [
         Row(

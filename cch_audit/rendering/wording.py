@@ -15,7 +15,7 @@ from cch_audit.rendering.text import (
     interval,
     number,
 )
-from cch_audit.results import Audit, Companions, Report
+from cch_audit.results import Audit, Companions, RankReport, Report, SweepReport
 
 LEVEL_TITLES = {"representations": "Representations", "predictions": "Predictions"}
 
@@ -111,7 +111,7 @@ def footnotes(report: Report) -> list[str]:
         "The condition is sufficient in a linear Gaussian model with Var(t) <= Var(y), and not "
         "necessary: PASS does not promise a gain and FAIL does not rule one out.",
     ]
-    in_sight = report.ranking is None and report.sweep is None
+    in_sight = not isinstance(report, RankReport) and not isinstance(report, SweepReport)
     if in_sight and any(level.floor is not None for level in levels):
         notes.append(
             f"The row {FLOOR} is what the gap cannot be below: the teacher shares at least as much "
@@ -131,9 +131,9 @@ def footnotes(report: Report) -> list[str]:
             f"rows with KD minus that without, from the same split and initial weights.{lower} Its "
             "interval (BCa) is over seeds and splits; p is that of the two-sided sign-flip test."
         )
-    if report.ranking is not None:
+    if isinstance(report, RankReport):
         notes += ranking_footnotes(report)
-    if report.sweep is not None:
+    if isinstance(report, SweepReport):
         notes += sweep_footnotes(report)
     return notes
 

@@ -18,6 +18,7 @@ from cch_audit.results import (
     Ranking,
     Record,
     Report,
+    SweepReport,
     Varied,
     Verdict,
 )
@@ -167,7 +168,7 @@ def ranking(audits: Sequence[Audit], *, controls: Sequence[str] = ()) -> Ranking
     )
 
 
-def swept(base: Report, teacher: str, varied: Varied, steps: tuple[float, ...]) -> Report:
+def swept(base: Report, teacher: str, varied: Varied, steps: tuple[float, ...]) -> SweepReport:
     """Make the audits of a report the steps of a sweep."""
     audits = tuple(
         replace(audit, teacher=step_title(teacher, varied, step))
@@ -175,12 +176,7 @@ def swept(base: Report, teacher: str, varied: Varied, steps: tuple[float, ...]) 
     )
     found = trace(audits, varied, teacher, steps, 0.0)
     settings = {**base.settings, varied: ",".join(map(str, steps))}
-    return replace(
-        base,
-        audits=audits,
-        gate="none",
-        decision="pass",
-        exit_code=0,
-        settings=settings,
-        sweep=found,
+    changed = replace(
+        base, audits=audits, gate="none", decision="pass", exit_code=0, settings=settings
     )
+    return SweepReport(**{**vars(changed), "kind": "sweep", "sweep": found})

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from cch_audit.results import (
     Audit,
+    CheckReport,
     Companions,
     Doubt,
     EstimatorResult,
@@ -15,6 +16,8 @@ from cch_audit.results import (
     Outcome,
     PerInformation,
     Range,
+    Ranking,
+    RankReport,
     Report,
     Verdict,
 )
@@ -110,7 +113,7 @@ def audit(
 
 
 def report(*audits: Audit, verdict: Verdict = "pass") -> Report:
-    return Report(
+    return CheckReport(
         command="cch-audit check data.h5 --teacher mod/text --student mod/audio",
         input=InputSummary(
             path="data.h5",
@@ -144,6 +147,11 @@ def report(*audits: Audit, verdict: Verdict = "pass") -> Report:
         audits=audits or (audit(),),
         warnings=("The split says that these are training rows: informations may be inflated.",),
     )
+
+
+def as_rank(base: Report, ranking: Ranking) -> RankReport:
+    """Return a report of the same audits with a ranking."""
+    return RankReport(**{**vars(base), "kind": "rank", "ranking": ranking})
 
 
 def regression_report() -> Report:
@@ -301,7 +309,7 @@ def ranked_report(*, confirm: bool = True, controls: bool = True) -> Report:
         audits.append(confirmed(one, confirmation(outcome)) if confirm else one)
     base = report(*audits)
     order = ranking(audits, controls=CONTROLS if controls else ())
-    return replace(base, command="cch-audit rank data.h5 --student mod/audio", ranking=order)
+    return as_rank(replace(base, command="cch-audit rank data.h5 --student mod/audio"), order)
 
 
 def ranked_regression_report() -> Report:
@@ -314,7 +322,7 @@ def ranked_regression_report() -> Report:
     ]
     audits[:2] = [confirmed(one, regression_confirmation()) for one in audits[:2]]
     order = ranking(audits)
-    return replace(base, verdict="pass", decision="pass", audits=tuple(audits), ranking=order)
+    return as_rank(replace(base, verdict="pass", decision="pass", audits=tuple(audits)), order)
 
 
 def ranked_hostile_report() -> Report:
@@ -327,7 +335,7 @@ def ranked_hostile_report() -> Report:
         for one in base.audits
     ]
     order = ranking(audits, controls=[HOSTILE["long"]])
-    return replace(base, audits=tuple(audits), ranking=order)
+    return as_rank(replace(base, audits=tuple(audits)), order)
 
 
 STEPS: dict[float, tuple[Verdict, Outcome]] = {

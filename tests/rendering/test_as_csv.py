@@ -8,7 +8,7 @@ import pytest
 from cch_audit.choice.ranking import first_teachers
 from cch_audit.rendering.as_csv import COLUMNS, render
 from cch_audit.rendering.text import printable
-from cch_audit.results import Report
+from cch_audit.results import RankReport, Report
 
 from .experiments import COLUMNS as RANKING_COLUMNS
 from .reports import (
@@ -116,7 +116,7 @@ def test_a_ranking_in_bits_keeps_what_is_no_information() -> None:
 
 def test_teachers_that_top_leaves_out_have_no_rows() -> None:
     base = ranked_report()
-    assert base.ranking is not None
+    assert isinstance(base, RankReport)
     first = first_teachers(base.ranking, 2)
     found = {row["teacher"] for row in rows(replace(base, ranking=first))}
     assert found == {one.teacher for one in base.ranking.teachers[:2]} | set(CONTROLS)

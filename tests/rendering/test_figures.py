@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cch_audit.results import Interval, PerInformation, Report
+from cch_audit.results import Interval, PerInformation, Report, SweepReport
 from tests.evidence.trials import ledger, trial
 
 from .reports import (
@@ -84,7 +84,7 @@ def test_a_figure_opens_no_window_system() -> None:
 def test_a_name_is_no_formula() -> None:
     name = r"a $\frac{$ b_{ % & # $"
     base = swept_report()
-    assert base.sweep is not None
+    assert isinstance(base, SweepReport)
     named = replace(base, sweep=replace(base.sweep, teacher=name))
     for case in (named, report(audit(name, name)), report(audit(name), audit(name + "2"))):
         (first, *_) = overview(case, "nats")

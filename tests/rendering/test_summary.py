@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from cch_audit.rendering.summary import summary
-from cch_audit.results import Outcome, Verdict
+from cch_audit.results import Outcome, RankReport, Verdict
 
 from .reports import (
     EVERY_REPORT,
@@ -149,7 +149,7 @@ def test_a_ranking_names_the_first_and_counts_no_control() -> None:
 
 def test_teachers_that_share_the_first_rank() -> None:
     base = ranked_report(confirm=False)
-    assert base.ranking is not None
+    assert isinstance(base, RankReport)
     places = tuple(
         replace(one, rank=None if one.rank is None else 1) for one in base.ranking.teachers
     )
@@ -190,7 +190,7 @@ def test_an_undecided_verdict_has_nothing_to_agree_with() -> None:
 
 def test_one_of_one_passes() -> None:
     base = ranked_report(confirm=False, controls=False)
-    assert base.ranking is not None
+    assert isinstance(base, RankReport)
     one = base.ranking.teachers[0]
     first = replace(base.audits[0], teacher=one.teacher, verdict="fail")
     only = replace(base.ranking, teachers=(one,))

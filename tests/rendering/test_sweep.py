@@ -15,7 +15,7 @@ from cch_audit.rendering.markdown import render as markdown
 from cch_audit.rendering.metrics import change_span
 from cch_audit.rendering.summary import summary
 from cch_audit.rendering.text import gap_hull, span
-from cch_audit.results import Crossing, Outcome, Report, Varied
+from cch_audit.results import Crossing, Outcome, Report, SweepReport, Varied
 
 from .experiments import confirmation, confirmed, swept
 from .reports import (
@@ -28,7 +28,7 @@ from .reports import (
 )
 from .test_table import joined, table
 
-SWEPT = {name: case for name, case in EVERY_REPORT.items() if case.sweep is not None}
+SWEPT = {name: case for name, case in EVERY_REPORT.items() if isinstance(case, SweepReport)}
 every_sweep = pytest.mark.parametrize("case", SWEPT.values(), ids=SWEPT)
 
 
@@ -39,7 +39,7 @@ def with_outcomes(*outcomes: Outcome, varied: Varied = "noise") -> Report:
 
 def with_crossings(gap: Crossing | None, gain: Crossing | None) -> Report:
     base = swept_report()
-    assert base.sweep is not None
+    assert isinstance(base, SweepReport)
     gaps = {"representations": gap, "predictions": None}
     return replace(base, sweep=replace(base.sweep, gap_crossings=gaps, gain_crossing=gain))
 
@@ -52,7 +52,7 @@ def test_every_step_is_there_whole(case: Report, width: int) -> None:
         assert one.confirmation is not None
         assert change_span(one.confirmation.change, one.confirmation.metric) in text
         for level in one.levels.values():
-            if case.sweep is not None and case.sweep.varied != "temperature":
+            if isinstance(case, SweepReport) and case.sweep.varied != "temperature":
                 assert span(gap_hull(level)) in text
 
 

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from cch_audit.rendering.table import render
 from cch_audit.rendering.text import printable, span
-from cch_audit.results import Report
+from cch_audit.results import RankReport, Report, SweepReport
 
 from .reports import (
     EVERY_REPORT,
@@ -61,7 +61,7 @@ def test_lines_fit_and_nothing_is_cut(case: Report, width: int, unicode: bool) -
 @every_report
 @pytest.mark.parametrize("width", [80, 200, 100_000])
 def test_every_interval_is_there(case: Report, width: int) -> None:
-    short = case.ranking is not None or case.sweep is not None
+    short = isinstance(case, (RankReport, SweepReport))
     text = joined(table(case, width=width, verbose=short))
     for one in case.audits:
         for level in one.levels.values():
