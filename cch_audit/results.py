@@ -336,23 +336,37 @@ class Sweep:
 
 
 @dataclass(frozen=True)
+class LabelSummary:
+    """What the labels are."""
+
+    name: str
+    kind: Literal["classes", "continuous"]
+    n_classes: int | None
+    entropy: float | None
+    """H(Y) in nats; None for continuous labels."""
+
+
+@dataclass(frozen=True)
 class InputSummary:
     """What was audited."""
 
     path: str
     sha256: str
     teacher_path: str | None
+    """The second file, if the teachers came from one."""
     teacher_sha256: str | None
     n_rows: int
+    """Rows available before the subsample."""
     n_samples: int
+    """Rows audited."""
     n_groups: int | None
-    n_units: float | None
-    """How many units of equal size count as much as the groups, or the blocks of a window."""
-    labels_name: str
-    labels_kind: Literal["classes", "continuous"]
-    n_classes: int | None
-    label_entropy: float | None
+    """Groups of rows that belong together; None when none are given."""
+    labels: LabelSummary
     notes: tuple[str, ...]
+    """How the rows were chosen."""
+    n_units: float | None = None
+    """How many units of equal size count as much as the groups, or the blocks of a window; None
+    where every row is on its own."""
 
 
 @dataclass(frozen=True)
@@ -360,9 +374,10 @@ class Report:
     """Everything one run found; each kind of run has a type of its own."""
 
     command: str
+    """The command line that wrote this report."""
     input: InputSummary
     settings: Mapping[str, Any]
-    """The effective settings, as `cch-audit config` prints them."""
+    """The effective settings, as `cch-audit config` prints them; lists are tuples."""
     seed: int
     verdict: Verdict
     """Over all teachers, by the informations alone."""
@@ -371,9 +386,49 @@ class Report:
     decision: Verdict
     """What follows from it; the exit code is that of the decision, unless options say otherwise."""
     exit_code: int
+    """The exit code of the command."""
     seconds: float
+    """How long the command took."""
     audits: tuple[Audit, ...]
+    """One per teacher, in the order asked for; of `rank` in the order of the ranking, those that
+    --top leaves out included; of a sweep one per step."""
     warnings: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Keep settings in one form, whether they were made or read back."""
+        object.__setattr__(self, "settings", _with_tuples(self.settings))
+
+    def to_json(self) -> str:
+        """Return the report as JSON; `from_json` reads it back.
+
+        JSON knows no number that is not finite: such numbers become null. Null is read back as None
+        where a field may be None, as infinity in a `truth`, and as nan in any other number.
+        """
+        from cch_audit.rendering.as_json import render
+
+        return render(self)
+
+    @staticmethod
+    def from_json(text: str | bytes) -> "CheckReport | RankReport | SweepReport":
+        """Return the report that `to_json` or `--format json` wrote.
+
+        Raises
+        ------
+        InputError
+            If the text is no such report; the message says where, and what was found.
+        """
+        from cch_audit.reports import parse
+
+        return parse(text, "the report")
+
+
+def _with_tuples(value: Any) -> Any:
+    """Return mappings and sequences whose sequences are tuples."""
+    if isinstance(value, Mapping):
+        return {key: _with_tuples(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_with_tuples(item) for item in value)
+    return value
 
 
 @dataclass(frozen=True)

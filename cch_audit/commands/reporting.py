@@ -10,7 +10,7 @@ from cch_audit.commands import terminal
 from cch_audit.commands.ending import say
 from cch_audit.commands.plotting import write_plot
 from cch_audit.errors import ExitCode
-from cch_audit.results import InputSummary, Report, Verdict
+from cch_audit.results import InputSummary, LabelSummary, Report, Verdict
 from cch_audit.settings import OutputSettings
 
 if TYPE_CHECKING:
@@ -69,9 +69,11 @@ def summarize(sample: "Sample") -> InputSummary:
         n_samples=sample.n_samples,
         n_groups=None if groups is None else len(set(groups.tolist())),
         n_units=None if dependence is None else dependence.n_units,
-        labels_name=sample.labels_name,
-        labels_kind=labels.kind,
-        n_classes=len(labels.class_names) or None,
-        label_entropy=labels.entropy,
+        labels=LabelSummary(
+            name=sample.labels_name,
+            kind=labels.kind,
+            n_classes=len(labels.class_names) or None,
+            entropy=labels.entropy,
+        ),
         notes=source.notes,
     )

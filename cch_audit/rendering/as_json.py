@@ -7,16 +7,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from cch_audit import __version__
+from cch_audit.reports import SCHEMA_VERSION
 from cch_audit.results import Report
-
-SCHEMA_VERSION = "1"
-
-_LABEL_KEYS = {
-    "labels_name": "name",
-    "labels_kind": "kind",
-    "n_classes": "n_classes",
-    "label_entropy": "entropy",
-}
 
 
 def render(report: Report) -> str:
@@ -25,13 +17,13 @@ def render(report: Report) -> str:
     Numbers that are not finite become null. Characters that a terminal would obey are escaped, so
     that the text is safe to print; the other ones are kept, so it must be written as UTF-8.
     """
+    found = plain(report)
     document = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "cch-audit", "version": __version__},
-        **plain(report),
+        "kind": found["kind"],
+        **found,
     }
-    source = document["input"]
-    source["labels"] = {new: source.pop(old) for old, new in _LABEL_KEYS.items()}
     text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n"
 

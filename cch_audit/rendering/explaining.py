@@ -90,7 +90,7 @@ def question(report: Report) -> list[str]:
     return [
         QUESTION,
         f"Here the student is {audit.student}, with {teachers}. Both informations were estimated "
-        f"from {source.n_samples:,} rows of {source.path} (labels: {source.labels_name}) by "
+        f"from {source.n_samples:,} rows of {source.path} (labels: {source.labels.name}) by "
         f"{', '.join(names)}."
         + (" The student was also trained with and without the teacher." if trained else ""),
         _SAYS.format(threshold(report)),

@@ -36,7 +36,7 @@ def gap_columns() -> list[Column]:
 
 def score_columns(report: Report) -> list[Column]:
     """Return what else is known of each teacher before any training of the student."""
-    own = "accuracy" if report.input.labels_kind == "classes" else "R^2"
+    own = "accuracy" if report.input.labels.kind == "classes" else "R^2"
     return [
         ("I(T;Y)", lambda place: _stacked(place.audit.companions.teacher_labels)),
         ("I(T;Y|S)", lambda place: _stacked(place.audit.companions.teacher_labels_given_student)),

@@ -9,8 +9,8 @@ from cch_audit.results import (
     Audit,
     Companions,
     EstimatorResult,
-    InputSummary,
     Interval,
+    LabelSummary,
     LevelResult,
     PerInformation,
     Range,
@@ -64,8 +64,10 @@ def for_reading(report: Report, *, units: Units, unicode: bool = True) -> Report
             return replace(part, **{name: getattr(part, name) / nats for name in names})
         if isinstance(part, Ranked):
             return replace(part, columns={k: in_units(k, v) for k, v in part.columns.items()})
-        if isinstance(part, Companions | InputSummary) and part.label_entropy is not None:
+        if isinstance(part, Companions) and part.label_entropy is not None:
             return replace(part, label_entropy=part.label_entropy / nats)
+        if isinstance(part, LabelSummary) and part.entropy is not None:
+            return replace(part, entropy=part.entropy / nats)
         return part
 
     def in_units(column: str, value: float | None) -> float | None:

@@ -31,12 +31,12 @@ def input_lines(report: Report, units: Units, *, verbose: bool) -> list[tuple[st
     """Return what was audited as (name, value) pairs."""
     source = report.input
     kind = "continuous"
-    if source.labels_kind == "classes":
-        kind = f"{source.n_classes} classes"
-    if source.label_entropy is not None:
-        kind += f", H(Y) = {number(source.label_entropy)} {units}"
+    if source.labels.kind == "classes":
+        kind = f"{source.labels.n_classes} classes"
+    if source.labels.entropy is not None:
+        kind += f", H(Y) = {number(source.labels.entropy)} {units}"
     lines = [
-        ("labels", f"{source.labels_name} ({kind})"),
+        ("labels", f"{source.labels.name} ({kind})"),
         ("rows", f"{source.n_samples} of {source.n_rows}{_units(report)}"),
         ("file", source.path),
     ]

@@ -12,7 +12,7 @@ from cch_audit.evidence.document import Part
 from cch_audit.evidence.read import SCHEMA_VERSION, read_evidence
 from cch_audit.evidence.results import Estimate
 from cch_audit.rendering import as_json
-from cch_audit.results import Report
+from cch_audit.results import LabelSummary, Report
 from tests.rendering.experiments import change, confirmation, confirmed
 from tests.rendering.reports import (
     CONTROLS,
@@ -166,7 +166,10 @@ OTHERS = {
     "teacher's file": replace(
         confirmed_report(), input=replace(confirmed_report().input, teacher_sha256="0" * 64)
     ),
-    "labels": replace(confirmed_report(), input=replace(confirmed_report().input, labels_name="l")),
+    "labels": replace(
+        confirmed_report(),
+        input=replace(confirmed_report().input, labels=LabelSummary("l", "classes", 7, 1.7171)),
+    ),
     "rows": replace(confirmed_report(), input=replace(confirmed_report().input, n_samples=1999)),
     "draw of rows": replace(confirmed_report(), seed=1),
     "teacher": report(confirmed(audit("other"), confirmation())),

@@ -53,7 +53,7 @@ def test_lines_fit_and_nothing_is_cut(case: Report, width: int, unicode: bool) -
     assert "…" not in text
     assert "..." not in text
     for one in case.audits:
-        for name in (one.teacher, one.student, case.input.labels_name):
+        for name in (one.teacher, one.student, case.input.labels.name):
             assert joined(printable(name, unicode=unicode)) in joined(text)
 
 

@@ -1,0 +1,217 @@
+"""Reports that were written as JSON, read back; what is wrong with one is said in a sentence."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cch_audit.errors import InputError
+from cch_audit.results import Audit, CheckReport, PerInformation, RankReport, SweepReport
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails, SchemaValidator
+
+AnyReport = CheckReport | RankReport | SweepReport
+
+SCHEMA_VERSION = "1"
+"""Of the JSON that is written, and that can be read."""
+MOST_BYTES = 64 * 2**20
+"""A report of a thousand teachers is smaller."""
+ADVICE = "write the report again with --format json"
+
+_KINDS: dict[str, type[AnyReport]] = {
+    "check": CheckReport,
+    "rank": RankReport,
+    "sweep": SweepReport,
+}
+_FOUND = {dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
+_WANTED = {
+    "dataclass_type": "an object",
+    "mapping_type": "an object",
+    "dict_type": "an object",
+    "tuple_type": "a list",
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "float_type": "a number or null",
+    "bool_type": "true or false",
+}
+"""By the type of pydantic's error."""
+_LONGEST = 40
+_MOST_DIGITS = 300
+"""Of an integer; one with more may be too large for any float."""
+
+
+def read(path: Path) -> AnyReport:
+    """Return the report in a JSON file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is too large, or holds no report.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as err:
+        reason = err.strerror or err
+        raise InputError(f"{path}: cannot be read ({reason}); name a JSON report") from err
+    if len(content) > MOST_BYTES:
+        raise InputError(
+            f"{path}: has more than {MOST_BYTES:,} bytes; no report of cch-audit is so large, "
+            "name a JSON report"
+        )
+    return parse(content, str(path))
+
+
+def parse(text: str | bytes, name: str) -> AnyReport:
+    """Return the report in a JSON text; see `Report.to_json` for what null means.
+
+    Parameters
+    ----------
+    text : in any Unicode encoding
+    name : of the text, for messages
+
+    Raises
+    ------
+    InputError
+        If it is no report; the message says where, what was found and what is expected.
+    """
+    from pydantic_core import ValidationError
+
+    if not text.strip():
+        raise InputError(f"{name}: is empty; {ADVICE}")
+    try:
+        document = json.loads(text, parse_int=_integer)
+        kind = _prepare(document, name)
+        report: AnyReport = _validator(kind).validate_python(document)
+    except ValidationError as err:
+        raise InputError(f"{name}: {_sentence(err.errors()[0])}; {ADVICE}") from err
+    except json.JSONDecodeError as err:
+        raise InputError(f"{name}: is not JSON ({err}); {ADVICE}") from err
+    except UnicodeDecodeError as err:
+        raise InputError(f"{name}: is not JSON (it is not Unicode text); {ADVICE}") from err
+    except RecursionError as err:
+        raise InputError(f"{name}: is not JSON (it is nested too deeply); {ADVICE}") from err
+    for missing in _missing(report):
+        raise InputError(f"{name}: {missing} is missing; {ADVICE}")
+    return replace(report, audits=tuple(map(_with_infinities, report.audits)))
+
+
+def _prepare(document: Any, name: str) -> str:
+    """Bring a document to the present shape, and return which kind of report it is."""
+    if not isinstance(document, dict):
+        raise InputError(f"{name}: {_mismatch('the document', document, 'an object')}; {ADVICE}")
+    if document.get("audits") is None or document.get("schema_version") is None:
+        raise InputError(
+            f"{name}: is JSON, but no audit report of cch-audit; give what check, confirm, rank or "
+            "sweep wrote with --format json"
+        )
+    version = document["schema_version"]
+    if version != SCHEMA_VERSION:
+        if not isinstance(version, str):
+            raise InputError(f"{name}: {_mismatch('schema_version', version, 'a text')}; {ADVICE}")
+        raise InputError(
+            f"{name}: has schema_version {version[:20]!r}, and this cch-audit reads "
+            f"{SCHEMA_VERSION!r}; write the report again with this cch-audit"
+        )
+    # Before reports said so themselves, they were told apart by what is not null.
+    others = {"ranking": "rank", "sweep": "sweep"}
+    known = [other for key, other in others.items() if document.get(key) is not None]
+    kind = document.setdefault("kind", known[0] if known else "check")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        wanted = f"one of {', '.join(_KINDS)}"
+        raise InputError(f"{name}: {_mismatch('kind', kind, wanted)}; {ADVICE}")
+    return kind
+
+
+@cache
+def _validator(kind: str) -> "SchemaValidator":
+    """Return what makes a report of a document."""
+    from pydantic import TypeAdapter
+    from pydantic_core import SchemaValidator
+
+    return SchemaValidator(_strict(TypeAdapter(_KINDS[kind]).core_schema))
+
+
+def _strict(schema: Any) -> Any:
+    """Return a pydantic schema that takes no text for a number, and null for one not finite.
+
+    The option of pydantic to be strict would also refuse objects for dataclasses.
+    """
+    if isinstance(schema, list):
+        return [_strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "float":
+        from pydantic_core.core_schema import no_info_before_validator_function
+
+        return no_info_before_validator_function(_number, {**schema, "strict": True})
+    strict = {"strict": True} if schema.get("type") in ("int", "bool", "str") else {}
+    return {key: _strict(part) for key, part in schema.items()} | strict
+
+
+def _number(value: Any) -> Any:
+    return math.nan if value is None else value
+
+
+def _integer(digits: str) -> float:
+    """Return an integer, or a float if there are more digits than one can hold for certain."""
+    return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
+
+
+def _sentence(error: "ErrorDetails") -> str:
+    """Say in words what pydantic found."""
+    where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in error["loc"])
+    where = where.removeprefix(".")
+    if error["type"] == "missing":
+        return f"{where} is missing"
+    if error["type"] == "literal_error":
+        words = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+        return _mismatch(where, error["input"], f"one of {words}")
+    return _mismatch(where, error["input"], _WANTED.get(error["type"]) or error["msg"])
+
+
+def _mismatch(where: str, value: Any, wanted: str) -> str:
+    found = _FOUND.get(type(value)) or json.dumps(value)
+    if len(found) > _LONGEST:
+        found = f"{found[:_LONGEST]}..."
+    return f"{where} is {found}, expected {wanted}"
+
+
+def _missing(report: AnyReport) -> Iterator[str]:
+    """Yield where something is spoken of that is not there."""
+    for number, audit in enumerate(report.audits):
+        levels = f"audits[{number}].levels"
+        yield from (f"{levels}.{name}" for name in audit.gated if name not in audit.levels)
+        for name, level in audit.levels.items():
+            known = level.estimators
+            yield from (f"{levels}.{name}.estimators.{v}" for v in level.voters if v not in known)
+            if not level.voters:
+                yield f"{levels}.{name}.voters[0]"
+    if isinstance(report, RankReport):
+        audited = {audit.teacher for audit in report.audits}
+        for number, place in enumerate(report.ranking.teachers):
+            if place.teacher not in audited:
+                yield f"the audit of ranking.teachers[{number}]"
+    if isinstance(report, SweepReport) and len(report.sweep.steps) != len(report.audits):
+        yield "the audit of a step, or a step of sweep.steps,"
+
+
+def _with_infinities(audit: Audit) -> Audit:
+    """Return an audit in whose truths null stood for an infinite information."""
+
+    def known(truth: PerInformation) -> PerInformation:
+        shared, own = (
+            math.inf if math.isnan(information) else information
+            for information in (truth.teacher_student, truth.student_labels)
+        )
+        return PerInformation(shared, own, shared - own if math.isnan(truth.gap) else truth.gap)
+
+    levels = {
+        name: level if level.truth is None else replace(level, truth=known(level.truth))
+        for name, level in audit.levels.items()
+    }
+    return replace(audit, levels=levels)
