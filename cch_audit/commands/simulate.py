@@ -93,11 +93,12 @@ def simulate(
 
 def _verify(settings: SimulateSettings) -> NoReturn:
     """Replay the theorem and exit."""
-    from cch_audit.rendering.verification import render
+    from cch_audit.rendering import draw
+    from cch_audit.rendering.verification import document
     from cch_audit.simulation.verify import verify
 
     verification = verify(settings.populations, settings.seed)
-    terminal.write(render(verification, **terminal.abilities(sys.stdout)), None)
+    terminal.write(draw(document(verification), "table", **terminal.abilities(sys.stdout)), None)
     raise typer.Exit(ExitCode.PASS if verification.holds else ExitCode.FAIL)
 
 

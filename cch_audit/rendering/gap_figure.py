@@ -6,6 +6,7 @@ from textwrap import fill
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
+from cch_audit.rendering.audits import LEVEL_TITLES, level_role
 from cch_audit.rendering.marks import (
     BAD,
     GOOD,
@@ -18,7 +19,6 @@ from cch_audit.rendering.marks import (
     shortened,
 )
 from cch_audit.rendering.text import FLOOR, TRUTH, Units, estimator_title, ordered_levels
-from cch_audit.rendering.wording import LEVEL_TITLES, level_role
 from cch_audit.results import Audit, EstimatorResult, LevelResult, Verdict
 
 WIDTH = 6.4
