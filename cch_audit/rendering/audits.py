@@ -46,22 +46,44 @@ def audit_parts(
     audit: Audit, units: Units, rank: str = "", pictures: Sequence["Picture"] = ()
 ) -> Iterator[Part]:
     """Yield all of one audit, with its place in a ranking and its figures if there are any."""
+    yield from heading_parts(audit, rank)
+    yield from map(Drawing, pictures)
+    yield from level_parts(audit, units, [name for name, _ in ordered_levels(audit)])
+    yield from beside_parts(audit, units)
+    yield from note_parts(audit)
+
+
+def heading_parts(audit: Audit, rank: str = "") -> Iterator[Part]:
+    """Yield the two sides of an audit."""
     lines = [
         ("teacher", f"{audit.teacher} ({audit.teacher_dimension} dimensions)"),
         ("student", f"{audit.student} ({audit.student_dimension} dimensions)"),
     ]
     yield Facts((*lines, *([("rank", rank)] if rank else [])))
-    yield from map(Drawing, pictures)
-    for name, level in ordered_levels(audit):
+
+
+def level_parts(audit: Audit, units: Units, levels: Sequence[str]) -> Iterator[Part]:
+    """Yield what every estimator says at some levels."""
+    for name in levels:
+        level, title = audit.levels[name], LEVEL_TITLES[name]
         role = f"{level_role(name, audit.gated)}; in {units}"
-        yield Heading(LEVEL_TITLES[name], verdict_badge(level.verdict), role)
+        yield Heading(title, verdict_badge(level.verdict), role)
         yield from bullets(level.reasons)
         yield estimate_rows(level, units)
-        yield Fold(f"{LEVEL_TITLES[name]}: what weakens the estimates", (doubt_rows(level),))
+        yield Fold(f"{title}: what weakens the estimates", (doubt_rows(level),))
+
+
+def beside_parts(audit: Audit, units: Units) -> Iterator[Part]:
+    """Yield what to read beside the gap, and what training showed."""
     yield Heading(f"{COMPANIONS_TITLE}, in {units}")
     yield Facts(tuple(companion_lines(audit.companions)))
     yield from confirmation_parts(audit)
-    yield from bullets(audit.notes, "Notes")
+
+
+def note_parts(audit: Audit) -> list[Part]:
+    """Return what the numbers mean together, and what is noted of the training run."""
+    found = audit.confirmation
+    return bullets([*audit.notes, *(() if found is None else found.notes)], "Notes")
 
 
 def level_role(level: str, gated: tuple[str, ...]) -> str:

@@ -8,7 +8,6 @@ from cch_audit.rendering.document import (
     Part,
     Rows,
     Text,
-    bullets,
     outcome_badge,
 )
 from cch_audit.rendering.metrics import (
@@ -67,7 +66,6 @@ def confirmation_parts(audit: Audit) -> Iterator[Part]:
     if found.grid:
         yield Heading(grid_title(found))
         yield grid_rows(found)
-    yield from bullets(found.notes, "Notes on the training run")
 
 
 def outcome_sentence(audit: Audit) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from cch_audit.rendering.metrics import METRIC_TITLES, counted, size
-from cch_audit.rendering.ranking import grouped, is_control
+from cch_audit.rendering.ranking import grouped, is_control, places
 from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
 from cch_audit.rendering.text import interval
 from cch_audit.results import (
@@ -63,13 +63,19 @@ def headline(report: Report) -> str:
     audits = [audit for audit in report.audits if not is_control(audit, report)]
     if len(audits) > 1:
         passing = sum(audit.verdict == "pass" for audit in audits)
-        return f"The criterion holds for {passing} of {len(audits)} teachers of {audits[0].student}"
+        of_them = f"of {len(audits)} teachers"
+        holds = f"The criterion holds for {passing} {of_them} of {audits[0].student}"
+        outcomes = [audit.confirmation.outcome for audit in audits if audit.confirmation]
+        if not outcomes:
+            return holds
+        helped = outcomes.count("helps") or "none"
+        return f"In quick training runs {helped} {of_them} helped. {holds}"
     audit = audits[0]
     parts = []
-    if report.gate != "outcome":
-        parts.append(_HEADLINES[audit.verdict])
     if audit.confirmation is not None:
         parts.append(_MEASURED_HEADLINES[audit.confirmation.outcome])
+    if report.gate != "outcome":
+        parts.append(_HEADLINES[audit.verdict])
     return ". ".join(part.format(audit.teacher, audit.student) for part in parts)
 
 
@@ -102,6 +108,8 @@ def advice(report: Report) -> list[str]:
     if isinstance(report, SweepReport):
         return _of_sweep(report.sweep)
     audits = [audit for audit in report.audits if not is_control(audit, report)]
+    if isinstance(report, RankReport):
+        audits = [place.audit for place in places(report) if not place.is_control]
     pairs = [(audit.teacher, text) for audit in audits for text in _of_teacher(audit, report)]
     found = grouped(pairs, len(audits))
     if isinstance(report, RankReport):

@@ -25,7 +25,7 @@ LEFT_OUT = (
     "all."
 )
 # An underscore inside a word is plain text to Markdown.
-_LINKED = re.compile(r"\S*(?:&#(?:35|64);|://|www\.)\S*")
+_LINKED = re.compile(r"[^\s,()]*(?:&#(?:35|64);|://|www\.)[^\s,()]*")
 """Words in which GitHub would see a mention, a number of an issue, or an address."""
 _SPECIAL = re.compile(r"[\\`*\[\]<>&|~$#@]|(?<![^\W_])_|_(?![^\W_])")
 

@@ -2,7 +2,13 @@
 
 from collections.abc import Iterator
 
-from cch_audit.rendering.audits import audit_parts
+from cch_audit.rendering.audits import (
+    audit_parts,
+    beside_parts,
+    heading_parts,
+    level_parts,
+    note_parts,
+)
 from cch_audit.rendering.confirmation import CLAIMS, outcome_sentence
 from cch_audit.rendering.document import (
     OUTCOMES,
@@ -97,15 +103,20 @@ def audit_sections(report: Report, units: Units, pictures: bool = False) -> Iter
     """Yield every teacher in full: what a ranking or a sweep only sums up is fine print there."""
     summed_up = isinstance(report, RankReport | SweepReport)
     detail: Detail = "fine" if summed_up else "detail"
-    several = len(report.audits) > 1
+    if len(report.audits) == 1 and not summed_up:
+        (audit,) = report.audits
+        shown = [name for name in audit.levels if name not in audit.gated]
+        parts = [*level_parts(audit, units, shown), *beside_parts(audit, units)]
+        yield Section("Details", tuple(parts), detail=detail)
+        return
     for audit, rank in _audits(report):
         drawn = []
-        if pictures and several:
+        if pictures:
             from cch_audit.rendering.figures import audit_pictures, margin_in
 
             drawn = audit_pictures(audit, margin_in(report, units), units)
-        parts = audit_parts(audit, units, rank, drawn)
-        title = f"Teacher {audit.teacher}" if several else "Details"
+        parts = list(audit_parts(audit, units, rank, drawn))
+        title = f"Teacher {audit.teacher}"
         yield Section(title, tuple(parts), verdict_badge(audit.verdict), detail)
 
 
@@ -146,8 +157,10 @@ def _found(report: Report, units: Units, pictures: bool) -> Iterator[Part]:
         )
     else:
         (audit,) = report.audits
+        yield from heading_parts(audit)
         yield from texts([outcome_sentence(audit)] if audit.confirmation is not None else [])
-        yield from bullets(audit.reasons)
+        yield from level_parts(audit, units, audit.gated)
+        yield from note_parts(audit)
 
 
 def _cards(report: Report, units: Units) -> Iterator[Card]:
@@ -184,7 +197,7 @@ def _gap(audit: Audit, units: Units) -> str:
     hulls = " and ".join(span(gap_hull(level)) for level in levels)
     numbers = f"gap {gap_range(levels)} {hulls} {units}"
     entropy = audit.companions.label_entropy
-    return numbers if entropy is None else f"{numbers}; H(Y) is {number(entropy)}"
+    return numbers if entropy is None else f"{numbers}; the labels hold H(Y) = {number(entropy)}"
 
 
 def _count(audits: list[Audit]) -> str:

@@ -125,8 +125,12 @@ def _section(section: Section, screen: Screen) -> Iterator[RenderableType]:
 
 
 def _parts(parts: Sequence[Part], screen: Screen) -> Iterator[RenderableType]:
+    before: Part | None = None
     for part in parts:
+        if isinstance(before, Rows) and isinstance(part, Text | Facts | Bullets):
+            yield ""
         yield from _part(part, screen)
+        before = part
 
 
 def _part(part: Part, screen: Screen) -> Iterator[RenderableType]:

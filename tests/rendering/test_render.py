@@ -4,7 +4,8 @@ from typing import get_args
 
 import pytest
 
-from cch_audit.rendering import Format, as_csv, as_json, as_names, markdown, render, table
+from cch_audit.rendering import Format, as_csv, as_json, as_names, markdown, render, terminal
+from cch_audit.rendering.reports import document
 
 from .reports import report
 
@@ -14,9 +15,9 @@ def test_each_format_has_its_renderer() -> None:
     assert render(case, "json", units="bits") == as_json.render(case)
     assert render(case, "csv", units="bits") == as_csv.render(case, units="bits")
     assert render(case, "names") == as_names.render(case)
-    assert render(case, "markdown") == markdown.render(case, units="nats")
-    assert render(case, "table", width=200, unicode=False) == table.render(
-        case, units="nats", verbose=False, width=200, color=False, unicode=False
+    assert render(case, "markdown") == markdown.draw(document(case, "nats"))
+    assert render(case, "table", width=200, unicode=False) == terminal.draw(
+        document(case, "nats", unicode=False), width=200, unicode=False
     )
 
 
