@@ -146,7 +146,7 @@ def test_the_verdict_comes_first_and_all_else_is_there(name: str) -> None:
 @every_report
 def test_the_page_carries_the_report(name: str) -> None:
     pattern = r'<script type="application/json" id="report">(.*?)</script>'
-    (carried,) = re.findall(pattern, text, re.DOTALL)
+    (carried,) = re.findall(pattern, page(name), re.DOTALL)
     assert json.loads(carried) == json.loads(render_as(EVERY_REPORT[name], "json"))
 
 
