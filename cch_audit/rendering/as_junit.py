@@ -10,7 +10,7 @@ from cch_audit.rendering.audits import audit_parts
 from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.document import Document, Section
 from cch_audit.rendering.ranking import places
-from cch_audit.rendering.summary import sentence
+from cch_audit.rendering.reports import document
 from cch_audit.rendering.terminal import draw
 from cch_audit.rendering.text import Units, for_reading
 from cch_audit.results import Audit, RankReport, Report, SweepReport, Verdict
@@ -43,6 +43,7 @@ def render(report: Report, *, units: Units, undecided_fails: bool) -> str:
     units : {"nats", "bits"}
     undecided_fails : whether what is undecided is a failure
     """
+    told = draw(document(report, units), width=WIDTH)
     report = for_reading(report, units=units)
     gated = not isinstance(report, SweepReport) and (
         not isinstance(report, RankReport) or report.decision != "pass"
@@ -64,7 +65,7 @@ def render(report: Report, *, units: Units, undecided_fails: bool) -> str:
             why = "" if case.says == "undecided" else " (no gate here)"
             ET.SubElement(test, "skipped", message=f"{case.says}{why}: {case.reason}")
         ET.SubElement(test, "system-out").text = _details(case.audit, units)
-    ET.SubElement(suite, "system-out").text = sentence(report, units)
+    ET.SubElement(suite, "system-out").text = told
     for name, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
         suite.set(name, str(len(list(suite.iter(tag)))))
     suites = ET.Element("testsuites", name="cch-audit")

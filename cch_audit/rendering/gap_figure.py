@@ -53,7 +53,7 @@ def gap_picture(audit: Audit, margin: float, units: Units) -> Picture:
             says = f"{LEVEL_TITLES[name]}: {level.verdict.upper()}"
             axes.set_title(f"{says} ({level_role(name, audit.gated)})", loc="left", pad=18)
             _forest(axes, level)
-        _share_scale(panels, margin)
+        _share_scale(list(panels), margin)
         panels[-1].set_xlabel(f"gap in {units}: I(teacher;student) - I(student;labels)")
         seen = {one.verdict for _, level in levels for one in level.estimators.values()}
         figure.legend(handles=keys(seen), loc="outside lower center", ncols=3)
