@@ -260,7 +260,7 @@ def _work(entry: Estimator) -> Implementation:
         raise InputError(f"the estimator {entry.name} cannot be used: {err}") from err
     if not hasattr(module, "estimate"):
         raise InputError(
-            f"the estimator {entry.name} cannot be used: {entry.module} has no `estimate`"
+            f"the estimator {entry.name} cannot be used: {entry.module} has no function estimate"
         )
     return cast(Implementation, module)
 

@@ -130,7 +130,7 @@ def test_labels_as_a_representation(
     arrays: Arrays, write: Write, refuse: Refuse, role: str
 ) -> None:
     value = ("labels",) if role == "teacher" else "labels"
-    refuse(write(arrays), "'labels'", "both the labels", f"--{role}", **{role: value})
+    refuse(write(arrays), "'labels'", "both the labels", f"`{role}`", **{role: value})
 
 
 def test_attribute_that_names_nothing(arrays: Arrays, write: Write, refuse: Refuse) -> None:
