@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cch_audit.auditing.verdict import best, decided, overall
 from cch_audit.commands import terminal
 from cch_audit.commands.plotting import check_pictures
-from cch_audit.commands.refusing import check_audit, check_training
 from cch_audit.commands.reporting import command_line, exit_code, finish, summarize
 from cch_audit.commands.sweeping import (
     check_sample,
@@ -17,6 +16,8 @@ from cch_audit.commands.sweeping import (
     training_of_steps,
 )
 from cch_audit.commands.training import train
+from cch_audit.distillation.arms import parse_grid
+from cch_audit.estimators import OWN, find, plain_sections
 from cch_audit.results import (
     Audit,
     CheckReport,
@@ -31,6 +32,7 @@ from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
     EstimatorSettings,
+    HeadSettings,
     InputSettings,
     OutputSettings,
     RankSettings,
@@ -90,8 +92,9 @@ def run(file: Path, options: Options) -> NoReturn:
         With the exit code.
     """
     started = time.perf_counter()
-    check_audit(options.audit)
-    grid = check_training(options.training)
+    for name in options.audit.estimator:
+        find(name)  # another package's may be of no use
+    grid = parse_grid(options.training)
     plan = None if options.sweep is None else plan_sweep(options.sweep, grid)
     output, files = options.output, options.inputs.files(file)
     terminal.check_output(output.output, inputs=files)
@@ -173,7 +176,7 @@ def _audit(
 
                 sample, controls = add_controls(sample, estimators, jobs, seed)
         if plan is not None:
-            sample = teachers_of_steps(sample, plan, estimators.heads, seed)
+            sample = teachers_of_steps(sample, plan, estimators.of(HeadSettings), seed)
         share = AUDITING if experiment else 1.0
         measured = measure(
             sample, settings, estimators, seed, lambda what, done: progress(what, share * done)
@@ -198,7 +201,9 @@ def _audit(
 
 def _effective(options: Options) -> Mapping[str, Any]:
     """Return the settings that bear on the result."""
-    sections = {**plain(options.inputs), **plain(options.audit), **asdict(options.estimators)}
+    shown = dict.fromkeys([*(entry.name for entry in OWN), *options.audit.estimator, "heads"])
+    own = plain_sections(options.estimators, shown)
+    sections = {**plain(options.inputs), **plain(options.audit), **own}
     if options.trains:
         sections |= plain(options.training)
     if options.ranking is not None:

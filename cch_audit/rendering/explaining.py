@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from cch_audit import estimators
 from cch_audit.rendering.metrics import METRIC_TITLES, counted, size
 from cch_audit.rendering.ranking import grouped, is_control, places
 from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
@@ -44,15 +45,6 @@ _MEASURED_HEADLINES: dict[Outcome, str] = {
     "hurts": "Distilling {} into {} did harm in a quick training run",
     "no_change": "Distilling {} into {} changed nothing detectable in a quick training run",
     "undecided": "A quick training run could not tell whether distilling {} into {} helps",
-}
-_ESTIMATORS = {
-    "ksg": "nearest neighbours (Kraskov 2004; Ross 2014 for classes; Gao 2017 for ties); in many "
-    "dimensions biased towards zero",
-    "mine": "the Donsker-Varadhan bound with a neural critic (Belghazi 2018), on rows that the "
-    "critic did not see",
-    "lmi": "nearest neighbours on latent spaces of few dimensions that networks learn (Gowri 2024)",
-    "gaussian": "canonical correlations, or linear discriminants for classes: right if the "
-    "relation is Gaussian, else too small",
 }
 
 
@@ -121,7 +113,7 @@ def method(report: Report) -> list[tuple[str, str]]:
     """Return the estimators and the levels that the report shows, and what they mean."""
     levels = report.audits[0].levels
     names = dict.fromkeys(name for level in levels.values() for name in level.estimators)
-    lines = [(name, _ESTIMATORS[name]) for name in names if name in _ESTIMATORS]
+    lines = [(name, estimators.find(name).meaning) for name in names if name in estimators.names()]
     meanings = {
         "representations": "the features, as they are in the file; much of what they share may "
         "have nothing to do with the labels",
