@@ -1,3 +1,33 @@
-"""Audit, before training, whether cross-modal knowledge distillation can help."""
+"""Audit, before training, whether cross-modal knowledge distillation can help.
+
+`check`, `confirm`, `rank` and `sweep` return reports; see `cch_audit.library`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cch_audit.errors import InputError as InputError
+    from cch_audit.library import check as check
+    from cch_audit.library import confirm as confirm
+    from cch_audit.library import load as load
+    from cch_audit.library import rank as rank
+    from cch_audit.library import sweep as sweep
+    from cch_audit.results import Report as Report
+    from cch_audit.sample import Sample as Sample
 
 __version__ = "0.1.0"
+_HOMES = {
+    "InputError": "errors",
+    "Report": "results",
+    "Sample": "sample",
+    **dict.fromkeys(("check", "confirm", "load", "rank", "sweep"), "library"),
+}
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: the command line starts without numpy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -14,6 +14,7 @@ from cch_audit.commands.confirm import confirm
 from cch_audit.commands.ending import guard, say
 from cch_audit.commands.evidence import evidence
 from cch_audit.commands.inspect import inspect
+from cch_audit.commands.options import with_options
 from cch_audit.commands.rank import rank
 from cch_audit.commands.simulate import simulate
 from cch_audit.commands.surroundings import prepare
@@ -70,7 +71,7 @@ def run() -> int:
     try:
         return int(app(standalone_mode=False) or ExitCode.PASS)
     except InputError as err:
-        say(f"error: {printable(str(err))}")
+        say(f"error: {printable(with_options(str(err)))}")
         return ExitCode.INPUT
     except OutputError as err:
         say(f"error: {printable(str(err))}")

@@ -7,7 +7,8 @@ from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.auditing.heads import class_logits
 from cch_audit.auditing.intervals import paired_interval
 from cch_audit.auditing.measurement import n_jobs
-from cch_audit.estimators import Estimate, estimate
+from cch_audit.estimators import KsgSettings, estimate
+from cch_audit.estimators.contract import Estimate
 from cch_audit.randomness import stream
 from cch_audit.results import Interval
 from cch_audit.sample import Sample
@@ -43,7 +44,7 @@ def measure_floor(
         predicted = np.asarray(class_logits(prediction).argmax(axis=1))
         counts = np.bincount(predicted)
         # Of a class of so few rows neighbours see nothing, so it counts as the most frequent one.
-        rare = counts[predicted] < estimators.ksg.n_neighbors + 2
+        rare = counts[predicted] < estimators.of(KsgSettings).n_neighbors + 2
         predicted[rare] = counts.argmax()
 
     def of_student(y: FloatArray | IntArray) -> Estimate:

@@ -22,6 +22,7 @@ from cch_audit.auditing.measurement import (
 )
 from cch_audit.auditing.verdict import agree, combine, hold_to_floor, judge, withhold
 from cch_audit.dependence.doubts import find_doubts
+from cch_audit.estimators import KsgSettings
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.randomness import stream
 from cch_audit.results import (
@@ -34,7 +35,7 @@ from cch_audit.results import (
 )
 from cch_audit.rows import against_largest_class, is_classes
 from cch_audit.sample import Sample
-from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
+from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings, LevelName
 
 
 def audit(
@@ -73,7 +74,7 @@ def judge_teachers(
     seed: int,
 ) -> tuple[Audit, ...]:
     """Put intervals around what was measured, judge each teacher and add the companions."""
-    neighbors = estimators.ksg.n_neighbors
+    neighbors = estimators.of(KsgSettings).n_neighbors
     of_student = from_neighbors(sample.student, sample.labels.values, neighbors, sample.dependence)
     audits = []
     for teacher in sample.teachers:
@@ -107,7 +108,7 @@ def _one_teacher(
 ) -> Audit:
     """Judge one teacher from what was measured."""
     student = sample.student_name
-    doubts = find_doubts(sample, teacher, estimators.ksg.n_neighbors, seed)
+    doubts = find_doubts(sample, teacher, estimators.of(KsgSettings).n_neighbors, seed)
     levels = {}
     for level in get_args(LevelName):
         results: dict[str, EstimatorResult] = {
@@ -164,7 +165,7 @@ def _floor(
     elif teacher in sample.predictions:
         # The user's own predictions may know more than the representation.
         x = sample.teachers[teacher]
-        prediction = fit_head(x, "teacher", sample, estimators.heads, seed)
+        prediction = fit_head(x, "teacher", sample, estimators.of(HeadSettings), seed)
     return measure_floor(student, prediction, sample, settings, estimators, seed)
 
 

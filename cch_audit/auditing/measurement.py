@@ -11,19 +11,16 @@ from cch_audit.auditing.heads import cross_fitted, log_odds
 from cch_audit.auditing.intervals import half
 from cch_audit.auditing.surrogates import draw_surrogate
 from cch_audit.dependence.units import among
-from cch_audit.estimators import Estimate, estimate
+from cch_audit.estimators import estimate, find
+from cch_audit.estimators.contract import Estimate
 from cch_audit.randomness import stream
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 
 Progress = Callable[[str, float], None]
 """Told what has been measured and the share of the work that is done."""
-TRAINED = ("mine", "lmi")
-"""The estimators that train networks."""
 MORE_SURROGATES = 4
 """Times more surrogates where an estimate costs next to nothing."""
-COST = {"ksg": 1.0, "gaussian": 0.5, "lmi": 4.0, "mine": 6.0}
-"""Rough relative seconds of one estimate, for the progress bar alone."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def predict(
         if own is not None:
             return log_odds(own) if labels.kind == "classes" else own
         role = "student" if name == sample.student_name else "teacher"
-        return fit_head(x, role, sample, estimators.heads, seed)
+        return fit_head(x, role, sample, estimators.of(HeadSettings), seed)
 
     views = {**sample.teachers, sample.student_name: sample.student}
     found = Parallel(n_jobs=n_jobs, prefer="threads")(
@@ -167,12 +164,12 @@ def estimate_all(
         information: Information, estimator: str, part: str, number: int
     ) -> Estimate | tuple[float, float]:
         # Without networks the stream does not know the teacher: all meet the same folds and draws.
-        names = information.name if estimator in TRAINED else information.name[:1]
+        names = information.name if find(estimator).trains else information.name[:1]
         rng = stream(seed, information.level, *names, estimator, part, str(number))
         x, y = information.x, information.y
         if part == "all":
             return estimate(estimator, x, y, rng, estimators, dependence)
-        once = _single_seed(estimators)
+        once = _single_seed(estimator, estimators)
         if part == "half":
             rows = np.flatnonzero(sides[number // 2] == number % 2)
             inside = among(dependence, rows)
@@ -211,17 +208,15 @@ def n_surrogates(estimator: str, level: str, settings: AuditSettings) -> int:
 
     Predictions have few columns, and nothing is trained for the estimators without seeds.
     """
-    is_cheap = level == "predictions" and estimator not in TRAINED
+    is_cheap = level == "predictions" and not find(estimator).trains
     return settings.surrogates * (MORE_SURROGATES if is_cheap else 1)
 
 
-def _single_seed(estimators: EstimatorSettings) -> EstimatorSettings:
-    """Return the same settings with one seed for each network, for halves and surrogates."""
-    return replace(
-        estimators,
-        mine=replace(estimators.mine, n_seeds=1),
-        lmi=replace(estimators.lmi, n_seeds=1),
-    )
+def _single_seed(estimator: str, estimators: EstimatorSettings) -> EstimatorSettings:
+    """Return the settings of an estimator with one seed, for halves and surrogates."""
+    settings = estimators.of(find(estimator).settings)
+    changes = {"n_seeds": 1} if hasattr(settings, "n_seeds") else {}
+    return EstimatorSettings((replace(settings, **changes),))
 
 
 def n_jobs(settings: AuditSettings) -> int:
@@ -233,9 +228,10 @@ def _cost(
     information: Information, estimator: str, estimators: EstimatorSettings, part: str = "all"
 ) -> float:
     """Guess the relative time of one task, for the progress bar alone."""
-    seeds = int(getattr(getattr(estimators, estimator), "n_seeds", 1)) if part == "all" else 1
+    entry = find(estimator)
+    seeds = int(getattr(estimators.of(entry.settings), "n_seeds", 1)) if part == "all" else 1
     width = information.x.shape[1] + (0 if information.y.ndim == 1 else information.y.shape[1])
-    return float(COST[estimator] * seeds * (0.5 if part == "half" else 1.0) * (30 + width))
+    return float(entry.cost * seeds * (0.5 if part == "half" else 1.0) * (30 + width))
 
 
 def _both(found: Estimate, information: float = 0.0) -> tuple[float, float]:

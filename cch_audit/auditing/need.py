@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from cch_audit.auditing.measurement import TRAINED, n_jobs
+from cch_audit.auditing.measurement import n_jobs
 from cch_audit.errors import InputError
-from cch_audit.estimators import memory
+from cch_audit.estimators import find, memory
 from cch_audit.reading.memory import free_memory
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings
@@ -19,7 +19,7 @@ def memory_needed(
     """Return about how many bytes so many rows of a sample take: the largest tasks side by side."""
     widths = [x.shape[1] + sample.student.shape[1] for x in sample.teachers.values()]
     largest = max(memory(name, n_samples, max(widths), estimators) for name in settings.estimator)
-    trains = any(name in TRAINED for name in settings.estimator)
+    trains = any(find(name).trains for name in settings.estimator)
     return n_jobs(settings) * largest + (OF_TRAINING if trains else 0.0)
 
 
@@ -40,9 +40,9 @@ def check_memory(sample: Sample, settings: AuditSettings, estimators: EstimatorS
         return
     fewer = next((rows for rows in range(n // 100 * 100, 0, -100) if needed(rows, 1) <= free), None)
     if jobs > 1 and needed(n, 1) <= free:
-        remedy = "use --jobs 1"
+        remedy = "use `jobs` 1"
     elif fewer is not None and fewer < n:
-        remedy = f"use --max-samples {fewer}{' --jobs 1' if jobs > 1 else ''}"
+        remedy = f"use `max_samples` {fewer}{' `jobs` 1' if jobs > 1 else ''}"
     else:
         remedy = "free some, or audit fewer columns"
     raise InputError(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from cch_audit.estimators import find
 from cch_audit.results import (
     Agreement,
     Audit,
@@ -171,12 +172,13 @@ def combine(estimators: Mapping[str, EstimatorResult], rule: str) -> LevelResult
 
     `all`: every estimator must agree (an intersection-union test: the level holds without
     correction). `majority`: more than half. `any`: at least one decides and none contradicts. An
-    estimator's name: that one alone. `gaussian` votes only when named or alone.
+    estimator's name: that one alone. A reference votes only when named or alone.
     """
     if rule in estimators:
         voters: tuple[str, ...] = (rule,)
     else:
-        voters = tuple(name for name in estimators if name != "gaussian") or tuple(estimators)
+        voters = tuple(name for name in estimators if not find(name).is_reference)
+        voters = voters or tuple(estimators)
     votes = {name: estimators[name].verdict for name in voters}
     counts = {verdict: list(votes.values()).count(verdict) for verdict in ("pass", "fail")}
     needed = {"any": 1, "majority": len(voters) // 2 + 1}.get(rule, len(voters))

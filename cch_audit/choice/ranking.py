@@ -137,7 +137,7 @@ def check_column(sample: Sample, by: ColumnName, n_train: int) -> None:
         )
     else:
         return
-    raise InputError(f"--by {by}: {why}; choose another column")
+    raise InputError(f"`by` {by}: {why}; choose another column")
 
 
 def first_teachers(ranking: Ranking, top: int | None) -> Ranking:

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cch_audit.commands.auditing import Options, run
 from cch_audit.commands.options import estimator_settings, with_settings
+from cch_audit.commands.reporting import run
+from cch_audit.running import Run
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
@@ -32,13 +33,12 @@ def check(
     1 fail, 2 usage or input error, 3 undecided, 70 internal error, 130 interrupted. With several
     teachers: 0 if all pass, 1 if any fails, else 3.
     """
-    options = Options(
+    asked = Run(
         inputs=inputs,
         audit=settings,
         estimators=estimator_settings(context),
         training=training,
-        output=output,
         trains=gate.trains,
         gate=gate.decides,
     )
-    run(file, options)
+    run(file, asked, output)

@@ -1,12 +1,11 @@
 """`cch-audit config`: the effective settings."""
 
-from dataclasses import asdict
-
 import typer
 import yaml
 
 from cch_audit.commands import terminal
 from cch_audit.commands.options import estimator_settings, with_settings
+from cch_audit.estimators import plain_sections, section_names
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
@@ -43,7 +42,7 @@ def config(
     An option beats the environment (CCH_AUDIT_SEED, ...), which beats the file given with --config,
     which beats the default.
     """
-    effective = asdict(estimator_settings(context))
+    effective = plain_sections(estimator_settings(context), section_names())
     chosen = (inputs, audit, ranking, swept, gate, training, output)
     sections = [plain(section) for section in chosen]
     merged = {key: value for section in (*sections, effective) for key, value in section.items()}

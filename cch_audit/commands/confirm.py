@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cch_audit.commands.auditing import Options, run
 from cch_audit.commands.options import estimator_settings, with_settings
+from cch_audit.commands.reporting import run
+from cch_audit.running import Run
 from cch_audit.settings import AuditSettings, ConfirmationSettings, InputSettings, OutputSettings
 
 
@@ -25,13 +26,12 @@ def confirm(
     0 helps, 1 hurts or no detectable change, 3 undecided; the others as for check. With several
     teachers: 0 if all help, 1 if any does not, else 3.
     """
-    options = Options(
+    asked = Run(
         inputs=inputs,
         audit=settings,
         estimators=estimator_settings(context),
         training=training,
-        output=output,
         trains=True,
         gate="outcome",
     )
-    run(file, options)
+    run(file, asked, output)

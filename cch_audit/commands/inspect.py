@@ -1,13 +1,14 @@
 """`cch-audit inspect`: what a file holds and what would be used for what."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cch_audit.commands import terminal
-from cch_audit.commands.options import with_settings
+from cch_audit.commands.options import with_options, with_settings
 from cch_audit.settings import InputSettings, InspectSettings
 
 
@@ -26,6 +27,8 @@ def inspect(
     from cch_audit.rendering.description import render_json, render_text
 
     description = describe(file, inputs)
+    problems = tuple(map(with_options, description.problems))
+    description = replace(description, problems=problems)
     if output.format == "json":
         text = render_json(description)
     else:

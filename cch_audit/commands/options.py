@@ -1,20 +1,20 @@
 """From settings to options: every setting becomes an option, a variable and a config key."""
 
 import inspect
+import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import Field, fields, replace
 from difflib import get_close_matches
-from enum import Enum, StrEnum
+from enum import StrEnum
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
 import typer
 import yaml
 
 from cch_audit.commands.terminal import check_output
 from cch_audit.errors import InputError
+from cch_audit.estimators import OWN, section, section_names
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
@@ -25,6 +25,7 @@ from cch_audit.settings import (
     RankSettings,
     SweepSettings,
 )
+from cch_audit.settings.declared import Setting, Settings, declared
 
 ENVIRONMENT = "CCH_AUDIT_"
 LARGEST_CONFIG = 100_000
@@ -33,7 +34,8 @@ DEEPEST_CONFIG = 20
 """Most brackets of a settings file that are open at once; its parser's time grows faster."""
 MOST_REASON = 300
 """Most characters of a parser's complaint that are shown."""
-SECTIONS = (
+METAVARS = {str: "TEXT", int: "N", float: "X"}
+SECTIONS: tuple[type[Settings], ...] = (
     InputSettings,
     AuditSettings,
     GateSettings,
@@ -44,7 +46,9 @@ SECTIONS = (
 )
 
 
-def with_settings(*classes: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_settings(
+    *classes: type[Settings],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option per field of some settings classes.
 
     The command is called with its own parameters and one instance per class, in order. An option
@@ -55,14 +59,15 @@ def with_settings(*classes: type) -> Callable[[Callable[..., None]], Callable[..
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(command, eval_str=True).parameters.values())
         own = own[: len(own) - len(classes)]
-        added = [_parameter(cls, f) for cls in classes for f in fields(cls)]
+        added = [_parameter(setting, cls) for cls in classes for setting in declared(cls)]
         config = [_config(classes)] if set(classes) & set(SECTIONS) else []
         parameters = [*own, *config, *added]
 
         def run(**values: Any) -> None:
             file = values.pop("config", None)
             built = [
-                cls(**{f.name: _value(values.pop(f.name)) for f in fields(cls)}) for cls in classes
+                cls(**{setting.name: values.pop(setting.name) for setting in declared(cls)})
+                for cls in classes
             ]
             if file is not None:
                 for section in built:
@@ -84,7 +89,7 @@ def estimator_settings(context: typer.Context) -> EstimatorSettings:
     return found
 
 
-def _config(classes: tuple[type, ...]) -> inspect.Parameter:
+def _config(classes: tuple[type[Settings], ...]) -> inspect.Parameter:
     """Return the option of the settings file."""
     option = typer.Option(
         "--config",
@@ -103,58 +108,54 @@ def _config(classes: tuple[type, ...]) -> inspect.Parameter:
     )
 
 
-def _parameter(cls: type, setting: "Field[Any]") -> inspect.Parameter:
-    """Turn one field into a keyword parameter with a typer option."""
-    kind = get_type_hints(cls)[setting.name]
-    default: Any = setting.default
-    repeatable = get_origin(kind) is tuple
-    metavar = {str: "TEXT", int: "N", float: "X"}.get(_bare(kind))
-    if repeatable:
-        kind, default = list[_element(get_args(kind)[0])], list(default)  # type: ignore[misc]
-    elif get_origin(kind) is UnionType:
-        kind = get_args(kind)[0] | None
-    name = "--" + setting.name.replace("_", "-")
-    low, high = setting.metadata["low"], setting.metadata["high"]
+def option_name(setting: str) -> str:
+    """Return the option of the setting of that name."""
+    return "--" + setting.replace("_", "-")
+
+
+def with_options(message: str) -> str:
+    """Return what a setting's refusal says, with options for the names in backticks."""
+    return re.sub("`([a-z][a-z0-9_]*)`", lambda found: option_name(found[1]), message)
+
+
+def _parameter(setting: Setting, cls: type[Settings]) -> inspect.Parameter:
+    """Turn a setting into a keyword parameter with a typer option."""
+    kind: Any = _kind(setting)
+    default = setting.default
+    if setting.is_repeatable:
+        kind, default = list[kind], list(default)
     option = typer.Option(
-        name,
-        help=setting.metadata["help"],
-        metavar=metavar,
-        min=low,
-        max=high,
+        option_name(setting.name),
+        help=setting.help,
+        metavar=None if setting.choices else METAVARS.get(setting.kind),
+        min=setting.low,
+        max=setting.high,
         envvar=ENVIRONMENT + setting.name.upper() if cls in SECTIONS else None,
         show_envvar=False,
-        show_default=not repeatable or bool(default),
+        show_default=not setting.is_repeatable or bool(default),
     )
     return inspect.Parameter(
         setting.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=Annotated[kind, option],
+        annotation=Annotated[kind | None if setting.is_optional else kind, option],
     )
 
 
-def _bare(kind: Any) -> Any:
-    """Return the type inside a tuple or an optional."""
-    return get_args(kind)[0] if get_origin(kind) in (tuple, UnionType) else kind
+def _kind(setting: Setting) -> Any:
+    """Return the type of one value; typer takes no list of literals."""
+    if not setting.choices:
+        return setting.kind
+    if setting.is_repeatable:
+        return StrEnum("Choice", {choice: choice for choice in setting.choices})
+    return Literal[setting.choices]
 
 
-def _element(kind: Any) -> Any:
-    """Return the type of a repeatable option's values; typer takes no list of literals."""
-    if get_origin(kind) is not Literal:
-        return kind
-    return StrEnum("Choice", {choice: choice for choice in get_args(kind)})
-
-
-def _value(value: Any) -> Any:
-    """Return an option's value as the settings hold it: tuples and plain strings."""
-    if isinstance(value, list):
-        return tuple(_value(item) for item in value)
-    return value.value if isinstance(value, Enum) else value
-
-
-def _config_reader(classes: tuple[type, ...]) -> Callable[[typer.Context, Path | None], Any]:
+def _config_reader(
+    classes: tuple[type[Settings], ...],
+) -> Callable[[typer.Context, Path | None], Any]:
     """Return what makes a YAML file's values the defaults of one command's options."""
-    own = {f.name for cls in classes if cls in SECTIONS for f in fields(cls)}
+    own = {setting.name for cls in classes if cls in SECTIONS for setting in declared(cls)}
 
     def read(context: typer.Context, path: Path | None) -> Path | None:
         if path is not None and not context.resilient_parsing:
@@ -169,38 +170,35 @@ def _config_reader(classes: tuple[type, ...]) -> Callable[[typer.Context, Path |
 
 def _read_config(path: Path) -> tuple[dict[str, Any], EstimatorSettings]:
     """Return a YAML file's options and estimators' settings."""
-    known = {name: kind for cls in SECTIONS for name, kind in get_type_hints(cls).items()}
-    estimators = EstimatorSettings()
-    sections = vars(estimators)
-    keys = {f"{name}.{key}" for name, section in sections.items() for key in vars(section)}
+    known = {setting.name: setting for cls in SECTIONS for setting in declared(cls)}
+    sections: list[Settings] = []
     defaults: dict[str, Any] = {}
     given: dict[str, Any] = {}
     for key, value in _mapping(_load(path), str(path)).items():
         name = str(key).replace("-", "_")
+        where = f"{path}: {key}"
         if given.setdefault(name, key) != key:
             raise InputError(f"{path}: {given[name]!r} and {key!r} are the same key; give one")
-        if name in sections:
-            where = f"{path}: {key}"
-            changed = _section(sections[name], _mapping(value, where), where)
-            estimators = replace(estimators, **{name: changed})
-        elif name in known:
-            defaults[name] = _as_option(value, known[name], f"{path}: {key}")
+        if name in known:
+            defaults[name] = _as_option(value, known[name], where)
+        elif name in section_names():
+            sections.append(_section(section(name), _mapping(value, where), where))
         else:
-            raise InputError(f"{path}: {_unknown(str(key), {*known, *sections, *keys})}")
-    return defaults, estimators
+            inner = {f"{own.name}.{one.name}" for own in OWN for one in declared(own.settings)}
+            raise InputError(f"{path}: {_unknown(str(key), {*known, *section_names(), *inner})}")
+    return defaults, EstimatorSettings(tuple(sections))
 
 
-def _as_option(value: Any, kind: Any, where: str) -> Any:
+def _as_option(value: Any, setting: Setting, where: str) -> Any:
     """Return a YAML value as the command line would give it: a list only for repeatable options."""
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, list | dict | set | bytes):
             raise InputError(
                 f"{where}: expected a value or a list of values, found {type(item).__name__}"
             )
-    repeatable = get_origin(kind) is tuple
     if isinstance(value, list):
-        return value if repeatable else ",".join(str(item) for item in value)
-    return [value] if repeatable and value is not None else value
+        return value if setting.is_repeatable else ",".join(str(item) for item in value)
+    return [value] if setting.is_repeatable and value is not None else value
 
 
 def _load(path: Path) -> Any:
@@ -250,31 +248,21 @@ def _mapping(value: Any, where: str) -> dict[Any, Any]:
     raise InputError(f"{where}: expected keys with values, found {type(value).__name__}")
 
 
-def _section(section: Any, values: dict[Any, Any], where: str) -> Any:
-    """Return one estimator's settings with some values replaced."""
-    settings = {f.name: f for f in fields(section)}
-    checked = {}
+def _section(kind: type[Settings], values: dict[Any, Any], where: str) -> Settings:
+    """Return the settings of one section."""
+    known = {setting.name: setting for setting in declared(kind)}
+    given = {}
     for key, value in values.items():
-        if key not in settings:
-            raise InputError(f"{where}: {_unknown(str(key), set(settings))}")
-        checked[key] = _number(value, settings[key], f"{where}.{key}")
-    return replace(section, **checked)
-
-
-def _number(value: Any, setting: "Field[Any]", where: str) -> int | float:
-    """Return a value of an estimator's section as its type, within its range."""
-    whole = isinstance(setting.default, int)
-    low, high = setting.metadata["low"], setting.metadata["high"]
-    number = value
-    if not whole and isinstance(value, int | str) and not isinstance(value, bool):
-        with suppress(ValueError):  # YAML 1.1 reads 1e-3 as text
-            number = float(value)
-    fits = isinstance(number, int if whole else float) and not isinstance(number, bool)
-    if not (fits and low <= number <= high):
-        noun = "whole number" if whole else "number"
-        raise InputError(f"{where}: expected a {noun} from {low:g} to {high:g}, found {value!r}")
-    checked: int | float = number
-    return checked
+        if key not in known:
+            raise InputError(f"{where}: {_unknown(str(key), set(known))}")
+        given[key] = value
+        if known[key].kind is float and isinstance(value, str):
+            with suppress(ValueError):  # YAML 1.1 reads 1e-3 as text
+                given[key] = float(value)
+    try:
+        return kind(**given)
+    except InputError as err:
+        raise InputError(f"{where}.{str(err).replace('`', '', 2)}") from err
 
 
 def _unknown(key: str, known: set[str]) -> str:

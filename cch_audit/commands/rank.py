@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cch_audit.commands.auditing import Options, run
 from cch_audit.commands.options import estimator_settings, with_settings
-from cch_audit.errors import InputError
+from cch_audit.commands.reporting import run
+from cch_audit.running import Run
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
@@ -36,16 +36,13 @@ def rank(
     Teachers are all other representations unless some are named. Exit codes: 0 if at least one
     teacher passes, 1 if all fail, else 3; the others as for check.
     """
-    if ranking.by == "gain" and not gate.trains:
-        raise InputError("--by gain needs the training runs; add --confirm")
-    options = Options(
+    asked = Run(
         inputs=inputs,
         audit=settings,
         estimators=estimator_settings(context),
         training=training,
-        output=output,
         trains=gate.trains,
         gate=gate.decides,
         ranking=ranking,
     )
-    run(file, options)
+    run(file, asked, output)

@@ -1,30 +1,48 @@
-"""From a finished report to its exit code, its file and its sentence on standard error."""
+"""From a file and settings to a report, its exit code, its file and its sentence."""
 
 import shlex
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import NoReturn
 
 import typer
 
 from cch_audit.commands import terminal
 from cch_audit.commands.ending import say
-from cch_audit.commands.plotting import write_plot
+from cch_audit.commands.plotting import check_pictures, write_plot
 from cch_audit.errors import ExitCode
-from cch_audit.results import InputSummary, LabelSummary, Report, Verdict
+from cch_audit.results import Report, Verdict
+from cch_audit.running import CODES, Run, load, report_on
 from cch_audit.settings import OutputSettings
 
-if TYPE_CHECKING:
-    from cch_audit.sample import Sample
+
+def run(file: Path, asked: Run, output: OutputSettings) -> NoReturn:
+    """Make a report on a file, write it, and exit.
+
+    Raises
+    ------
+    InputError
+        If an option or the file cannot be used.
+    typer.Exit
+        With the exit code.
+    """
+    asked.check()
+    files = asked.inputs.files(file)
+    terminal.check_output(output.output, inputs=files)
+    check_pictures(output.format, output.output, output.plot, files)
+    with terminal.progress_bar(not output.quiet) as progress:
+        sample = load(file, asked)
+        report = report_on(
+            sample, asked, command_line(), progress, lambda decision: exit_code(decision, output)
+        )
+    finish(report, output)
 
 
 def exit_code(verdict: Verdict, output: OutputSettings) -> int:
     """Return the exit code of a verdict; the output format never changes it."""
     if output.exit_zero:
         return ExitCode.PASS
-    if verdict == "undecided":
-        verdict = output.undecided
-    codes = {"pass": ExitCode.PASS, "fail": ExitCode.FAIL, "undecided": ExitCode.UNDECIDED}
-    return codes[verdict]
+    return CODES[output.undecided if verdict == "undecided" else verdict]
 
 
 def command_line() -> str:
@@ -54,26 +72,3 @@ def finish(report: Report, output: OutputSettings) -> NoReturn:
         unicode = terminal.shows_unicode(sys.stderr)
         say(summary(report, units=output.units, unicode=unicode))
     raise typer.Exit(report.exit_code)
-
-
-def summarize(sample: "Sample") -> InputSummary:
-    """Return the report's account of the input."""
-    source, labels = sample.source, sample.labels
-    groups, dependence = sample.groups, sample.dependence
-    return InputSummary(
-        path=source.path,
-        sha256=source.sha256,
-        teacher_path=source.teacher_path,
-        teacher_sha256=source.teacher_sha256,
-        n_rows=source.n_rows,
-        n_samples=sample.n_samples,
-        n_groups=None if groups is None else len(set(groups.tolist())),
-        n_units=None if dependence is None else dependence.n_units,
-        labels=LabelSummary(
-            name=sample.labels_name,
-            kind=labels.kind,
-            n_classes=len(labels.class_names) or None,
-            entropy=labels.entropy,
-        ),
-        notes=source.notes,
-    )

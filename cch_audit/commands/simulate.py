@@ -11,7 +11,7 @@ import typer
 from cch_audit import __version__
 from cch_audit.commands import terminal
 from cch_audit.commands.ending import say
-from cch_audit.commands.options import with_settings
+from cch_audit.commands.options import option_name, with_settings
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.randomness import stream
 from cch_audit.settings import SimulateSettings
@@ -93,11 +93,12 @@ def simulate(
 
 def _verify(settings: SimulateSettings) -> NoReturn:
     """Replay the theorem and exit."""
-    from cch_audit.rendering.verification import render
+    from cch_audit.rendering import draw
+    from cch_audit.rendering.verification import document
     from cch_audit.simulation.verify import verify
 
     verification = verify(settings.populations, settings.seed)
-    terminal.write(render(verification, **terminal.abilities(sys.stdout)), None)
+    terminal.write(draw(document(verification), "table", **terminal.abilities(sys.stdout)), None)
     raise typer.Exit(ExitCode.PASS if verification.holds else ExitCode.FAIL)
 
 
@@ -163,7 +164,7 @@ def _refuse_idle_options(settings: SimulateSettings) -> None:
         users = USED_BY.get(f.name, chosen)
         if getattr(settings, f.name) != f.default and not users & chosen:
             raise InputError(
-                f"--{_option(f.name)} changes nothing with {', '.join(sorted(chosen))}; it "
+                f"{option_name(f.name)} changes nothing with {', '.join(sorted(chosen))}; it "
                 f"belongs to {', '.join(sorted(users))}"
             )
 
@@ -180,16 +181,12 @@ def _recipe(settings: SimulateSettings) -> str:
     chosen = _chosen(settings)
     values = {f.name: getattr(settings, f.name) for f in fields(settings)}
     return " ".join(
-        f"--{_option(name)} {value:g}" if isinstance(value, float) else f"--{_option(name)} {value}"
+        f"{option_name(name)} {format(value, 'g') if isinstance(value, float) else value}"
         for name, value in values.items()
         if value is not None
         and name not in ("force", "verify")
         and USED_BY.get(name, chosen) & chosen
     )
-
-
-def _option(name: str) -> str:
-    return name.replace("_", "-")
 
 
 def _shown(value: float | bool) -> str:

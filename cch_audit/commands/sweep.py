@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cch_audit.commands.auditing import Options, run
 from cch_audit.commands.options import estimator_settings, with_settings
+from cch_audit.commands.reporting import run
+from cch_audit.running import Run
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
@@ -32,15 +33,14 @@ def sweep(
     --drop-columns, --shuffle-rows, --flip-labels and --over. A sweep is no gate: the exit code is 0
     whatever it shows, and as for check when it could not be made.
     """
-    options = Options(
+    asked = Run(
         inputs=inputs,
         audit=settings,
         estimators=estimator_settings(context),
         training=training,
-        output=output,
         trains=True,
         gate="none",
         sweep=swept,
     )
 
-    run(file, options)
+    run(file, asked, output)

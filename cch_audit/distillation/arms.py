@@ -73,17 +73,17 @@ def parse_grid(settings: ConfirmationSettings) -> Grid:
     InputError
         For a temperature that is not positive, a weight outside [0, 1), or no number at all.
     """
-    temperatures = _numbers(settings.temperature, "--temperature")
-    weights = _numbers(settings.weight, "--weight")
+    temperatures = _numbers(settings.temperature, "`temperature`")
+    weights = _numbers(settings.weight, "`weight`")
     for temperature in temperatures:
         if not 0 < temperature < math.inf:
             raise InputError(
-                f"--temperature {temperature:g}: logits are divided by it, so it must be above 0"
+                f"`temperature` {temperature:g}: logits are divided by it, so it must be above 0"
             )
     for weight in weights:
         if not 0 <= weight < 1:
             raise InputError(
-                f"--weight {weight:g}: it is the share of the teacher's term in the loss, so it "
+                f"`weight` {weight:g}: it is the share of the teacher's term in the loss, so it "
                 "must be at least 0 and below 1, where the labels would not count"
             )
     return Grid(temperatures, weights)

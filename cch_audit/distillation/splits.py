@@ -93,7 +93,7 @@ def _check(split: Split, n_rows: int, n_splits: int, train_size: int) -> None:
     for name, rows in parts.items():
         if len(rows) < (LEAST_TRAIN if name == "training" else LEAST_OTHER):
             raise InputError(
-                f"a training run with --train-size {train_size} and --seeds {n_splits} leaves "
+                f"a training run with `train_size` {train_size} and `seeds` {n_splits} leaves "
                 f"{len(rows)} of {n_rows:,} rows for {name}; choose other values, or add rows "
                 "or groups"
             )

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, among
+from cch_audit.estimators import LmiSettings
 from cch_audit.estimators.calibration import calibrate
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.neighbors import from_neighbors
@@ -18,7 +19,6 @@ from cch_audit.estimators.networks import (
     torch_generator,
     train_stack,
 )
-from cch_audit.settings import LmiSettings
 
 OWN_SIDE = 0.3
 """Weight of a latent's own side among what it rebuilds; the paper has 1."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence
+from cch_audit.estimators import MineSettings
 from cch_audit.estimators.closed_forms import ClosedForm, all_pairs, fit_closed_forms
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.discriminant import log_posterior_ratios
@@ -23,7 +24,6 @@ from cch_audit.estimators.networks import (
     torch_generator,
     train_stack,
 )
-from cch_audit.settings import MineSettings
 
 BoolArray = npt.NDArray[np.bool_]
 

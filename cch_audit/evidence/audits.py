@@ -5,13 +5,14 @@ from math import isfinite
 from statistics import median
 from typing import get_args
 
+from cch_audit.estimators import names
 from cch_audit.evidence.document import Part
 from cch_audit.evidence.results import Estimate, EstimatorForecast, LevelForecast, Trial
 from cch_audit.results import Outcome, Verdict
-from cch_audit.settings import EstimatorName, LevelName
+from cch_audit.settings import LevelName
 
 LEVELS: tuple[str, ...] = get_args(LevelName)
-ESTIMATORS: tuple[str, ...] = get_args(EstimatorName)
+ESTIMATORS: tuple[str, ...] = names()
 METRICS = ("accuracy", "mse")
 COMPANIONS = ("teacher_labels", "teacher_labels_given_student")
 BASELINES = ("score", "log_me", "h_score", "cka")

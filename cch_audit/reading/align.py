@@ -80,15 +80,15 @@ def _check_named(columns: Sequence[Column], spaces: Sequence[RowSpace], ids: str
         return
     path = ids.strip("/")
     if not path:
-        raise InputError(f"option --ids is {ids!r}, which names no dataset; give a dataset's path")
+        raise InputError(f"option `ids` is {ids!r}, which names no dataset; give a dataset's path")
     opened = {column.opened.name: column.opened for column in columns}
     holders = [file for file in opened.values() if resolve(file, path)[0] is not None]
     if not holders:
-        open_column(columns[0].opened, path, "option --ids")
+        open_column(columns[0].opened, path, "option `ids`")
     if not any(row_space(file, path) in spaces for file in holders):
         raise InputError(
-            f"{holders[0].name}: dataset {path!r} (option --ids) identifies rows that are not "
-            f"audited; name ids that belong to {columns[0].path!r}, or leave out --ids"
+            f"{holders[0].name}: dataset {path!r} (option `ids`) identifies rows that are not "
+            f"audited; name ids that belong to {columns[0].path!r}, or leave out `ids`"
         )
 
 
@@ -112,7 +112,7 @@ def _read_ids(index: Column, column: Column) -> dict[str, int]:
         raise InputError(
             f"{index.where} repeats an earlier id in {len(names) - len(table):,} of "
             f"{len(names):,} rows, for example {repeated!r}; ids must be unique: remove the "
-            "repeated rows, or, if one id stands for several samples, pass it as --groups and "
+            "repeated rows, or, if one id stands for several samples, pass it as `groups` and "
             "write unique ids"
         )
     return table
@@ -121,7 +121,7 @@ def _read_ids(index: Column, column: Column) -> dict[str, int]:
 def _no_ids(column: Column, space: RowSpace) -> InputError:
     """Return the error for rows that cannot be identified, with what to add."""
     if space.owner is None:
-        remedy = "add a dataset 'ids' with one unique string or integer for each row, or pass --ids"
+        remedy = "add a dataset 'ids' with one unique string or integer for each row, or pass `ids`"
     elif is_pandas(column.opened, space.owner):
         remedy = "write the frame again with df.reset_index(drop=True) or with one unique index"
     else:

@@ -257,7 +257,7 @@ def _why_not_readable(stored: Stored, max_bytes: int) -> str | None:
     if declared > max_bytes:
         return (
             f"declares {declared:,} bytes, more than the limit of {max_bytes:,}; write fewer rows "
-            "or columns, or raise the limit, by default half of the free memory, with --max-bytes"
+            "or columns, or raise the limit, by default half of the free memory, with `max_bytes`"
         )
     chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
     if chunk > LARGEST_CHUNK:

@@ -11,6 +11,7 @@ import numpy as np
 
 from cch_audit.dependence.doubts import find_doubts
 from cch_audit.errors import InputError
+from cch_audit.estimators import KsgSettings
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.dialects import written_by
 from cch_audit.reading.index import index_path, row_space
@@ -30,7 +31,7 @@ from cch_audit.reading.statistics import matrix_statistics
 from cch_audit.reading.values import factorize, read_values
 from cch_audit.results import Doubt, PerInformation
 from cch_audit.sample import Source
-from cch_audit.settings import InputSettings, KsgSettings
+from cch_audit.settings import InputSettings
 
 RoleName = Literal["teacher", "student", "labels", "groups", "split", "ids", "predictions"]
 MOST_UNUSED_BYTES = 2**28

@@ -43,7 +43,7 @@ def read_labels(values: Values, task: Task) -> tuple[Labels, tuple[str, ...]]:
         if values.is_text:
             raise InputError(
                 f"{values.where} holds strings, which cannot be the labels of a regression; "
-                "pass --task classification or name numeric labels"
+                "pass `task` classification or name numeric labels"
             )
         warnings = []
         if task == "auto" and is_integral and len(distinct) <= FEW_VALUES:
@@ -56,7 +56,7 @@ def read_labels(values: Values, task: Task) -> tuple[Labels, tuple[str, ...]]:
     if values.is_real and not is_integral:
         raise InputError(
             f"{values.where} holds numbers that are not integral, which cannot be classes; "
-            "pass --task regression or name other labels"
+            "pass `task` regression or name other labels"
         )
     is_number = array.dtype.kind in "iu" and not values.is_categorical
     if (
@@ -66,7 +66,7 @@ def read_labels(values: Values, task: Task) -> tuple[Labels, tuple[str, ...]]:
     ):
         raise InputError(
             f"{values.where} holds integers with {len(distinct):,} distinct values in "
-            f"{len(array):,} rows, which may be numbers or classes; say which with --task"
+            f"{len(array):,} rows, which may be numbers or classes; say which with `task`"
         )
     names = [str(int(value)) if values.is_real else str(value) for value in distinct]
     labels = Labels(codes, tuple(names))
@@ -87,13 +87,13 @@ def check_classes(labels: Labels, where: str, subsample: str) -> None:
     if counts.max() == 1:
         raise InputError(
             f"{where} holds a different value in each of {n_classes:,} rows, which looks like "
-            "identifiers or numbers; name the labels with --labels, or pass --task regression"
+            "identifiers or numbers; name the labels with `labels`, or pass `task` regression"
         )
     small = np.flatnonzero(counts < MIN_PER_CLASS)
     if len(small):
         shown = ", ".join(f"{labels.class_names[c]!r} ({counts[c]})" for c in small[:10])
         more = f" and {len(small) - 10:,} more" if len(small) > 10 else ""
-        remedy = "raise --max-samples, or " if subsample else ""
+        remedy = "raise `max_samples`, or " if subsample else ""
         raise InputError(
             f"{where} has classes with fewer than {MIN_PER_CLASS} members{subsample}: {shown}"
             f"{more}; {remedy}merge or leave out these classes"
@@ -130,15 +130,15 @@ def read_targets(matrix: FloatArray, column: Column, task: Task) -> tuple[Labels
         if is_one_hot or not is_binary:
             raise InputError(
                 f"{where} holds {found}, but classes need one value for each row; write the class "
-                "codes instead, for example labels.argmax(axis=1), or pass --task regression"
+                "codes instead, for example labels.argmax(axis=1), or pass `task` regression"
             )
     if is_binary and task != "regression":
         return _joint_classes(matrix, column)
     if task == "auto" and column.dtype.kind != "f" and column.form == "plain":
         raise InputError(
-            f"{where} holds {n_columns} columns of integers; pass --task regression if they "
+            f"{where} holds {n_columns} columns of integers; pass `task` regression if they "
             f"are numbers, write one class code for each row, or name one with "
-            f"--labels {column.path}/0"
+            f"`labels` {column.path}/0"
         )
     return continuous(matrix, where), ()
 
@@ -158,7 +158,7 @@ def _joint_classes(matrix: FloatArray, column: Column) -> tuple[Labels, tuple[st
         raise InputError(
             f"{found}; its {len(counts):,} combinations cannot be joint classes, since the rarest "
             f"has {counts.min():,} of the {MIN_PER_CLASS} rows needed or is the only one: {one}, "
-            "or pass --task regression"
+            "or pass `task` regression"
         )
     names = tuple("".join(map(str, row)) for row in combinations.tolist())
     warning = f"{found}; each of its {len(names):,} combinations is audited as one class: or {one}."

@@ -155,7 +155,7 @@ def _check_same_rows(layout: Layout) -> None:
         if same_rows and column.n_rows != student.column.n_rows:
             raise InputError(
                 f"{column.where} has {column.n_rows:,} rows but the student {student.name!r} has "
-                f"{student.column.n_rows:,}; name the teachers of these rows with --teachers"
+                f"{student.column.n_rows:,}; name the teachers of these rows with `teachers`"
             )
 
 
@@ -171,7 +171,7 @@ def choose_representations(
     if student is None and not teachers and student_file is teacher_file:
         raise InputError(
             f"{student_file.name}: which representation is the teacher and which the student is "
-            f"not said; pass --teacher and --student, or set the root attributes 'teacher' and "
+            f"not said; pass `teacher` and `student`, or set the root attributes 'teacher' and "
             f"'student'. {_found(representations(student_file))}"
         )
     if student is None:
@@ -184,7 +184,7 @@ def choose_representations(
 def named_student(opened: OpenFile, settings: InputSettings) -> Role | None:
     """Return the student that an option or a root attribute names."""
     if settings.student:
-        return find(opened, settings.student, "option --student")
+        return find(opened, settings.student, "option `student`")
     attribute = ", ".join(text_attribute(opened, "", "student"))
     return find(opened, attribute, "root attribute 'student'") if attribute else None
 
@@ -195,10 +195,10 @@ def named_teachers(
     """Return the teachers that options or a root attribute name."""
     listed_names = [name.strip() for name in (settings.teachers or "").split(",")]
     if settings.teachers and not any(listed_names):
-        raise InputError(f"option --teachers {settings.teachers!r} names no teacher; name one")
+        raise InputError(f"option `teachers` {settings.teachers!r} names no teacher; name one")
     names = [*settings.teacher, *filter(None, listed_names)]
     if names:
-        return [find(teacher_file, name, "option --teacher") for name in names]
+        return [find(teacher_file, name, "option `teacher`") for name in names]
     values = text_attribute(teacher_file, "", "teacher")
     values = values or text_attribute(student_file, "", "teacher")
     if len(values) == 1:
@@ -212,7 +212,7 @@ def choose_labels(opened: OpenFile, settings: InputSettings) -> Role:
     if named is None:
         vectors = [path for path, problem in array_paths(opened) if problem is None]
         raise InputError(
-            f"{opened.name}: no dataset of labels is named; pass --labels PATH or set the root "
+            f"{opened.name}: no dataset of labels is named; pass `labels` PATH or set the root "
             f"attribute 'labels' (the file holds {listed(vectors)})"
         )
     return named
@@ -223,7 +223,7 @@ def choose_column(
 ) -> Role | None:
     """Return the dataset of a role: named by its option, a root attribute, or its own name."""
     if option:
-        return find(opened, option, f"option --{role}")
+        return find(opened, option, f"option `{role}`")
     attribute = ", ".join(text_attribute(opened, "", role))
     if attribute:
         return find(opened, attribute, f"root attribute {role!r}")
@@ -231,7 +231,7 @@ def choose_column(
     if len(present) > 1:
         raise InputError(
             f"{opened.name}: datasets {listed(present)} could each be the {role}; "
-            f"say which with --{role}"
+            f"say which with `{role}`"
         )
     return find(opened, present[0], "its name") if present else None
 
@@ -244,14 +244,14 @@ def choose_task(opened: OpenFile, settings: InputSettings) -> Task:
     if task not in ("auto", "classification", "regression"):
         raise InputError(
             f"{opened.name}: root attribute 'task' is {task!r}; it must be 'classification', "
-            "'regression' or 'auto': correct it, or pass --task"
+            "'regression' or 'auto': correct it, or pass `task`"
         )
     return cast(Task, task)
 
 
 def choose_window(opened: OpenFile, settings: InputSettings) -> int | Literal["auto"]:
     """Return the window of dependent rows that the option or the root attribute gives; else 0."""
-    where, given = "--window", settings.window
+    where, given = "`window`", settings.window
     if given is None:
         if not has_attribute(opened, "window"):
             return 0
@@ -278,10 +278,10 @@ def choose_predictions(roles: Iterable[Role], options: tuple[str, ...]) -> dict[
         name, _, path = option.partition("=")
         if not path or name not in by_name:
             raise InputError(
-                f"--predictions {option!r} must be NAME=PATH, where NAME is one of "
+                f"`predictions` {option!r} must be NAME=PATH, where NAME is one of "
                 f"{listed(list(by_name))} and PATH a dataset"
             )
-        chosen[name] = find(by_name[name].column.opened, path, "option --predictions")
+        chosen[name] = find(by_name[name].column.opened, path, "option `predictions`")
     for name, role in by_name.items():
         path = "predictions/" + role.column.path.removeprefix("representations/")
         if name not in chosen and holds_array(role.column.opened, path):
@@ -348,7 +348,7 @@ def _every_other(
     student = named_student(student_file, settings)
     if student is None:
         raise InputError(
-            f"{student_file.name}: which representation is the student is not said; pass --student "
+            f"{student_file.name}: which representation is the student is not said; pass `student` "
             f"or set the root attribute 'student'. {_found(representations(student_file))}"
         )
     taken = {role.column.path for role in (*used, student) if role.column.opened is teacher_file}
@@ -363,7 +363,7 @@ def _every_other(
     if not paths:
         raise InputError(
             f"{teacher_file.name}: there is no representation beside the student "
-            f"{student.name!r}; add teachers, or name them with --teachers"
+            f"{student.name!r}; add teachers, or name them with `teachers`"
         )
     return student, _distinct(student, [find(teacher_file, p, "every other one") for p in paths])
 
@@ -375,7 +375,7 @@ def _only_one(opened: OpenFile, role: str, used: list[Role]) -> Role:
     plain = [path for path in found if row_space(opened, path).owner is None]
     if len(plain) != 1:
         raise InputError(
-            f"{opened.name}: which representation is the {role} is not said; pass --{role} or set "
+            f"{opened.name}: which representation is the {role} is not said; pass `{role}` or set "
             f"the root attribute {role!r}. {_found(found)}"
         )
     return find(opened, plain[0], "the only representation left")

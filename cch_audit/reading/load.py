@@ -98,7 +98,7 @@ def _in_order(sample: Sample, window: int | Literal["auto"]) -> Sample:
     if window and sample.dependence is not None and not sample.dependence.stretches.any():
         raise InputError(
             f"{sample.source.path}: a window of {window:,} rows reaches across the "
-            f"{sample.n_samples:,} rows, so that none of them informs another; lower --window, or "
+            f"{sample.n_samples:,} rows, so that none of them informs another; lower `window`, or "
             "add rows"
         )
     few = few_units(sample)
@@ -140,8 +140,8 @@ def _select(layout: Layout, alignment: Alignment, settings: InputSettings) -> Se
     if layout.split is None:
         if settings.rows is not None:
             raise InputError(
-                f"{layout.student.column.opened.name}: --rows {settings.rows!r} needs a split, and "
-                "the file has no dataset 'split'; name one with --split"
+                f"{layout.student.column.opened.name}: `rows` {settings.rows!r} needs a split, and "
+                "the file has no dataset 'split'; name one with `split`"
             )
         return Selection(np.arange(alignment.n_rows), (), ())
     column = layout.split.column

@@ -36,14 +36,14 @@ def read_rows(column: Column, rows: IntArray) -> FloatArray:
         raise InputError(
             f"{column.where} takes {needed:,} bytes of memory for {len(rows):,} rows and "
             f"{column.n_columns:,} columns, more than the limit of {max_bytes:,}; reduce its "
-            "columns (for example by PCA), or lower --max-samples"
+            "columns (for example by PCA), or lower `max_samples`"
         )
     try:
         result = np.zeros((len(rows), column.n_columns))
     except MemoryError as err:
         raise InputError(
             f"{column.where} needs {needed:,} bytes of memory, which this machine does not have; "
-            "lower --max-samples or reduce its columns"
+            "lower `max_samples` or reduce its columns"
         ) from err
     if column.is_sparse:
         position = np.full(column.n_rows, -1)

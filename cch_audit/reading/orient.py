@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.index import index_path, row_space
 
-SWAPPED = "; if the samples are the columns, as R, Julia and MATLAB write them, pass --transpose"
+SWAPPED = "; if the samples are the columns, as R, Julia and MATLAB write them, pass `transpose`"
 
 
 def columns_first(columns: Sequence[Column], ids: str | None) -> list[Column]:

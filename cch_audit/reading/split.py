@@ -44,7 +44,7 @@ def select_rows(split: Values, rows: str | None) -> Selection:
         problem = "does not say which rows are held out" if value is None else f"has no {value!r}"
         raise InputError(
             f"{split.where} {problem}; its values are {shown}{more}: "
-            "choose one with --rows, best one the models were not trained on"
+            "choose one with `rows`, best one the models were not trained on"
         )
     selected = np.flatnonzero(np.array(names, dtype=object) == value)
     note = (

@@ -70,8 +70,8 @@ def _choose_groups(
     sizes = np.bincount(groups)
     if sizes.max() > max_samples:
         raise InputError(
-            f"the largest group has {sizes.max():,} rows, more than --max-samples {max_samples:,}, "
-            "and a group is never split; raise --max-samples, or name finer --groups"
+            f"the largest group has {sizes.max():,} rows, more than `max_samples` {max_samples:,}, "
+            "and a group is never split; raise `max_samples`, or name finer `groups`"
         )
     stratum = _majority(strata, groups)
     shuffled = rng.permutation(len(sizes))

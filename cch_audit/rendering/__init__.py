@@ -1,11 +1,15 @@
 """Renderers: pure functions from a report to text; they decide nothing."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cch_audit.rendering.text import Units
 from cch_audit.results import Report
 
+if TYPE_CHECKING:
+    from cch_audit.rendering.document import Document
+
 Format = Literal["table", "json", "markdown", "html", "junit", "csv", "names"]
+Drawn = Literal["table", "markdown", "html"]
 
 
 def render(
@@ -28,7 +32,7 @@ def render(
     units : {"nats", "bits"}
         Unit of every printed information; JSON stays in nats.
     verbose, width, color, unicode
-        Read by the table only; see `cch_audit.rendering.table.render`.
+        Read by the table only; see `cch_audit.rendering.terminal.draw`.
     undecided_fails : bool
         Read by JUnit only: whether what is undecided is a failure there.
     """
@@ -44,20 +48,41 @@ def render(
         from cch_audit.rendering import as_csv
 
         return as_csv.render(report, units=units)
-    if format == "html":
-        from cch_audit.rendering import as_html
-
-        return as_html.render(report, units=units)
     if format == "junit":
         from cch_audit.rendering import as_junit
 
         return as_junit.render(report, units=units, undecided_fails=undecided_fails)
+    from dataclasses import replace
+
+    from cch_audit.rendering.reports import document
+
+    unicode = unicode or format != "table"
+    found = document(report, units, unicode=unicode, pictures=format == "html")
+    if format == "html":
+        from cch_audit.rendering import as_json
+
+        found = replace(found, source=as_json.render(report))
+    return draw(found, format, verbose=verbose, width=width, color=color, unicode=unicode)
+
+
+def draw(
+    document: "Document",
+    format: Drawn,
+    *,
+    verbose: bool = False,
+    width: int = 80,
+    color: bool = False,
+    unicode: bool = True,
+) -> str:
+    """Return a document in one of the formats for people, ending in a newline."""
+    if format == "html":
+        from cch_audit.rendering import html
+
+        return html.draw(document)
     if format == "markdown":
         from cch_audit.rendering import markdown
 
-        return markdown.render(report, units=units)
-    from cch_audit.rendering import table
+        return markdown.draw(document)
+    from cch_audit.rendering import terminal
 
-    return table.render(
-        report, units=units, verbose=verbose, width=width, color=color, unicode=unicode
-    )
+    return terminal.draw(document, verbose=verbose, width=width, color=color, unicode=unicode)

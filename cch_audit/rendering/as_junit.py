@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cch_audit.auditing.verdict import of_outcome
+from cch_audit.rendering.audits import audit_parts
 from cch_audit.rendering.confirmation import outcome_sentence
+from cch_audit.rendering.document import Document, Section
 from cch_audit.rendering.ranking import places
-from cch_audit.rendering.summary import sentence
-from cch_audit.rendering.text import (
-    Units,
-    estimator_title,
-    for_reading,
-    interval,
-    ordered_levels,
-    span,
-)
+from cch_audit.rendering.reports import document
+from cch_audit.rendering.terminal import draw
+from cch_audit.rendering.text import Units, for_reading
 from cch_audit.results import Audit, RankReport, Report, SweepReport, Verdict
 
+WIDTH = 200
+"""Columns of what is told of a test case."""
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML cannot hold, however they are written."""
 
@@ -45,6 +43,7 @@ def render(report: Report, *, units: Units, undecided_fails: bool) -> str:
     units : {"nats", "bits"}
     undecided_fails : whether what is undecided is a failure
     """
+    told = draw(document(report, units), width=WIDTH)
     report = for_reading(report, units=units)
     gated = not isinstance(report, SweepReport) and (
         not isinstance(report, RankReport) or report.decision != "pass"
@@ -65,8 +64,8 @@ def render(report: Report, *, units: Units, undecided_fails: bool) -> str:
         elif case.says != "pass":
             why = "" if case.says == "undecided" else " (no gate here)"
             ET.SubElement(test, "skipped", message=f"{case.says}{why}: {case.reason}")
-        ET.SubElement(test, "system-out").text = "\n".join(_details(case.audit, units))
-    ET.SubElement(suite, "system-out").text = sentence(report, units)
+        ET.SubElement(test, "system-out").text = _details(case.audit, units)
+    ET.SubElement(suite, "system-out").text = told
     for name, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
         suite.set(name, str(len(list(suite.iter(tag)))))
     suites = ET.Element("testsuites", name="cch-audit")
@@ -97,14 +96,9 @@ def _cases(report: Report) -> Iterator[Case]:
             yield Case(audit, "training", of_outcome(found.outcome), outcome_sentence(audit))
 
 
-def _details(audit: Audit, units: Units) -> Iterator[str]:
-    """Yield the gaps of every estimator, and what training showed."""
-    for name, level in ordered_levels(audit):
-        yield f"{name}: {level.verdict.upper()}"
-        for key, result in level.estimators.items():
-            yield (
-                f"  {estimator_title(key, level)}: gap {interval(result.gap)} {units}, verdict "
-                f"interval {span(result.verdict_interval)}: {result.verdict}, {result.reason}"
-            )
-    if audit.confirmation is not None:
-        yield outcome_sentence(audit)
+def _details(audit: Audit, units: Units) -> str:
+    """Return all of one audit, as the table shows it."""
+    section = Section(f"Teacher {audit.teacher}", tuple(audit_parts(audit, units)))
+    title = f"Informations in {units}"
+    found = Document(title=title, headline="", verdict=audit.verdict.upper(), sections=(section,))
+    return draw(found, width=WIDTH, verbose=True)

@@ -1,6 +1,15 @@
-"""What the quick training run showed, in words and rows, the same in every format for people."""
+"""What the quick training run showed, in words, rows and blocks."""
 
-from cch_audit.rendering.cells import Rows
+from collections.abc import Iterator
+
+from cch_audit.rendering.document import (
+    Facts,
+    Heading,
+    Part,
+    Rows,
+    Text,
+    outcome_badge,
+)
 from cch_audit.rendering.metrics import (
     METRIC_TITLES,
     change_interval,
@@ -38,6 +47,25 @@ _ARCHITECTURES = {
     "linear": "linear, for student and teacher alike",
     "mlp": "one hidden layer, for student and teacher alike",
 }
+
+
+def confirmation_parts(audit: Audit) -> Iterator[Part]:
+    """Yield what the training run showed, how it was made, and what it was compared with."""
+    found = audit.confirmation
+    if found is None:
+        return
+    yield Heading(TITLE, outcome_badge(found.outcome))
+    yield Text(outcome_sentence(audit))
+    yield Facts(tuple(fact_lines(found)))
+    yield Heading(METRICS_TITLE)
+    yield metric_rows(found)
+    if found.controls:
+        yield Heading(CONTROLS_TITLE)
+        yield Text(CONTROLS_MEANING)
+        yield control_rows(found)
+    if found.grid:
+        yield Heading(grid_title(found))
+        yield grid_rows(found)
 
 
 def outcome_sentence(audit: Audit) -> str:
@@ -107,7 +135,7 @@ def metric_rows(found: Confirmation) -> Rows:
         )
         rows.append(row)
     headers = ("metric", "without", "with KD", "change", *(["in %"] if in_percent else []), "p")
-    return Rows(headers, tuple(rows))
+    return Rows(headers, tuple(rows), names=("metric",))
 
 
 def control_rows(found: Confirmation) -> Rows:
@@ -122,6 +150,7 @@ def control_rows(found: Confirmation) -> Rows:
             )
             for name, control in found.controls.items()
         ),
+        names=("instead of the teacher",),
     )
 
 
@@ -140,30 +169,22 @@ def grid_title(found: Confirmation) -> str:
     )
 
 
-def grid_rows(found: Confirmation, width: int) -> list[Rows]:
-    """Return the changes by temperature (rows) and weight (columns), in tables that fit in width.
+def grid_rows(found: Confirmation) -> Rows:
+    """Return the changes by weight (rows) and temperature (columns).
 
-    Continuous labels have no temperature, hence a single row.
+    Continuous labels have no temperature, hence a single column.
     """
     cells = {(cell.temperature, cell.weight): cell for cell in found.grid}
     temperatures = list(dict.fromkeys(cell.temperature for cell in found.grid))
     weights = list(dict.fromkeys(cell.weight for cell in found.grid))
-    first = "temperature" if any(t is not None for t in temperatures) else ""
-    matrix = [[_grid_cell(cells.get((t, w)), found.metric) for w in weights] for t in temperatures]
-    headers = [f"w = {weight:g}" for weight in weights]
-    widest = max(len(text) for row in (headers, *matrix) for text in row)
-    per_table = max((width - len(first)) // (widest + 1), 1)
-    names = ["" if t is None else f"{t:g}" for t in temperatures]
-    return [
-        Rows(
-            (*([first] if first else []), *headers[start : start + per_table]),
-            tuple(
-                (*([name] if first else []), *row[start : start + per_table])
-                for name, row in zip(names, matrix, strict=True)
-            ),
-        )
-        for start in range(0, len(weights), per_table)
-    ]
+    headers = ["change" if t is None else f"T = {t:g}" for t in temperatures]
+    return Rows(
+        ("weight", *headers),
+        tuple(
+            (f"{w:g}", *(_grid_cell(cells.get((t, w)), found.metric) for t in temperatures))
+            for w in weights
+        ),
+    )
 
 
 def _fusion(fusion: Comparison, metric: str) -> str:

@@ -1,26 +1,84 @@
-"""The record of forecast against outcome in every format: pure functions of the ledger."""
+"""The record of forecast against outcome as a document, and as JSON."""
 
 import json
-from collections.abc import Iterator
-from typing import Literal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Literal, get_args
 
 from cch_audit import __version__
-from cch_audit.evidence.results import Ledger
+from cch_audit.auditing.verdict import agreement
+from cch_audit.evidence.results import Decisions, Estimate, Ledger, Trial
+from cch_audit.rendering import Drawn, draw
 from cch_audit.rendering.as_json import plain
-from cch_audit.rendering.evidence_rows import TITLE, sections
+from cch_audit.rendering.audits import LEVEL_TITLES
+from cch_audit.rendering.document import (
+    Cell,
+    Document,
+    Drawing,
+    Facts,
+    Part,
+    Rows,
+    Section,
+    as_rows,
+    facts,
+    outcome_badge,
+    texts,
+    verdict_badge,
+)
 from cch_audit.rendering.evidence_words import closing, footnotes, opening
-from cch_audit.rendering.markdown_syntax import bullets, drawn, escape, folded
-from cch_audit.rendering.text import all_printable
-
-Format = Literal["table", "json", "markdown", "html"]
+from cch_audit.rendering.explaining import METHOD_TITLE, QUESTION, TESTED_TITLE
+from cch_audit.rendering.metrics import counted
+from cch_audit.rendering.ranking import column_title
+from cch_audit.rendering.text import all_printable, number
+from cch_audit.results import Agreement, Outcome, Verdict
 
 SCHEMA_VERSION = "1"
-NAMES = ("file", "teacher", "student")
+TITLE = "Evidence: what audits forecast and what training showed"
+TRIALS_TITLE = "Trials"
+FILES_TITLE = "Files"
+DECISIONS_TITLE = "Forecasts that say yes or no"
+SCORES_TITLE = "Numbers of which more should mean a larger gain"
+TRIAL = "file,\nteacher -> student"
+TRIAL_MEANINGS = [
+    ("gap", "in nats, median of the deciding estimators: on representations, on predictions"),
+    ("gain", "of the accuracy by KD, or the fall of the MSE in % of the MSE without KD"),
+    ("CCH is", "right if PASS meets HELPS, or FAIL meets HURTS or NO CHANGE"),
+]
+FILE_MEANINGS = [
+    ("KD", "trials in which it helps + hurts + changes nothing detectable + stays undecided"),
+    ("CCH", "verdicts pass + fail + undecided"),
+    ("right", "among the trials in which the verdict and the outcome are decided"),
+    ("predictions", "the same for the verdict on predictions"),
+]
+DECISION_MEANINGS = [
+    ("decided", "forecast and outcome both are; below, undecided forecasts + undecided outcomes"),
+    ("right", "share of the decided in which it says yes and KD helps, or no and KD does not"),
+    ("precision", "share of its yes in which KD helps"),
+    ("recall", "share of the trials in which KD helps that it says yes to"),
+    ("harmful", "share of its yes in which KD hurts"),
+    ("balanced", "mean of recall and of the same share of the other trials; 50 % is chance"),
+]
+SCORE_MEANINGS = [
+    ("AUC", "chance that the number is larger where KD helps than where it does not"),
+    ("tau", "Kendall's tau-b with the measured gain over all pairs of trials, across files too"),
+    ("tau within", "the same over pairs with one file and one student: a choice among teachers"),
+]
+_RIGHT: dict[Agreement, str] = {
+    "agrees": "right",
+    "disagrees": "wrong",
+    "undecided": "undecided",
+}
+_RULES = {"always": "always distil", "never": "never distil", "verdict": "CCH verdict"}
+
+Meanings = list[tuple[str, str]]
+Column = tuple[str, Callable[[tuple[str, Trial]], Cell | None]]
 
 
 def render(
     ledger: Ledger,
-    format: Format,
+    format: Drawn | Literal["json"],
     *,
     width: int = 80,
     color: bool = False,
@@ -38,16 +96,11 @@ def render(
     """
     if format == "json":
         return _json(ledger)
-    if format == "markdown":
-        return "\n".join(_markdown(all_printable(ledger))) + "\n"
+    unicode = unicode or format != "table"
+    found = document(ledger, unicode=unicode, pictures=format == "html")
     if format == "html":
-        from cch_audit.rendering import evidence_html
-
-        return evidence_html.render(all_printable(ledger))
-    from cch_audit.rendering import evidence_table
-
-    ledger = all_printable(ledger, unicode=unicode)
-    return evidence_table.render(ledger, width=width, color=color, unicode=unicode)
+        found = replace(found, source=_json(ledger))
+    return draw(found, format, width=width, color=color, unicode=unicode)
 
 
 def _json(ledger: Ledger) -> str:
@@ -58,22 +111,195 @@ def _json(ledger: Ledger) -> str:
     return text.replace("\x7f", "\\u007f") + "\n"
 
 
-def _markdown(ledger: Ledger) -> Iterator[str]:
-    """Yield the conclusion, then the record, with the trials folded away."""
-    yield f"**{TITLE}**\n"
-    yield escape(closing(ledger))
-    for warning in ledger.warnings:
-        yield f"\n> **WARNING**: {escape(warning)}"
-    yield f"\n{escape(opening(ledger))}"
-    trials, *records = sections(ledger, stacked=False)
-    for title, rows, _ in records:
-        yield f"\n**{title}**\n"
-        yield from drawn(rows)
-    title, rows, _ = trials
-    yield from folded(title, drawn(rows, names=NAMES))
-    meanings = [
-        f"{name}: {meaning}" for _, _, pairs in (trials, *records) for name, meaning in pairs
+def document(ledger: Ledger, *, unicode: bool = True, pictures: bool = False) -> Document:
+    """Return what the record says.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    unicode : False escapes every character outside ASCII
+    pictures : whether to add the figure, which needs matplotlib
+    """
+    shown = all_printable(ledger, unicode=unicode)
+    return Document(
+        title="Cross-modal complementarity: the record",
+        headline=TITLE,
+        verdict=closing(shown),
+        warnings=shown.warnings,
+        sections=tuple(_sections(shown, pictures)),
+    )
+
+
+def _sections(ledger: Ledger, pictures: bool) -> Iterator[Section]:
+    yield Section(TESTED_TITLE, tuple(texts([QUESTION, opening(ledger)])))
+    if pictures:
+        from cch_audit.rendering.evidence_figure import evidence_picture
+
+        yield Section("Forecast and outcome", (Drawing(evidence_picture(ledger)),))
+    records: list[tuple[str, Rows, Meanings]] = [
+        (FILES_TITLE, file_rows(ledger), FILE_MEANINGS),
+        (DECISIONS_TITLE, decision_rows(ledger), DECISION_MEANINGS),
+        (SCORES_TITLE, score_rows(ledger), SCORE_MEANINGS),
     ]
-    yield from folded("Columns", bullets(meanings))
-    yield ""
-    yield from map(escape, footnotes(ledger))
+    for title, rows, meanings in records:
+        if rows.cells:
+            parts: tuple[Part, ...] = (rows, Facts(tuple(meanings)))
+            yield Section(title, parts)
+    yield Section(TRIALS_TITLE, (trial_rows(ledger), Facts(tuple(TRIAL_MEANINGS))), detail="detail")
+    yield Section(METHOD_TITLE, tuple(texts(footnotes(ledger))))
+    reports = dict.fromkeys((trial.report, trial.file, trial.sha256) for trial in ledger.trials)
+    sources = [(report, f"{file}\nsha256 {digest}") for report, file, digest in reports]
+    yield Section("Reports", tuple(facts(sources)), detail="fine")
+
+
+def trial_rows(ledger: Ledger) -> Rows:
+    """Return one row per trial; where there is no room, its names share a cell, and its gaps."""
+    named = list(zip(file_names(ledger.trials), ledger.trials, strict=True))
+    names: list[Column] = [
+        ("file", lambda item: item[0]),
+        ("teacher", lambda item: item[1].teacher),
+        ("student", lambda item: item[1].student),
+    ]
+    gaps: list[Column] = [
+        ("gap on representations", lambda item: _gap(item[1], "representations")),
+        ("gap on predictions", lambda item: _gap(item[1], "predictions")),
+    ]
+    name: Column = (TRIAL, lambda item: f"{item[0]},\n{item[1].teacher} -> {item[1].student}")
+    gap: Column = (
+        "gap",
+        lambda item: "\n".join(_gap(item[1], name) for name in LEVEL_TITLES),
+    )
+    verdict: Column = ("CCH", lambda item: verdict_badge(item[1].verdict))
+    shown: list[Column] = [
+        ("outcome", lambda item: outcome_badge(item[1].outcome)),
+        ("gain by KD", lambda item: _gain(item[1])),
+        ("CCH is", lambda item: _RIGHT[agreement(item[1].verdict, item[1].outcome)]),
+    ]
+    narrow = as_rows(named, [name, verdict, gap, *shown], names=(TRIAL,))
+    headers = [header for header, _ in names]
+    return as_rows(named, [*names, verdict, *gaps, *shown], headers, narrow)
+
+
+def file_rows(ledger: Ledger) -> Rows:
+    """Return one row per file and what its trials showed, none for a single file."""
+    of_file: dict[str, list[Trial]] = {}
+    for name, trial in zip(file_names(ledger.trials), ledger.trials, strict=True):
+        of_file.setdefault(name, []).append(trial)
+    return as_rows(
+        list(of_file.items()) if len(of_file) > 1 else [],
+        [
+            ("file", lambda item: item[0]),
+            ("trials", lambda item: str(len(item[1]))),
+            ("KD", lambda item: _counts((t.outcome for t in item[1]), get_args(Outcome))),
+            ("CCH", lambda item: _counts((t.verdict for t in item[1]), get_args(Verdict))),
+            ("right", lambda item: _right(item[1], lambda t: t.verdict)),
+            ("predictions", lambda item: _right(item[1], _on_predictions)),
+        ],
+        names=("file",),
+    )
+
+
+def _counts(found: Iterable[str], kinds: Sequence[str]) -> str:
+    counts = Counter(found)
+    return " + ".join(str(counts[kind]) for kind in kinds)
+
+
+def _right(trials: Sequence[Trial], says: Callable[[Trial], Verdict | None]) -> str:
+    """Return how many of the decided trials something is right in."""
+    said = [(verdict, t.outcome) for t in trials if (verdict := says(t)) is not None]
+    found = Counter(agreement(verdict, outcome) for verdict, outcome in said)
+    return f"{found['agrees']} of {found['agrees'] + found['disagrees']}"
+
+
+def _on_predictions(trial: Trial) -> Verdict | None:
+    level = trial.levels.get("predictions")
+    return None if level is None else level.verdict
+
+
+def file_names(trials: Sequence[Trial]) -> list[str]:
+    """Return a name for the file of each trial, as short as tells the files apart."""
+
+    def sums(trial: Trial) -> str:
+        return "+".join(digest[:8] for digest in trial.source if digest is not None)
+
+    lengths: list[Callable[[Trial], str]] = [
+        lambda trial: PurePath(trial.file).name or trial.file,
+        lambda trial: trial.file,
+        lambda trial: f"{trial.file} ({sums(trial)})",
+    ]
+    for name in lengths:
+        if len({(name(trial), trial.source) for trial in trials}) == len({*map(name, trials)}):
+            break
+    return [*map(name, trials)]
+
+
+def decision_rows(ledger: Ledger) -> Rows:
+    """Return one row per forecaster that says yes or no."""
+    return as_rows(
+        ledger.decisions,
+        [
+            ("forecaster", lambda record: decider(record.forecaster)),
+            ("decided", _decided),
+            ("right", lambda record: _share(record.right)),
+            ("precision", lambda record: _share(record.precision)),
+            ("recall", lambda record: _share(record.recall)),
+            ("harmful", lambda record: _share(record.harmful)),
+            ("balanced", lambda record: _share(record.balanced)),
+        ],
+        names=("forecaster",),
+    )
+
+
+def score_rows(ledger: Ledger) -> Rows:
+    """Return one row per number of a ranking."""
+    return as_rows(
+        ledger.scores,
+        [
+            ("forecaster", lambda record: column_title(record.forecaster)),
+            ("trials", lambda record: f"{record.n_trials} on\n{counted(record.n_files, 'file')}"),
+            ("AUC", lambda record: _correlation(record.auc)),
+            ("tau", lambda record: _correlation(record.kendall_tau)),
+            ("tau within", lambda record: _correlation(record.kendall_tau_within)),
+        ],
+        names=("forecaster",),
+    )
+
+
+def decider(forecaster: str) -> str:
+    """Return the name of what says yes or no."""
+    level, _, estimator = forecaster.partition("/")
+    return _RULES.get(forecaster) or f"{estimator or 'CCH'}, {level}"
+
+
+def _decided(record: Decisions) -> str:
+    undecided = f"({record.n_undecided_forecasts} + {record.n_undecided_outcomes})"
+    return f"{record.n_decided} of {record.n_trials}\n{undecided}"
+
+
+def _gap(trial: Trial, level: str) -> str:
+    found = trial.levels.get(level)
+    return "n/a" if found is None or found.gap.estimate is None else number(found.gap.estimate)
+
+
+def _gain(trial: Trial) -> str:
+    if trial.metric == "mse":
+        return _stacked(trial.gain, "+z.3g", 100, " %")
+    return _stacked(trial.gain, "+z.4f")
+
+
+def _share(value: Estimate) -> str:
+    return _stacked(value, ".0f", 100, " %")
+
+
+def _correlation(value: Estimate) -> str:
+    return _stacked(value, "z.2f")
+
+
+def _stacked(value: Estimate, format: str, scale: float = 1, unit: str = "") -> str:
+    """Return an estimate and its interval below it."""
+    if value.estimate is None:
+        return "n/a"
+    first = f"{scale * value.estimate:{format}}{unit}"
+    if value.low is None or value.high is None:
+        return f"{first}\n[n/a]"
+    return f"{first}\n[{scale * value.low:{format}}, {scale * value.high:{format}}]"

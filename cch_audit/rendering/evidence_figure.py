@@ -9,7 +9,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from cch_audit.evidence.results import Estimate, Ledger, Trial
-from cch_audit.rendering.evidence_rows import decider
+from cch_audit.rendering.audits import LEVEL_TITLES
+from cch_audit.rendering.evidence import decider
 from cch_audit.rendering.marks import (
     GOOD,
     INK,
@@ -22,7 +23,6 @@ from cch_audit.rendering.marks import (
     name_sides,
     shade_agreement,
 )
-from cch_audit.rendering.wording import LEVEL_TITLES
 
 WIDTH, SCATTER, ROW, FRAME = 8.0, 3.6, 0.24, 1.2
 """Inches of the figure, of the upper panels, of a forecaster, and around the forecasters."""

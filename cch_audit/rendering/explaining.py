@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
+from cch_audit import estimators
 from cch_audit.rendering.metrics import METRIC_TITLES, counted, size
-from cch_audit.rendering.ranking import grouped, is_control
+from cch_audit.rendering.ranking import grouped, is_control, places
 from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
 from cch_audit.rendering.text import interval
 from cch_audit.results import (
@@ -45,15 +46,6 @@ _MEASURED_HEADLINES: dict[Outcome, str] = {
     "no_change": "Distilling {} into {} changed nothing detectable in a quick training run",
     "undecided": "A quick training run could not tell whether distilling {} into {} helps",
 }
-_ESTIMATORS = {
-    "ksg": "nearest neighbours (Kraskov 2004; Ross 2014 for classes; Gao 2017 for ties); in many "
-    "dimensions biased towards zero",
-    "mine": "the Donsker-Varadhan bound with a neural critic (Belghazi 2018), on rows that the "
-    "critic did not see",
-    "lmi": "nearest neighbours on latent spaces of few dimensions that networks learn (Gowri 2024)",
-    "gaussian": "canonical correlations, or linear discriminants for classes: right if the "
-    "relation is Gaussian, else too small",
-}
 
 
 def headline(report: Report) -> str:
@@ -63,13 +55,19 @@ def headline(report: Report) -> str:
     audits = [audit for audit in report.audits if not is_control(audit, report)]
     if len(audits) > 1:
         passing = sum(audit.verdict == "pass" for audit in audits)
-        return f"The criterion holds for {passing} of {len(audits)} teachers of {audits[0].student}"
+        of_them = f"of {len(audits)} teachers"
+        holds = f"The criterion holds for {passing} {of_them} of {audits[0].student}"
+        outcomes = [audit.confirmation.outcome for audit in audits if audit.confirmation]
+        if not outcomes:
+            return holds
+        helped = outcomes.count("helps") or "none"
+        return f"In quick training runs {helped} {of_them} helped. {holds}"
     audit = audits[0]
     parts = []
-    if report.gate != "outcome":
-        parts.append(_HEADLINES[audit.verdict])
     if audit.confirmation is not None:
         parts.append(_MEASURED_HEADLINES[audit.confirmation.outcome])
+    if report.gate != "outcome":
+        parts.append(_HEADLINES[audit.verdict])
     return ". ".join(part.format(audit.teacher, audit.student) for part in parts)
 
 
@@ -102,6 +100,8 @@ def advice(report: Report) -> list[str]:
     if isinstance(report, SweepReport):
         return _of_sweep(report.sweep)
     audits = [audit for audit in report.audits if not is_control(audit, report)]
+    if isinstance(report, RankReport):
+        audits = [place.audit for place in places(report) if not place.is_control]
     pairs = [(audit.teacher, text) for audit in audits for text in _of_teacher(audit, report)]
     found = grouped(pairs, len(audits))
     if isinstance(report, RankReport):
@@ -113,7 +113,7 @@ def method(report: Report) -> list[tuple[str, str]]:
     """Return the estimators and the levels that the report shows, and what they mean."""
     levels = report.audits[0].levels
     names = dict.fromkeys(name for level in levels.values() for name in level.estimators)
-    lines = [(name, _ESTIMATORS[name]) for name in names if name in _ESTIMATORS]
+    lines = [(name, estimators.find(name).meaning) for name in names if name in estimators.names()]
     meanings = {
         "representations": "the features, as they are in the file; much of what they share may "
         "have nothing to do with the labels",

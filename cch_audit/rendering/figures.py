@@ -49,6 +49,15 @@ MOST_PIXELS = 60_000
 _PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _NAMESPACES = re.compile(r' xmlns(:xlink)?="[^"]*"')
 _GROUPS = re.compile(r'<g id="[^"]*"')
+_OF_THE_PAGE = {
+    "#000000": "currentColor",
+    "#262626": "currentColor",
+    "#ffffff": "var(--paper)",
+    "#ededed": "var(--soft)",
+    "#e6e6e6": "var(--line)",
+}
+"""Ink, paper and shades of a figure are those of the page, which may be dark."""
+_INKS = re.compile("|".join(_OF_THE_PAGE))
 _METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
@@ -107,17 +116,18 @@ def draw_pictures(pictures: Sequence[Picture], format: str) -> bytes:
 
 
 def draw_inline(picture: Picture, number: int) -> str:
-    """Return a picture as an SVG element whose ids differ from those of other numbers."""
+    """Return a picture as an SVG element in the colours of its page, and with ids of its own."""
     with _style(f"cch-audit-{number}"), matplotlib.rc_context({"svg.fonttype": "none"}):
         figure = Figure(figsize=picture.size, layout="constrained")
         picture.draw(figure)
         file = BytesIO()
-        figure.savefig(file, format="svg", metadata=_METADATA)
+        figure.savefig(file, format="svg", metadata=_METADATA, transparent=True)
     # HTML has one name for each id, and knows what an SVG element is without being told.
     text = _PROLOGUE.sub("", file.getvalue().decode("utf-8"))
     opening, inside, rest = text.partition(">")
     text = _NAMESPACES.sub("", opening) + inside + rest
-    return _GROUPS.sub("<g", text).replace("xlink:href=", "href=")
+    text = _GROUPS.sub("<g", text).replace("xlink:href=", "href=")
+    return _INKS.sub(lambda match: _OF_THE_PAGE[match[0]], text)
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """The figure of one audit: the gap by every estimator at both levels, as a forest plot."""
 
 import math
+from collections.abc import Sequence
 from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
+from cch_audit.rendering.audits import LEVEL_TITLES, level_role
 from cch_audit.rendering.marks import (
     BAD,
     GOOD,
@@ -18,7 +20,6 @@ from cch_audit.rendering.marks import (
     shortened,
 )
 from cch_audit.rendering.text import FLOOR, TRUTH, Units, estimator_title, ordered_levels
-from cch_audit.rendering.wording import LEVEL_TITLES, level_role
 from cch_audit.results import Audit, EstimatorResult, LevelResult, Verdict
 
 WIDTH = 6.4
@@ -51,7 +52,8 @@ def gap_picture(audit: Audit, margin: float, units: Units) -> Picture:
         for axes, (name, level) in zip(panels, levels, strict=True):
             says = f"{LEVEL_TITLES[name]}: {level.verdict.upper()}"
             axes.set_title(f"{says} ({level_role(name, audit.gated)})", loc="left", pad=18)
-            _forest(axes, level, margin)
+            _forest(axes, level)
+        _share_scale(list(panels), margin)
         panels[-1].set_xlabel(f"gap in {units}: I(teacher;student) - I(student;labels)")
         seen = {one.verdict for _, level in levels for one in level.estimators.values()}
         figure.legend(handles=keys(seen), loc="outside lower center", ncols=3)
@@ -70,7 +72,7 @@ def gap_picture(audit: Audit, margin: float, units: Units) -> Picture:
     return Picture(caption, (WIDTH, ENDS + sum(heights)), draw)
 
 
-def _forest(axes: Axes, level: LevelResult, margin: float) -> None:
+def _forest(axes: Axes, level: LevelResult) -> None:
     """Draw one row per estimator, one for the floor, and one for the truth of a simulated file."""
     titles = [estimator_title(name, level) for name in level.estimators]
     for row, result in enumerate(level.estimators.values()):
@@ -89,11 +91,16 @@ def _forest(axes: Axes, level: LevelResult, margin: float) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.margins(x=0.06)
-    left, right = axes.get_xlim()
-    room = SIDE * (right - left)
-    axes.set_xlim(min(left, margin - room), max(right, margin + room))
-    axes.locator_params(axis="x", nbins=7)
-    name_sides(axes, margin)
+
+
+def _share_scale(panels: Sequence[Axes], margin: float) -> None:
+    """Give both levels one scale, with room on both sides of what the gap has to exceed."""
+    left, right = zip(*(axes.get_xlim() for axes in panels))
+    room = SIDE * (max(right) - min(left))
+    for axes in panels:
+        axes.set_xlim(min(*left, margin - room), max(*right, margin + room))
+        axes.locator_params(axis="x", nbins=7)
+        name_sides(axes, margin)
 
 
 def _row(axes: Axes, row: int, result: EstimatorResult) -> None:

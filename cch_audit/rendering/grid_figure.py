@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import FigureBase
 
-from cch_audit.rendering.marks import BAD, GOOD, INK, Picture
+from cch_audit.rendering.marks import BAD, GOOD, Picture
 from cch_audit.rendering.metrics import METRIC_TITLES, counted, effect
 from cch_audit.results import Confirmation, GridCell
 
@@ -46,7 +46,7 @@ def _heat_map(figure: FigureBase, found: Confirmation, temperatures: list[float 
     known = [abs(gain) for row in gains for gain in row if math.isfinite(gain)]
     most = max(known, default=0.0) or 1.0
     axes = figure.subplots()
-    colors = LinearSegmentedColormap.from_list("change", [BAD, "white", GOOD], N=SHADES)
+    colors = LinearSegmentedColormap.from_list("change", [BAD, "0.99", GOOD], N=SHADES)
     mesh = axes.pcolormesh(
         gains, cmap=colors, vmin=-most, vmax=most, edgecolors="0.85", linewidth=0.6
     )
@@ -74,7 +74,7 @@ def _write(axes: Axes, x: int, y: int, cell: GridCell, metric: str, *, dark: boo
         va="center",
         fontsize=7.5,
         fontweight="bold" if chosen else "normal",
-        color="white" if dark else INK,
+        color="0.99" if dark else "0.05",  # on a cell, whatever the page
     )
 
 

@@ -1,10 +1,39 @@
-"""The teachers in order, in words, the same in every format for people."""
+"""The teachers in order: what is shown of each, in words, rows and blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cch_audit.rendering.text import Units, estimator_title, interval
-from cch_audit.results import Audit, Ranked, RankReport, Report
+from cch_audit.rendering.confirmation import control_title
+from cch_audit.rendering.document import (
+    Cell,
+    Facts,
+    Heading,
+    Part,
+    Rows,
+    as_rows,
+    bullets,
+    outcome_badge,
+    verdict_badge,
+)
+from cch_audit.rendering.metrics import change_span, effect, p_equation, percent, size
+from cch_audit.rendering.text import (
+    Units,
+    estimator_title,
+    gap_hull,
+    gap_range,
+    interval,
+    number,
+    span,
+)
+from cch_audit.results import (
+    Audit,
+    Baselines,
+    Confirmation,
+    Interval,
+    Ranked,
+    RankReport,
+    Report,
+)
 
 COLUMN_TITLES = {
     "gap": "gap",
@@ -19,7 +48,19 @@ COLUMN_TITLES = {
     "forecast": "forecast",
     "gain": "measured gain",
 }
+SCORES_TITLE = "What else is known before training"
+MEASURED_TITLE = "Measured: training the student with each teacher"
+RECORDS_TITLE = "How well each column foretold the measured change"
+FORECAST = "forecast\nand best w"
+RECORD_MEANINGS = {
+    "Kendall tau": "agreement of the column's order with the measured one; 1 is the same order",
+    "top-1 regret": "gain lost by taking the column's first teacher instead of the best one",
+    "harmful": "share of the column's first choices that hurt the student",
+}
 GAPS = ("gap", "representations", "predictions")
+
+
+NAMES = ("teacher", "best control")
 
 
 @dataclass(frozen=True)
@@ -33,6 +74,30 @@ class Place:
     def is_control(self) -> bool:
         """Whether this is no teacher of the user's."""
         return self.ranked.rank is None
+
+
+Column = tuple[str, Callable[[Place], Cell | None]]
+
+
+def ranking_parts(report: RankReport, units: Units) -> Iterator[Part]:
+    """Yield up to four tables: gaps, scores, what training showed, and what foretold it."""
+    shown = places(report)
+    yield Heading(gap_title(report, units))
+    yield as_rows(shown, gap_columns(), NAMES)
+    scores = as_rows(shown, [teacher_column(), *score_columns(report)], NAMES)
+    yield Heading(f"{SCORES_TITLE}, informations in {units}")
+    yield scores
+    yield Facts(tuple(score_meanings(report, scores)))
+    metric = shared_metric(report)
+    if metric is not None:
+        yield Heading(MEASURED_TITLE)
+        yield as_rows(shown, [teacher_column(), *measured_columns()], NAMES)
+        if report.ranking.records:
+            records = record_rows(report, metric)
+            yield Heading(RECORDS_TITLE)
+            yield records
+            yield Facts(tuple(record_meanings(records)))
+    yield from bullets(grouped_notes(report), "Notes")
 
 
 def places(report: Report) -> list[Place]:
@@ -140,3 +205,161 @@ def grouped(pairs: Sequence[tuple[str, str]], count: int) -> list[str]:
         f"{'all teachers' if len(teachers) == count else ', '.join(teachers)}: {text}"
         for text, teachers in names.items()
     ]
+
+
+def gap_columns() -> list[Column]:
+    """Return rank, verdict and the gaps; the teacher's name comes second."""
+    return [
+        ("rank", lambda place: "control" if place.is_control else str(place.ranked.rank)),
+        ("teacher", lambda place: place.audit.teacher),
+        ("dim.", lambda place: str(place.audit.teacher_dimension)),
+        ("verdict", lambda place: verdict_badge(place.audit.verdict)),
+        ("gap on\nrepresentations", lambda place: _gap(place.audit, "representations")),
+        ("gap on\npredictions", lambda place: _gap(place.audit, "predictions")),
+    ]
+
+
+def score_columns(report: Report) -> list[Column]:
+    """Return what else is known of each teacher before any training of the student."""
+    own = "accuracy" if report.input.labels.kind == "classes" else "R^2"
+    return [
+        ("I(T;Y)", lambda place: _stacked(place.audit.companions.teacher_labels)),
+        ("I(T;Y|S)", lambda place: _stacked(place.audit.companions.teacher_labels_given_student)),
+        (own, _baseline(lambda baselines: baselines.score)),
+        ("LogME", _baseline(lambda baselines: baselines.log_me)),
+        ("H-score", _baseline(lambda baselines: baselines.h_score)),
+        ("CKA", _baseline(lambda baselines: baselines.cka)),
+        (FORECAST, _forecast),
+    ]
+
+
+def score_meanings(report: Report, rows: Rows) -> list[tuple[str, str]]:
+    """Return what the columns of `score_columns` mean, for those that are shown."""
+    forecasts = [
+        audit.baselines.forecast
+        for audit in report.audits
+        if audit.baselines is not None and audit.baselines.forecast is not None
+    ]
+    n_train = f" {forecasts[0].n_train:,}" if forecasts else ""
+    meanings = {
+        "I(T;Y)": "I(teacher;labels): what the teacher knows about the labels",
+        "I(T;Y|S)": "I(teacher;labels|student): what it adds to what the student knows",
+        "accuracy": "of the teacher's own predictions, cross-validated",
+        "R^2": "of the teacher's own predictions, cross-validated",
+        "LogME": "how well a linear model of the teacher explains the labels (log evidence)",
+        "H-score": "how far apart the teacher keeps the classes",
+        "CKA": "how alike teacher and student are, whatever the labels",
+        FORECAST: f"change of the squared error that a linear model foresees at weight 1/2 with"
+        f"{n_train} training rows, in % of Var(y) (below 0 helps); and the best weight up to 1",
+    }
+    return _shown(meanings, rows)
+
+
+def record_meanings(rows: Rows) -> list[tuple[str, str]]:
+    """Return what the columns of `record_rows` mean, for those that are shown."""
+    return _shown(RECORD_MEANINGS, rows)
+
+
+def _shown(meanings: Mapping[str, str], rows: Rows) -> list[tuple[str, str]]:
+    """Return the meanings of the headers that a table has."""
+    return [
+        (header.split("\n")[0], meanings[header]) for header in rows.headers if header in meanings
+    ]
+
+
+def measured_columns() -> list[Column]:
+    """Return what training the student with each teacher showed."""
+    return [
+        ("change by KD", _confirmed(_change)),
+        ("outcome", _confirmed(lambda found: outcome_badge(found.outcome))),
+        ("CCH verdict", _agreement),
+        ("best control", _confirmed(_best_control)),
+    ]
+
+
+def teacher_column() -> Column:
+    """Return the teacher's name, marked where it is a control and does not say so itself."""
+
+    def cell(place: Place) -> str:
+        name = place.audit.teacher
+        marked = place.is_control and not name.startswith("control")
+        return f"{name} (control)" if marked else name
+
+    return "teacher", cell
+
+
+def record_rows(report: RankReport, metric: str) -> Rows:
+    """Return how well each column foretold the measured change."""
+    ranking = report.ranking
+    gated = report.audits[0].gated
+    # The gap is that of the gated level, which has a column of its own unless both are gated.
+    by = gated[0] if ranking.by == "gap" and len(gated) == 1 else ranking.by
+    own = " (this ranking)"
+    return as_rows(
+        list(ranking.records.items()),
+        [
+            ("ordered by", lambda item: column_title(item[0]) + own * (item[0] == by)),
+            ("Kendall tau", lambda item: _optional(item[1].kendall_tau)),
+            ("top-1 regret", lambda item: size(item[1].regret, metric)),
+            ("harmful", lambda item: percent(item[1].harmful, ".0f")),
+        ],
+        names=("ordered by",),
+    )
+
+
+def _gap(audit: Audit, level_name: str) -> str | None:
+    level = audit.levels.get(level_name)
+    return None if level is None else f"{gap_range([level])}\n{span(gap_hull(level))}"
+
+
+def _stacked(value: Interval) -> str:
+    return f"{number(value.estimate)}\n{span(value)}"
+
+
+def _optional(value: float | None) -> str | None:
+    return None if value is None else number(value)
+
+
+def _baseline(read: Callable[[Baselines], float | None]) -> Callable[[Place], Cell | None]:
+    def cell(place: Place) -> Cell | None:
+        baselines = place.audit.baselines
+        return None if baselines is None else _optional(read(baselines))
+
+    return cell
+
+
+def _forecast(place: Place) -> str | None:
+    baselines = place.audit.baselines
+    if baselines is None or baselines.forecast is None:
+        return None
+    forecast = baselines.forecast
+    best = f"w = {forecast.best_weight:.2f}" if forecast.best_weight > 0 else "no w helps"
+    return f"{percent(forecast.change, '+z.1f')}\n{best}"
+
+
+def _confirmed(read: Callable[[Confirmation], Cell]) -> Callable[[Place], Cell | None]:
+    def cell(place: Place) -> Cell | None:
+        found = place.audit.confirmation
+        return None if found is None else read(found)
+
+    return cell
+
+
+def _change(found: Confirmation) -> str:
+    change = found.change
+    first = f"{effect(change.estimate, found.metric)}, {p_equation(change)}"
+    return f"{first}\n{change_span(change, found.metric)}"
+
+
+def _best_control(found: Confirmation) -> str:
+    """Return the control that comes off best, which a true transfer must beat."""
+    if not found.controls:
+        return "n/a"
+    sign = -1 if found.metric == "mse" else 1
+    name, control = max(found.controls.items(), key=lambda item: sign * item[1].change.estimate)
+    return f"{effect(control.change.estimate, found.metric)}\n{control_title(name)}"
+
+
+def _agreement(place: Place) -> str | None:
+    agreement = place.audit.agreement
+    return None if agreement is None else f"{place.audit.verdict.upper()}:\n{agreement}"

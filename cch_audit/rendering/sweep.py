@@ -1,8 +1,22 @@
-"""A sweep in words, the same in every format for people."""
+"""A sweep step by step, in words, rows and blocks."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cch_audit.rendering.document import (
+    Cell,
+    Heading,
+    Part,
+    Rows,
+    as_rows,
+    bullets,
+    outcome_badge,
+    verdict_badge,
+)
+from cch_audit.rendering.metrics import change_span, effect, p_equation
 from cch_audit.rendering.text import Units, gap_hull, gap_range, ordered_levels, span
-from cch_audit.results import Crossing, Report, Sweep, SweepReport, Varied
-from cch_audit.sweep.names import step_text
+from cch_audit.results import Audit, Crossing, Report, Sweep, SweepReport, Varied
+from cch_audit.sweeping.names import step_text
 
 TITLES: dict[Varied, str] = {
     "noise": "noise added to {}, in standard deviations of each column",
@@ -36,6 +50,13 @@ _CONDITIONS: dict[Varied, str] = {
     "temperature": "at temperatures from {} to {} with {}",
     "weight": "at weights from {} to {} with {}",
 }
+
+
+def sweep_parts(report: SweepReport, units: Units) -> Iterator[Part]:
+    """Yield what is changed, one row per step, and what is noted of the steps."""
+    yield Heading(table_title(report.sweep, units))
+    yield sweep_rows(report)
+    yield from bullets(sweep_notes(report), "Notes")
 
 
 def keeps_teacher(sweep: Sweep) -> bool:
@@ -177,3 +198,53 @@ def _at(sweep: Sweep, steps: list[str]) -> str:
 def _up_to(steps: list[str]) -> str:
     """Return a stretch of steps from the first one on."""
     return f"at {steps[0]}" if len(steps) == 1 else f"from {steps[0]} to {steps[-1]}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a sweep with its audit."""
+
+    step: float
+    audit: Audit
+
+
+def sweep_rows(report: SweepReport) -> Rows:
+    """Return one row per step: gaps with their verdicts, and what training showed."""
+    sweep = report.sweep
+    left = sweep.varied == "drop_columns"
+    columns: list[tuple[str, Callable[[Step], Cell | None]]] = [
+        (HEADERS[sweep.varied], lambda one: _step(one, left))
+    ]
+    if not keeps_teacher(sweep):
+        columns += [(f"gap on\n{name}", _gap(name)) for name, _ in ordered_levels(report.audits[0])]
+    columns += [("change by KD", _change), ("outcome", _outcome)]
+    steps = [Step(*pair) for pair in zip(sweep.steps, report.audits, strict=True)]
+    return as_rows(steps, columns)
+
+
+def _step(one: Step, left: bool) -> str:
+    """Return the step, with the number of columns that are left where it is asked for."""
+    return step_text(one.step) + (f"\n{one.audit.teacher_dimension} left" if left else "")
+
+
+def _gap(name: str) -> Callable[[Step], Cell | None]:
+    """Return a level's verdict over the range of its gaps and the hull of their intervals."""
+
+    def cell(one: Step) -> Cell:
+        level = one.audit.levels[name]
+        return verdict_badge(level.verdict, f"{gap_range([level])}\n{span(gap_hull(level))}")
+
+    return cell
+
+
+def _change(one: Step) -> Cell | None:
+    found = one.audit.confirmation
+    if found is None:
+        return None
+    first = f"{effect(found.change.estimate, found.metric)}, {p_equation(found.change)}"
+    return f"{first}\n{change_span(found.change, found.metric)}"
+
+
+def _outcome(one: Step) -> Cell | None:
+    found = one.audit.confirmation
+    return None if found is None else outcome_badge(found.outcome, one.audit.agreement or "")

@@ -25,7 +25,7 @@ from cch_audit.rendering.marks import (
 from cch_audit.rendering.sweep import AXES, keeps_teacher, sweep_title
 from cch_audit.rendering.text import Units, ordered_levels
 from cch_audit.results import Crossing, Report, Sweep, SweepReport
-from cch_audit.sweep.crossings import Point, gain_point, gap_point
+from cch_audit.sweeping.crossings import Point, gain_point, gap_point
 
 LEVELS: dict[str, dict[str, Any]] = {
     "representations": {"color": "#0072B2", "linestyle": "-", "marker": "o"},

@@ -19,7 +19,7 @@ from cch_audit.rendering.marks import (
 from cch_audit.rendering.ranking import gap_title, places, shared_metric
 from cch_audit.rendering.text import Units, ordered_levels
 from cch_audit.results import Audit, Outcome, RankReport, Report, Verdict
-from cch_audit.sweep.crossings import Point, gain_point, gap_point
+from cch_audit.sweeping.crossings import Point, gain_point, gap_point
 
 WIDTH, ROW, ENDS = 8.0, 0.3, 1.6
 NAME, LINE = 30, 90

@@ -1,13 +1,6 @@
-"""The replay of Theorem 1 as a table for people."""
+"""The replay of Theorem 1 as a document."""
 
-from collections.abc import Iterator
-from functools import partial
-
-from rich.console import RenderableType
-from rich.text import Text
-
-from cch_audit.rendering.cells import Rows
-from cch_audit.rendering.drawing import STYLES, Look, filled, grid, page
+from cch_audit.rendering.document import Badge, Document, Facts, Rows, Section, Text
 from cch_audit.simulation.verify import SMALL, Subset, Verification
 
 MEANINGS = (
@@ -20,26 +13,29 @@ MEANINGS = (
 )
 
 
-def render(verification: Verification, *, width: int, color: bool, unicode: bool) -> str:
-    """Return the replay as text, ending in a newline; 80 columns are enough for every line."""
-    return page(partial(_page, verification), width=width, color=color, unicode=unicode)
-
-
-def _page(verification: Verification, look: Look) -> Iterator[RenderableType]:
+def document(verification: Verification) -> Document:
+    """Return what the replay says."""
+    n = verification.with_condition.violations
+    badge = Badge("HOLDS", "good") if verification.holds else Badge("VIOLATED", "bad")
+    n_met = verification.with_condition.n_criterion
     title = f"Theorem 1 on {verification.n_populations:,} random joint Gaussians"
-    yield Text.assemble((title, "bold"), f" (seed {verification.seed})")
-    yield Text(
-        "n > p2 + 1, Var(t) <= Var(y) and I(t;s) > I(s;y) imply that a small weight of the "
-        "teacher lowers the student's risk."
+    parts = (
+        Text(
+            "n > p2 + 1, Var(t) <= Var(y) and I(t;s) > I(s;y) imply that a small weight of the "
+            "teacher lowers the student's risk."
+        ),
+        _count_rows(verification),
+        _forecast_rows(verification),
+        Facts(MEANINGS),
     )
-    yield ""
-    yield filled(_count_rows(verification), look)
-    yield ""
-    yield filled(_forecast_rows(verification), look)
-    yield ""
-    yield grid(MEANINGS)
-    yield ""
-    yield _verdict(verification)
+    return Document(
+        title=f"{title} (seed {verification.seed})",
+        headline=title,
+        verdict=f"{badge.word}: {n:,} of {n_met:,} populations that meet "
+        " the criterion and Var(t) <= Var(y) violate the theorem",
+        badge=badge,
+        sections=(Section("What came out", parts),),
+    )
 
 
 def _subsets(verification: Verification) -> tuple[Subset, ...]:
@@ -82,15 +78,4 @@ def _forecast_rows(verification: Verification) -> Rows:
             )
             for subset, found in group
         ),
-    )
-
-
-def _verdict(verification: Verification) -> Text:
-    """Say whether the theorem held."""
-    n = verification.with_condition.violations
-    word, tone = ("HOLDS", STYLES["good"]) if verification.holds else ("VIOLATED", STYLES["bad"])
-    return Text.assemble(
-        (word, tone),
-        f": {n:,} of {verification.with_condition.n_criterion:,} populations that meet the "
-        "criterion and Var(t) <= Var(y) violate the theorem",
     )

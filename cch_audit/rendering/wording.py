@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from cch_audit.rendering.cells import Cell, Rows, as_rows, outcome_badge, verdict_badge
+from cch_audit.rendering.document import Cell, Rows, as_rows, outcome_badge, verdict_badge
 from cch_audit.rendering.ranking import ranking_footnotes, shared_metric
 from cch_audit.rendering.sweep import sweep_footnotes
 from cch_audit.rendering.text import (
@@ -12,22 +12,12 @@ from cch_audit.rendering.text import (
     Units,
     deciding_levels,
     gap_range,
-    interval,
     number,
 )
-from cch_audit.results import Audit, Companions, RankReport, Report, SweepReport
-
-LEVEL_TITLES = {"representations": "Representations", "predictions": "Predictions"}
-
-COMPANIONS_TITLE = "Read beside the gap (raw KSG, representations)"
+from cch_audit.results import Audit, RankReport, Report, SweepReport
 
 
-def level_role(level: str, gated: tuple[str, ...]) -> str:
-    """Return whether a level decides the verdict."""
-    return "decides the verdict" if level in gated else "shown, not gated"
-
-
-def input_lines(report: Report, units: Units, *, verbose: bool) -> list[tuple[str, str]]:
+def input_lines(report: Report, units: Units) -> list[tuple[str, str]]:
     """Return what was audited as (name, value) pairs."""
     source = report.input
     kind = "continuous"
@@ -40,12 +30,8 @@ def input_lines(report: Report, units: Units, *, verbose: bool) -> list[tuple[st
         ("rows", f"{source.n_samples} of {source.n_rows}{_units(report)}"),
         ("file", source.path),
     ]
-    if verbose:
-        lines.append(("sha256", source.sha256))
     if source.teacher_path is not None:
         lines.append(("teacher file", source.teacher_path))
-        if verbose:
-            lines.append(("sha256", str(source.teacher_sha256)))
     return lines
 
 
@@ -57,38 +43,6 @@ def _units(report: Report) -> str:
     if source.n_units is None or (not near and round(source.n_units) == source.n_groups):
         return groups + near
     return f"{groups}{near}, which count as {source.n_units:.0f}"
-
-
-def companion_lines(companions: Companions) -> list[tuple[str, str, str]]:
-    """Return the quantities to read beside the gap as (name, value, meaning)."""
-    lines = []
-    if companions.label_entropy is not None:
-        lines.append(
-            ("H(Y)", number(companions.label_entropy), "cap on I(student;labels)"),
-        )
-    lines += [
-        (
-            "I(teacher;labels)",
-            interval(companions.teacher_labels),
-            "what the teacher knows",
-        ),
-        (
-            "I(teacher;labels|student)",
-            interval(companions.teacher_labels_given_student),
-            "what the teacher adds",
-        ),
-        (
-            "I(teacher;student|labels)",
-            interval(companions.teacher_student_given_labels),
-            "shared beyond the labels",
-        ),
-    ]
-    if companions.variance_condition is not None:
-        relation, word = ("<=", "holds") if companions.variance_condition else (">", "violated")
-        values = f"{_variance(companions.teacher_prediction_variance)} {relation} "
-        values += f"{_variance(companions.label_variance)}"
-        lines.append(("Var(t) <= Var(y)", f"{word}: {values}", "the theorem needs it"))
-    return lines
 
 
 def footnotes(report: Report) -> list[str]:
@@ -146,7 +100,7 @@ def teacher_rows(report: Report, units: Units) -> Rows:
         ("training", _outcome),
         ("teacher", lambda audit: audit.teacher),
     ]
-    return as_rows(report.audits, columns)
+    return as_rows(report.audits, columns, names=("teacher",))
 
 
 def _outcome(audit: Audit) -> Cell | None:
@@ -155,9 +109,12 @@ def _outcome(audit: Audit) -> Cell | None:
 
 def run_lines(report: Report) -> list[tuple[str, str]]:
     """Return what is needed to run the audit again as (name, value) pairs; settings are in nats."""
+    digest = report.input.teacher_sha256
     return [
         ("command", report.command),
         ("seed", str(report.seed)),
+        ("sha256", report.input.sha256),
+        *([] if digest is None else [("sha256 of the teacher file", digest)]),
         *_setting_lines(report.settings),
     ]
 
@@ -171,7 +128,3 @@ def _setting_lines(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tu
             yield f"{prefix}{name}", ", ".join(map(str, value)) or "none"
         else:
             yield f"{prefix}{name}", "none" if value is None else str(value)
-
-
-def _variance(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.4g}"

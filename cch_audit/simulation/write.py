@@ -45,7 +45,7 @@ def write_sample(
 def check_absent(path: Path, *, force: bool) -> None:
     """Refuse to replace a file that nobody gave up."""
     if path.exists() and not force:
-        raise InputError(f"{path}: exists already; add --force to replace it, or name another file")
+        raise InputError(f"{path}: exists already; add `force` to replace it, or name another file")
 
 
 def _fill(file: h5py.File, sample: Sample, attributes: Mapping[str, str | float | bool]) -> None:

@@ -10,7 +10,8 @@ from samplers import Family, Gaussian, audited, gaussian_information
 from cch_audit.auditing.floor import measure_floor
 from cch_audit.auditing.judging import audit
 from cch_audit.auditing.verdict import hold_to_floor
-from cch_audit.settings import AuditSettings, EstimatorSettings, MineSettings
+from cch_audit.estimators import MineSettings
+from cch_audit.settings import AuditSettings, EstimatorSettings
 from tests.bench.worlds import WORLDS
 
 SETTINGS = AuditSettings(estimator=("ksg",), resamples=500, surrogates=1, jobs=1)
@@ -87,7 +88,7 @@ def test_targets_that_are_predicted_without_noise_put_the_floor_above_zero():
 @pytest.mark.slow
 def test_an_estimator_that_misses_clusters_does_not_fail_a_teacher_that_is_the_class():
     sample = WORLDS["zero, clusters"].sample(300, 0)
-    brief = EstimatorSettings(mine=MineSettings(n_seeds=1, max_steps=5))
+    brief = EstimatorSettings((MineSettings(n_seeds=1, max_steps=5),))
     settings = AuditSettings(estimator=("mine",), resamples=500, surrogates=1, jobs=1)
     level = audit(sample, settings, brief, 0)[0].levels["representations"]
     found = level.estimators["mine"]

@@ -7,19 +7,14 @@ from samplers import Family, Gaussian, Independent, audited
 
 from cch_audit.auditing.judging import audit
 from cch_audit.auditing.measurement import _collect, n_surrogates, predict
-from cch_audit.estimators import Estimate
+from cch_audit.estimators import GaussianSettings, LmiSettings, MineSettings
+from cch_audit.estimators.contract import Estimate
 from cch_audit.estimators.neighbors import from_neighbors
-from cch_audit.settings import (
-    AuditSettings,
-    EstimatorSettings,
-    GaussianSettings,
-    LmiSettings,
-    MineSettings,
-)
+from cch_audit.settings import AuditSettings, EstimatorSettings
 
 N = 400
 BRIEF = EstimatorSettings(
-    mine=MineSettings(n_seeds=2, max_steps=25), lmi=LmiSettings(n_seeds=2, max_steps=25)
+    (MineSettings(n_seeds=2, max_steps=25), LmiSettings(n_seeds=2, max_steps=25))
 )
 QUICK = AuditSettings(estimator=("ksg",), resamples=500, surrogates=1, jobs=1)
 
@@ -418,7 +413,7 @@ def test_settings_of_estimators_are_used():
     values = [
         run(
             sample,
-            estimators=replace(BRIEF, gaussian=GaussianSettings(folds)),
+            estimators=EstimatorSettings((GaussianSettings(folds),)),
             estimator=("gaussian",),
         )[0]
         .levels["representations"]

@@ -23,7 +23,7 @@ from cch_audit.choice.ranking import (
     rank_teachers,
 )
 from cch_audit.errors import InputError
-from cch_audit.estimators import Estimate
+from cch_audit.estimators.contract import Estimate
 from cch_audit.results import (
     Audit,
     Baselines,
@@ -529,7 +529,7 @@ def test_a_column_that_does_not_apply_is_refused(small):
         (numbers(19), "forecast", "student's 19 columns and one more, and there are 20 of 60 rows"),
         (numbers(58), "forecast", "there are 200 of 60 rows"),
     ):
-        with pytest.raises(InputError, match=f"--by {by}: .*{why}; choose another column"):
+        with pytest.raises(InputError, match=f"`by` {by}: .*{why}; choose another column"):
             check_column(sample, by, 200 if "200" in why else 20)
 
 

@@ -4,26 +4,27 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, asdict, fields
 from itertools import pairwise
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_args
 
 import pytest
 import typer
 import yaml
 
 from cch_audit.cli import app
-from cch_audit.commands.options import ENVIRONMENT, SECTIONS
+from cch_audit.commands.options import ENVIRONMENT, SECTIONS, option_name
 from cch_audit.errors import ExitCode
+from cch_audit.estimators import plain_sections, section_names
 from cch_audit.settings import ColumnName, EstimatorSettings, SimulateSettings
+from cch_audit.settings.declared import Setting, declared
+from tests.manual import PAGE, update
 
-from .process import ROOT, environment
+from .process import environment
 
-PAGE = ROOT / "man" / "cch-audit.1"
 PROGRAM = typer.main.get_command(app)
 COMMANDS: dict[str, Any] = PROGRAM.commands  # type: ignore[attr-defined]
-SETTINGS = [(cls, setting) for cls in SECTIONS for setting in fields(cls)]
-DRAWN = [(SimulateSettings, setting) for setting in fields(SimulateSettings)]
+SETTINGS = [setting for cls in SECTIONS for setting in declared(cls)]
+DRAWN = declared(SimulateSettings)
 
 
 def plain(roff: str) -> str:
@@ -54,10 +55,6 @@ def parameters() -> Iterator[Any]:
                 yield parameter
 
 
-def option(setting: "Field[Any]") -> str:
-    return "--" + setting.name.replace("_", "-")
-
-
 OPTIONS = {name for parameter in parameters() for name in parameter.opts}
 DESCRIBED = {name: text for name, text in entries("OPTIONS").items() if name.startswith("-")}
 
@@ -75,24 +72,23 @@ def test_there_are_no_other_spellings() -> None:
     assert not [p.secondary_opts for p in parameters() if p.secondary_opts]
 
 
-@pytest.mark.parametrize(
-    ("cls", "setting"), [*SETTINGS, *DRAWN], ids=lambda item: getattr(item, "name", "")
-)
-def test_choices_default_and_range_are_in_the_paragraph(cls: type, setting: "Field[Any]") -> None:
-    text = DESCRIBED[option(setting)]
-    kind = get_type_hints(cls)[setting.name]
-    if get_origin(kind) is tuple:
-        kind = get_args(kind)[0]
-    if get_origin(kind) is Literal:
-        assert text.splitlines()[0].split()[1:] == ["|".join(get_args(kind))]
+def test_what_the_settings_say_is_on_the_page() -> None:
+    page = PAGE.read_text(encoding="ascii")
+    assert page == update(page), "the man page is stale: run python -m tests.manual"
+
+
+@pytest.mark.parametrize("setting", [*SETTINGS, *DRAWN], ids=lambda setting: setting.name)
+def test_choices_default_and_range_are_in_the_paragraph(setting: Setting) -> None:
+    text = DESCRIBED[option_name(setting.name)]
+    if setting.choices:
+        assert text.splitlines()[0].split()[1:] == ["|".join(setting.choices)]
     default = setting.default
-    assert default is not MISSING
     if isinstance(default, tuple) and default:
         *first, last = default
         assert f"Default: {', '.join(first)} and {last}." in text
     elif isinstance(default, int | float | str) and not isinstance(default, bool):
-        assert re.search(rf"Default: {re.escape(str(default))}(\.\n| \()", text)
-    for bound in (setting.metadata["low"], setting.metadata["high"]):
+        assert f"Default: {default}.\n" in text
+    for bound in (setting.low, setting.high):
         if bound not in (None, 0, 1):
             assert str(bound) in text
 
@@ -111,15 +107,15 @@ def test_every_variable_is_named_after_its_option() -> None:
 
 
 def test_every_key_of_the_settings_file_is_the_name_of_an_option() -> None:
-    assert {option(setting) for _, setting in SETTINGS} <= set(DESCRIBED)
+    assert {option_name(setting.name) for setting in SETTINGS} <= set(DESCRIBED)
 
 
 def test_the_example_of_a_settings_file_holds_all_estimator_settings_and_their_defaults() -> None:
     roff = section("CONFIGURATION FILE")
     example = yaml.safe_load(plain(roff.partition(".EX\n")[2].partition(".EE\n")[0]))
     shown = {key: value for key, value in example.items() if isinstance(value, dict)}
-    assert shown == asdict(EstimatorSettings())
-    assert set(example) - set(shown) <= {setting.name for _, setting in SETTINGS}
+    assert shown == plain_sections(EstimatorSettings(), section_names())
+    assert set(example) - set(shown) <= {setting.name for setting in SETTINGS}
 
 
 def test_every_column_of_a_ranking_is_explained() -> None:

@@ -7,9 +7,10 @@ from samplers import audited
 from cch_audit.auditing.judging import audit
 from cch_audit.auditing.verdict import withhold
 from cch_audit.dependence.doubts import as_warnings, few_units, find_doubts
+from cch_audit.estimators import KsgSettings
 from cch_audit.results import Doubt
 from cch_audit.sample import Sample
-from cch_audit.settings import AuditSettings, EstimatorSettings, KsgSettings
+from cch_audit.settings import AuditSettings, EstimatorSettings
 
 N = 400
 
@@ -113,7 +114,7 @@ def judged(sample: Sample):
     (one,) = audit(
         sample,
         AuditSettings(estimator=("ksg",), surrogates=1, jobs=1),
-        EstimatorSettings(ksg=KsgSettings(n_pairs=0)),
+        EstimatorSettings((KsgSettings(n_pairs=0),)),
         seed=0,
     )
     return one

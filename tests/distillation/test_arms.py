@@ -35,22 +35,22 @@ def test_grid_keeps_order_and_drops_repeats():
 @pytest.mark.parametrize("temperature", ["0", "-1", "inf", "nan", "1,0"])
 def test_impossible_temperatures(temperature):
     worst = temperature.split(",")[-1]
-    with pytest.raises(InputError, match=rf"--temperature {worst}: logits are divided by it"):
+    with pytest.raises(InputError, match=rf"`temperature` {worst}: logits are divided by it"):
         parse_grid(settings(temperature=temperature))
 
 
 @pytest.mark.parametrize("weight", ["1", "-0.1", "nan", "0.5,2"])
 def test_impossible_weights(weight):
     worst = weight.split(",")[-1]
-    with pytest.raises(InputError, match=rf"--weight {worst}: it is the share"):
+    with pytest.raises(InputError, match=rf"`weight` {worst}: it is the share"):
         parse_grid(settings(weight=weight))
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,,2", "1;2", "1,"])
 def test_lists_that_are_no_numbers(text):
-    with pytest.raises(InputError, match=r"--temperature .* expected numbers separated by commas"):
+    with pytest.raises(InputError, match=r"`temperature` .* expected numbers separated by commas"):
         parse_grid(settings(temperature=text))
-    with pytest.raises(InputError, match=r"--weight .* expected numbers separated by commas"):
+    with pytest.raises(InputError, match=r"`weight` .* expected numbers separated by commas"):
         parse_grid(settings(weight=text))
 
 

@@ -73,9 +73,9 @@ def test_training_rows(n, train_size, expected):
 
 
 def test_plan_refuses_what_is_too_small():
-    with pytest.raises(InputError, match="--train-size 200 and --seeds 6 leaves 0 of 240 rows"):
+    with pytest.raises(InputError, match="`train_size` 200 and `seeds` 6 leaves 0 of 240 rows"):
         plan(sample_of(True), replace(QUICK, train_size=200))
-    with pytest.raises(InputError, match="--seeds 300 leaves 1 of 240 rows for test"):
+    with pytest.raises(InputError, match="`seeds` 300 leaves 1 of 240 rows for test"):
         plan(sample_of(True), replace(QUICK, seeds=300))
 
 

@@ -145,7 +145,7 @@ def test_same_generator_same_splits():
     ],
 )
 def test_refusals_name_the_numbers(n, n_splits, train_size, part):
-    expected = f"--train-size {train_size} and --seeds {n_splits} leaves {part}"
+    expected = f"`train_size` {train_size} and `seeds` {n_splits} leaves {part}"
     with pytest.raises(InputError, match=expected):
         split(labels("numbers", n), None, n_splits, train_size)
 

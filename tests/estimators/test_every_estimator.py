@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from samplers import Copies, Family, Gaussian, Independent, Mixture, in_groups
 
-from cch_audit.estimators import Estimate, estimate
-from cch_audit.settings import EstimatorSettings, LmiSettings, MineSettings
+from cch_audit.estimators import LmiSettings, MineSettings, estimate
+from cch_audit.estimators.contract import Estimate
+from cch_audit.settings import EstimatorSettings
 
 NAMES = ["ksg", "gaussian", "mine", "lmi"]
 DEFAULT = EstimatorSettings()
 BRIEF = EstimatorSettings(
-    mine=MineSettings(n_seeds=1, max_steps=25), lmi=LmiSettings(n_seeds=1, max_steps=25)
+    (MineSettings(n_seeds=1, max_steps=25), LmiSettings(n_seeds=1, max_steps=25))
 )
 """Little training, where only form and finiteness matter."""
 LOSS = {"ksg": 0.10, "gaussian": 0.05, "mine": 0.05, "lmi": 0.15}
@@ -302,9 +303,7 @@ def test_deterministic_for_a_seed(name, classes):
 @pytest.mark.parametrize("name", ["mine", "lmi"])
 def test_seeds_add_variance(name):
     x, y = Gaussian((0.6,), 2, 2).sample(150)
-    settings = EstimatorSettings(
-        mine=replace(BRIEF.mine, n_seeds=3), lmi=replace(BRIEF.lmi, n_seeds=3)
-    )
+    settings = EstimatorSettings(tuple(replace(section, n_seeds=3) for section in BRIEF.sections))
     assert run(name, x, y, settings=settings).seed_variance > 0
     assert run(name, x, y, settings=BRIEF).seed_variance == 0  # one seed cannot tell
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from samplers import Gaussian, Independent, Mixture, in_groups
 
+from cch_audit.estimators import GaussianSettings
 from cch_audit.estimators.gaussian import estimate
-from cch_audit.settings import GaussianSettings
 
 SETTINGS = GaussianSettings()
 

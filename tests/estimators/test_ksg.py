@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from samplers import Gaussian, Independent, Mixture, gaussian_information, in_groups
 
+from cch_audit.estimators import KsgSettings
 from cch_audit.estimators.calibration import Calibrated, calibrate, from_parts
 from cch_audit.estimators.contract import normal_scores
 from cch_audit.estimators.ksg import MIN_ROWS, estimate
 from cch_audit.estimators.neighbors import from_neighbors
-from cch_audit.settings import KsgSettings
 
 
 def rng(seed=0):

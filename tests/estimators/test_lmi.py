@@ -3,9 +3,9 @@ import pytest
 import torch
 from samplers import Gaussian, Mixture, gaussian_information
 
+from cch_audit.estimators import LmiSettings
 from cch_audit.estimators.lmi import OWN_SIDE, _Autoencoder, estimate
 from cch_audit.estimators.neighbors import from_neighbors
-from cch_audit.settings import LmiSettings
 
 
 def run(x, y, seed=0, **changes):

@@ -17,14 +17,15 @@ import sys
 from pathlib import Path
 import numpy as np
 from cch_audit.estimators import estimate
-from cch_audit.settings import EstimatorSettings, LmiSettings, MineSettings
+from cch_audit.estimators import LmiSettings, MineSettings
+from cch_audit.settings import EstimatorSettings
 
 def bytes_of(field):
     status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
     return float(status[field].split()[0]) * 1024
 
 name, n, d = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-settings = EstimatorSettings(mine=MineSettings(max_steps=25), lmi=LmiSettings(max_steps=25))
+settings = EstimatorSettings((MineSettings(max_steps=25), LmiSettings(max_steps=25)))
 rng = np.random.default_rng(0)
 estimate(name, *rng.standard_normal((2, 100, 2)), rng, settings)  # libraries are loaded
 x, noise = rng.standard_normal((2, n, d))

@@ -4,7 +4,7 @@ import torch
 from samplers import Copies, Gaussian, Mixture
 
 from cch_audit.dependence.units import Dependence
-from cch_audit.estimators import mine
+from cch_audit.estimators import MineSettings, mine
 from cch_audit.estimators.closed_forms import ClosedForm
 from cch_audit.estimators.mine import (
     _donsker_varadhan,
@@ -13,7 +13,6 @@ from cch_audit.estimators.mine import (
     _weigh,
     estimate,
 )
-from cch_audit.settings import MineSettings
 
 
 def critics(n_models: int, n: int, scale: float = 2.0) -> torch.Tensor:

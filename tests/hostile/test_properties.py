@@ -16,11 +16,12 @@ from cch_audit.cli import app
 from cch_audit.commands import terminal
 from cch_audit.commands.options import SECTIONS
 from cch_audit.errors import InputError
+from cch_audit.estimators import section_names
 from cch_audit.evidence.ledger import keep_ledger
 from cch_audit.evidence.read import read_evidence
 from cch_audit.reading.load import load_sample
 from cch_audit.rendering.evidence import render
-from cch_audit.settings import EstimatorSettings, InputSettings
+from cch_audit.settings import InputSettings
 
 from .damaged import sound
 from .evidence import REAL
@@ -31,7 +32,7 @@ many = settings(few, max_examples=200)
 KEYS = sorted(
     {
         *(name for section in SECTIONS for name in section.__annotations__),
-        *EstimatorSettings.__annotations__,
+        *section_names(),
     }
 )
 """Of settings files."""

@@ -38,7 +38,7 @@ def test_two_files_are_joined_by_id(arrays: Arrays, write: Write, as_integers: b
 def test_two_files_without_ids(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     student = write(arrays)
     teacher = write({"image": arrays["image"]}, name="teacher.h5")
-    refuse(student, "rows have no ids", "add a dataset 'ids'", "--ids", teacher_file=str(teacher))
+    refuse(student, "rows have no ids", "add a dataset 'ids'", "`ids`", teacher_file=str(teacher))
     student = write(arrays | {"ids": np.arange(N)})
     refuse(student, "teacher.h5", "no ids", teacher_file=str(teacher))
 
@@ -59,7 +59,7 @@ def test_ids_of_another_name(arrays: Arrays, write: Write) -> None:
 
 
 def test_ids_that_no_file_has(arrays: Arrays, write: Write, refuse: Refuse) -> None:
-    refuse(write(arrays), "no dataset 'key' (option --ids)", ids="key")
+    refuse(write(arrays), "no dataset 'key' (option `ids`)", ids="key")
 
 
 def test_repeated_ids(arrays: Arrays, write: Write, refuse: Refuse) -> None:

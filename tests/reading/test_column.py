@@ -83,7 +83,7 @@ def test_huge_declared_size(arrays: Arrays, write: Write, refuse: Refuse) -> Non
     path = write(arrays)
     with h5py.File(path, "a") as file:
         file.create_dataset("huge", (10**9, 10**5), "f4", chunks=(1000, 1000))
-    refuse(path, "'huge'", "400,000,000,000,000 bytes", "--max-bytes", teacher=("huge",))
+    refuse(path, "'huge'", "400,000,000,000,000 bytes", "`max_bytes`", teacher=("huge",))
 
 
 def test_limit_is_a_setting(arrays: Arrays, write: Write, refuse: Refuse) -> None:

@@ -123,7 +123,7 @@ def test_a_square_matrix_lies_as_the_others(arrays: Arrays, write: Write) -> Non
 def test_transpose(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     targets = np.random.default_rng(0).normal(size=(N, 2))
     path = write(column_major(arrays | {"labels": targets}))
-    refuse(path, "rows", "--transpose")
+    refuse(path, "rows", "`transpose`")
     sample = read(path, transpose=True)
     np.testing.assert_array_equal(sample.labels.values, targets)
     assert "as --transpose says" in sample.source.notes[0]
@@ -277,7 +277,7 @@ def test_ids_of_other_rows_are_refused(
     path = write(arrays)
     with h5py.File(path, "a") as file:
         frame(file, "other", arrays["image"], IDS, table=False)
-    refuse(path, "'other/axis1' (option --ids)", "not audited", "leave out", ids="other/axis1")
+    refuse(path, "'other/axis1' (option `ids`)", "not audited", "leave out", ids="other/axis1")
 
 
 def test_anndata_before_07(arrays: Arrays, tmp_path: Path) -> None:
@@ -415,7 +415,7 @@ def test_the_limit_follows_the_free_memory(
     arrays: Arrays, write: Write, refuse: Refuse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(load, "free_memory", lambda: 2 * 7_999)
-    refuse(write(arrays), "limit of 7,999", "half of the free memory", "--max-bytes")
+    refuse(write(arrays), "limit of 7,999", "half of the free memory", "`max_bytes`")
     assert read(write(arrays), max_bytes=10**9).n_samples == N
 
 

@@ -55,7 +55,7 @@ def test_floats_that_may_be_classes(arrays: Arrays, write: Write) -> None:
 
 def test_floats_that_are_no_classes(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     path = write(arrays | {"labels": CODES + 0.5})
-    refuse(path, "'labels'", "not integral", "--task regression", task="classification")
+    refuse(path, "'labels'", "not integral", "`task` regression", task="classification")
 
 
 def test_integers_for_regression(arrays: Arrays, write: Write) -> None:
@@ -65,18 +65,18 @@ def test_integers_for_regression(arrays: Arrays, write: Write) -> None:
 
 def test_strings_for_regression(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     path = write(arrays | {"labels": np.array(["a", "b"] * (N // 2), "O")})
-    refuse(path, "'labels'", "strings", "--task classification", task="regression")
+    refuse(path, "'labels'", "strings", "`task` classification", task="regression")
 
 
 def test_many_integers(arrays: Arrays, write: Write, refuse: Refuse) -> None:
-    refuse(write(arrays | {"labels": np.arange(N) % 200}), "200 distinct values", "--task")
+    refuse(write(arrays | {"labels": np.arange(N) % 200}), "200 distinct values", "`task`")
 
 
 def test_a_value_for_each_row(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     names = np.array([f"patient {i}" for i in range(N)], "O")
-    refuse(write(arrays | {"labels": names}), "different value in each", "identifiers", "--labels")
+    refuse(write(arrays | {"labels": names}), "different value in each", "identifiers", "`labels`")
     path = write(arrays | {"labels": np.arange(N)})
-    refuse(path, "identifiers", "--task regression", task="classification")
+    refuse(path, "identifiers", "`task` regression", task="classification")
 
 
 def test_one_class(arrays: Arrays, write: Write, refuse: Refuse) -> None:
@@ -119,7 +119,7 @@ def test_several_outputs(arrays: Arrays, write: Write, refuse: Refuse) -> None:
 def test_one_hot(arrays: Arrays, write: Write, refuse: Refuse, dtype: type) -> None:
     values = np.eye(3)[CODES].astype(dtype)
     path = write(arrays | {"labels": values})
-    refuse(path, "'labels'", "one-hot", "argmax", "--task regression")
+    refuse(path, "'labels'", "one-hot", "argmax", "`task` regression")
     refuse(path, "one-hot", task="classification")
     assert load_sample(path, InputSettings(task="regression")).labels.values.shape == (N, 3)
 
@@ -127,7 +127,7 @@ def test_one_hot(arrays: Arrays, write: Write, refuse: Refuse, dtype: type) -> N
 def test_columns_of_integers(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     values = np.random.default_rng(0).integers(0, 9, (N, 2))
     path = write(arrays | {"labels": values})
-    refuse(path, "2 columns of integers", "--task regression")
+    refuse(path, "2 columns of integers", "`task` regression")
     assert load_sample(path, InputSettings(task="regression")).labels.values.shape == (N, 2)
 
 

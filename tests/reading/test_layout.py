@@ -74,11 +74,11 @@ def test_labels_by_their_name(arrays: Arrays, write: Write, name: str) -> None:
 
 def test_labels_not_named(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     arrays["kind"] = arrays.pop("labels")
-    refuse(write(arrays), "reps.h5", "no dataset of labels", "--labels", "'kind'")
+    refuse(write(arrays), "reps.h5", "no dataset of labels", "`labels`", "'kind'")
 
 
 def test_labels_that_could_be_either(arrays: Arrays, write: Write, refuse: Refuse) -> None:
-    refuse(write(arrays | {"y": arrays["labels"]}), "'labels', 'y'", "say which with --labels")
+    refuse(write(arrays | {"y": arrays["labels"]}), "'labels', 'y'", "say which with `labels`")
 
 
 def test_the_only_other_representation_is_the_teacher(arrays: Arrays, write: Write) -> None:
@@ -88,7 +88,7 @@ def test_the_only_other_representation_is_the_teacher(arrays: Arrays, write: Wri
 
 def test_two_other_representations(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     path = write(arrays | {"audio": arrays["image"]}, teacher="")
-    refuse(path, "which representation is the teacher", "--teacher", "'audio', 'image'")
+    refuse(path, "which representation is the teacher", "`teacher`", "'audio', 'image'")
 
 
 def test_outputs_to_learn_are_no_candidate(arrays: Arrays, write: Write) -> None:
@@ -99,7 +99,7 @@ def test_outputs_to_learn_are_no_candidate(arrays: Arrays, write: Write) -> None
 
 def test_neither_named(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     path = write(arrays, teacher="", student="")
-    refuse(path, "reps.h5", "--teacher and --student", "root attributes", "'image', 'text'")
+    refuse(path, "reps.h5", "`teacher` and `student`", "root attributes", "'image', 'text'")
 
 
 def test_one_representation_in_each_file(arrays: Arrays, write: Write) -> None:
@@ -130,7 +130,7 @@ def test_labels_as_a_representation(
     arrays: Arrays, write: Write, refuse: Refuse, role: str
 ) -> None:
     value = ("labels",) if role == "teacher" else "labels"
-    refuse(write(arrays), "'labels'", "both the labels", f"--{role}", **{role: value})
+    refuse(write(arrays), "'labels'", "both the labels", f"`{role}`", **{role: value})
 
 
 def test_attribute_that_names_nothing(arrays: Arrays, write: Write, refuse: Refuse) -> None:
@@ -141,7 +141,7 @@ def test_task_attribute(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     assert load(write(arrays, task="regression")).labels.kind == "continuous"
     path = write(arrays, task="regression")
     assert load(path, task="classification").labels.kind == "classes"
-    refuse(write(arrays, task="ranking"), "'task' is 'ranking'", "--task")
+    refuse(write(arrays, task="ranking"), "'task' is 'ranking'", "`task`")
 
 
 def test_predictions_by_name_and_by_option(arrays: Arrays, write: Write) -> None:
@@ -199,7 +199,7 @@ def test_what_has_another_role_is_no_teacher(arrays: Arrays, write: Write) -> No
 
 
 def test_every_other_one_needs_a_student(arrays: Arrays, write: Write) -> None:
-    with pytest.raises(InputError, match=r"student is not said; pass --student.*'image', 'text'"):
+    with pytest.raises(InputError, match=r"student is not said; pass `student`.*'image', 'text'"):
         load_all(write(arrays, student=""))
 
 

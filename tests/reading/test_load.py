@@ -103,7 +103,7 @@ def test_groups_of_unequal_size_count_less(arrays: Arrays, write: Write) -> None
 
 def test_one_group(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     path = write(arrays | {"speaker": np.zeros(N)})
-    refuse(path, "'speaker' (option --groups)", "in one group", "several", groups="speaker")
+    refuse(path, "'speaker' (option `groups`)", "in one group", "several", groups="speaker")
 
 
 def test_groups_with_a_gap(arrays: Arrays, write: Write, refuse: Refuse) -> None:
@@ -158,5 +158,5 @@ def test_lists_and_ids_that_name_nothing_are_refused(
     arrays: Arrays, write: Write, refuse: Refuse
 ) -> None:
     path = write(arrays)
-    refuse(path, "--teachers ','", "names no teacher", teachers=",")
-    refuse(path, "--ids is '/'", "names no dataset", ids="/")
+    refuse(path, "`teachers` ','", "names no teacher", teachers=",")
+    refuse(path, "`ids` is '/'", "names no dataset", ids="/")

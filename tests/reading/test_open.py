@@ -122,7 +122,7 @@ def test_missing_dataset_is_listed_and_guessed(
     refuse(
         write(arrays),
         "reps.h5",
-        "no dataset 'imege' (option --teacher)",
+        "no dataset 'imege' (option `teacher`)",
         "did you mean 'image'?",
         "'text'",
         teacher=("imege",),

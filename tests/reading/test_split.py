@@ -46,12 +46,12 @@ def test_values_compare_as_text(
 
 def test_held_out_rows_unknown(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     path = write(arrays | {"fold": np.arange(N) % 4 // 3})
-    refuse(path, "'fold'", "'0' (300 rows), '1' (100 rows)", "--rows", split="fold")
+    refuse(path, "'fold'", "'0' (300 rows), '1' (100 rows)", "`rows`", split="fold")
     refuse(path, "'fold'", "has no 'test'", split="fold", rows="test")
 
 
 def test_rows_without_a_split(arrays: Arrays, write: Write, refuse: Refuse) -> None:
-    refuse(write(arrays), "--rows 'test'", "name one with --split", rows="test")
+    refuse(write(arrays), "`rows` 'test'", "name one with `split`", rows="test")
 
 
 def test_too_few_rows_left(arrays: Arrays, write: Write, refuse: Refuse) -> None:

@@ -62,7 +62,7 @@ def test_a_group_counts_to_the_stratum_of_most_of_its_rows() -> None:
 
 def test_group_larger_than_the_limit() -> None:
     groups = np.repeat([0, 1], [900, 100])
-    with pytest.raises(InputError, match=r"900 rows.*--max-samples 500.*finer --groups"):
+    with pytest.raises(InputError, match=r"900 rows.*`max_samples` 500.*finer `groups`"):
         choose_rows(1000, 500, None, groups, rng())
 
 
@@ -102,7 +102,7 @@ def test_rows_stay_paired(arrays: Arrays, write: Write) -> None:
 def test_class_lost_in_the_subsample(arrays: Arrays, write: Write, refuse: Refuse) -> None:
     arrays["labels"] = (np.arange(N) < 20).astype(int)
     path = write(arrays)
-    refuse(path, "'1' (5)", "in the subsample of 100 rows", "--max-samples", max_samples=100)
+    refuse(path, "'1' (5)", "in the subsample of 100 rows", "`max_samples`", max_samples=100)
 
 
 def test_one_group_left_in_the_subsample(arrays: Arrays, write: Write, refuse: Refuse) -> None:

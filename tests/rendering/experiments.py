@@ -22,8 +22,8 @@ from cch_audit.results import (
     Varied,
     Verdict,
 )
-from cch_audit.sweep.crossings import trace
-from cch_audit.sweep.names import step_title
+from cch_audit.sweeping.crossings import trace
+from cch_audit.sweeping.names import step_title
 
 GAINS: dict[Outcome, float] = {
     "helps": 0.0105,

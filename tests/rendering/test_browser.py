@@ -88,6 +88,11 @@ def test_dark_pages_are_dark_and_figures_stay_legible(tab: Tab, pages: dict[str,
     for dark in (False, True):
         tab.open(pages["undecided"], width=DESK, dark=dark)
         colors[dark] = tab.value("getComputedStyle(document.body).backgroundColor")
-        panel = tab.value('getComputedStyle(document.querySelector(".panel")).backgroundColor')
-        assert panel == "rgb(255, 255, 255)"
+        ink, paper = "getComputedStyle(document.body).color", "rgba(0, 0, 0, 0)"
+        assert tab.value('getComputedStyle(document.querySelector("svg text")).fill') == tab.value(
+            ink
+        )
+        assert paper == tab.value(
+            'getComputedStyle(document.querySelector(".panel")).backgroundColor'
+        )
     assert colors == {False: "rgb(255, 255, 255)", True: "rgb(21, 24, 27)"}

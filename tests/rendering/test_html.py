@@ -1,5 +1,8 @@
 """The page: well-formed, self-contained, and no name in it is markup."""
 
+import base64
+import hashlib
+import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -9,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 
 from cch_audit.rendering.summary import summary
-from cch_audit.rendering.text import printable
+from cch_audit.rendering.text import Units, printable
 from cch_audit.results import Report
 from tests.evidence.trials import ledger, trial
 
@@ -28,13 +31,17 @@ from .reports import (
 pytest.importorskip("matplotlib", reason="pages need the extra cch-audit[report]")
 pytest.importorskip("jinja2", reason="pages need the extra cch-audit[report]")
 
-from cch_audit.rendering.as_html import render
+from cch_audit.rendering import render as render_as
 from cch_audit.rendering.evidence import render as render_record
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph")  # the font has no fire
 every_report = pytest.mark.parametrize("name", EVERY_REPORT)
 VOID = {"meta", "br"}
 LOADING = {"src", "srcset", "data", "action", "poster", "xlink:href", "background", "ping"}
+
+
+def html(case: Report, units: Units = "nats") -> str:
+    return render_as(case, "html", units=units)
 
 
 class Reader(HTMLParser):
@@ -61,7 +68,7 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open[-1:] != ["style"]:
+        if self.open[-1:] not in (["style"], ["script"]):
             self.text += data
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
@@ -69,12 +76,12 @@ class Reader(HTMLParser):
 
 
 def read(case: Report) -> Reader:
-    return Reader(render(case, units="nats"))
+    return Reader(html(case, units="nats"))
 
 
 @cache
 def page(name: str) -> str:
-    return render(EVERY_REPORT[name], units="nats")
+    return html(EVERY_REPORT[name], units="nats")
 
 
 def words(text: str) -> str:
@@ -86,9 +93,17 @@ def words(text: str) -> str:
 def test_a_page_is_well_formed_and_loads_and_runs_nothing(name: str) -> None:
     text = page(name)
     found = Reader(text)
-    assert not {"script", "link", "img", "image", "iframe", "object", "base", "form"} & {
+    assert not {"link", "img", "image", "iframe", "object", "base", "form"} & {
         tag for tag, _ in found.elements
     }
+    # One script, which the policy knows by its hash, and one block of data.
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text
+    assert [attributes.get("type") for attributes in found.all("script")] == [
+        "application/json",
+        None,
+    ]
     for _, attributes in found.elements:
         assert not LOADING & set(attributes)
         assert not [name for name in attributes if name.startswith("on")]
@@ -122,26 +137,33 @@ def test_the_verdict_comes_first_and_all_else_is_there(name: str) -> None:
     assert places == sorted(places)
     for warning in map(printable, case.warnings):
         assert text.index(words(f"Warning: {warning}")) < places[1]
-    for value in (case.input.sha256, str(case.seed), "verdict interval", "numpy", "margin"):
+    for value in (case.input.sha256, str(case.seed), "verdict interval", "margin"):
         assert value in text
     assert len(found.all("svg")) == len(found.all("figure")) >= 1
     assert len(found.all("h1")) == 1
 
 
+@every_report
+def test_the_page_carries_the_report(name: str) -> None:
+    pattern = r'<script type="application/json" id="report">(.*?)</script>'
+    (carried,) = re.findall(pattern, page(name), re.DOTALL)
+    assert json.loads(carried) == json.loads(render_as(EVERY_REPORT[name], "json"))
+
+
 @pytest.mark.parametrize("name", ["confirmed", "ranking", "swept temperatures"])
 def test_the_same_report_is_the_same_page(name: str) -> None:
-    assert render(EVERY_REPORT[name], units="nats") == page(name)
+    assert html(EVERY_REPORT[name], units="nats") == page(name)
 
 
 def test_names_are_no_markup() -> None:
-    text = render(hostile_report(), units="nats")
+    text = html(hostile_report(), units="nats")
     assert "<img" not in text
     assert "a|b`c`&lt;img src=x&gt;*d*_e_" in text
     assert HOSTILE["long"] in text
     name = """<script>alert(1)</script><svg onload=x>"'&amp;{{ 7 * 7 }}{% x %}</style></title>"""
     base = report(audit(name, name))
-    text = render(replace(base, command=name, warnings=(name,)), units="nats")
-    assert "<script" not in text
+    text = html(replace(base, command=name, warnings=(name,)), units="nats")
+    assert text.count("<script") == 2
     assert "{{ 7 * 7 }}" in text
     assert "<svg onload" not in text
     assert Reader(text).text.count(name) >= 5
@@ -150,7 +172,7 @@ def test_names_are_no_markup() -> None:
 def test_a_failed_audit_explains_itself() -> None:
     text = words(read(report(audit(verdict="fail"), verdict="fail")).text)
     for said in (
-        "FAIL Distilling mod/text into mod/audio is not expected to help",
+        "Distilling mod/text into mod/audio is not expected to help Does the criterion hold? FAIL",
         "Knowledge distillation trains a student",
         "FAIL: it is below",
         "Do not count on a gain from this teacher. Look for another one: cch-audit rank",
@@ -184,7 +206,7 @@ def test_what_to_do_follows_from_what_training_showed() -> None:
 
 def test_several_teachers_are_told_apart() -> None:
     text = words(read(EVERY_REPORT["three teachers"]).text)
-    assert "PASS The criterion holds for 1 of 3 teachers of mod/audio" in text
+    assert "The criterion holds for 1 of 3 teachers of mod/audio" in text
     assert "mod/video: Do not count on a gain from this teacher." in text
     assert "mod/raw: Do not decide by this audit alone." in text
     assert "Teacher mod/raw UNDECIDED" in text
@@ -193,7 +215,7 @@ def test_several_teachers_are_told_apart() -> None:
 def test_a_gate_on_training_says_what_training_showed_first() -> None:
     base = confirmed_report("fail", "helps")
     text = words(read(replace(base, gate="outcome", decision="pass")).text)
-    assert "PASS Distilling mod/text into mod/audio helped in a quick training run" in text
+    assert "Distilling mod/text into mod/audio helped in a quick training run" in text
 
 
 @pytest.mark.slow
@@ -209,15 +231,13 @@ def test_a_ranking_says_which_teacher_to_take() -> None:
 def test_a_sweep_decides_nothing() -> None:
     found = read(swept_report())
     assert "Sweep: noise added to mod/text, in standard deviations of each column" in found.text
-    assert (
-        "badge" not in render(swept_report(), units="nats").partition("<h1>")[2].split("</h1>")[0]
-    )
+    assert "badge" not in html(swept_report(), units="nats").partition("<h1>")[2].split("</h1>")[0]
     assert len(found.all("svg")) == 1 + 2 * 4
 
 
 def test_the_truth_and_the_units_are_shown() -> None:
     assert "0.812" in read(known_report()).text
-    bits = words(Reader(render(report(), units="bits")).text)
+    bits = words(Reader(html(report(), units="bits")).text)
     assert "1.781 [1.637, 1.925]" in bits.replace("1.781[", "1.781 [")
     assert "in bits" in bits
 

@@ -1,12 +1,17 @@
+import html
+import math
 import subprocess
 import sys
-from typing import get_args
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args
 
 import pytest
 
-from cch_audit.rendering import Format, as_csv, as_json, as_names, markdown, render, table
+from cch_audit.rendering import Format, as_csv, as_json, as_names, markdown, render, terminal
+from cch_audit.rendering.reports import document
 
-from .reports import report
+from .reports import EVERY_REPORT, report
 
 
 def test_each_format_has_its_renderer() -> None:
@@ -14,9 +19,9 @@ def test_each_format_has_its_renderer() -> None:
     assert render(case, "json", units="bits") == as_json.render(case)
     assert render(case, "csv", units="bits") == as_csv.render(case, units="bits")
     assert render(case, "names") == as_names.render(case)
-    assert render(case, "markdown") == markdown.render(case, units="nats")
-    assert render(case, "table", width=200, unicode=False) == table.render(
-        case, units="nats", verbose=False, width=200, color=False, unicode=False
+    assert render(case, "markdown") == markdown.draw(document(case, "nats"))
+    assert render(case, "table", width=200, unicode=False) == terminal.draw(
+        document(case, "nats", unicode=False), width=200, unicode=False
     )
 
 
@@ -25,6 +30,52 @@ def test_ends_in_one_newline(format: Format) -> None:
     text = render(report(), format)
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
+
+
+def numbers(part: Any, path: str = "") -> Iterator[tuple[str, float]]:
+    """Yield every number of a record that is finite, with where it stands."""
+    if is_dataclass(part):
+        for f in fields(part):
+            yield from numbers(getattr(part, f.name), f"{path}.{f.name}")
+    elif isinstance(part, Mapping):
+        for key, value in part.items():
+            yield from numbers(value, f"{path}.{key}")
+    elif isinstance(part, tuple | list):
+        for index, value in enumerate(part):
+            yield from numbers(value, f"{path}[{index}]")
+    elif isinstance(part, float) and math.isfinite(part):
+        yield path, part
+
+
+def ways(value: float) -> set[str]:
+    """Return how a number may be written."""
+    plain = {f"{value:{form}}" for form in ("z.3f", "z.4f", "+z.4f", ".4g", "z#.4g", "+z#.3g")}
+    percent = {f"{100 * value:{form}} %" for form in ("+z.1f", ".0f")}
+    small = {"<0.001", "< 0.001"} if 0 <= value < 0.001 else set()
+    return {text.rstrip(".") for text in plain} | percent | small | {f"{value:g}", f"{value:.2f}"}
+
+
+ELSEWHERE = ("columns", "seconds", "teacher_prediction_variance", "label_variance")
+"""Columns of a ranking repeat what the audits hold; the time is not shown; variances stand in a
+comparison."""
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Glyph")  # the font has no fire
+@pytest.mark.parametrize("name", EVERY_REPORT)
+@pytest.mark.parametrize("format", ["table", "markdown", "html", "junit"])
+def test_every_number_is_in_every_format(name: str, format: Format) -> None:
+    case = EVERY_REPORT[name]
+    text = html.unescape(render(case, format, width=100_000, verbose=True))
+    if format == "html":
+        text = text.partition('<script type="application/json"')[0]
+    missing = {
+        path: value
+        for path, value in numbers(case.audits)
+        if not any(word in path for word in ELSEWHERE)
+        and not any(way in text for way in ways(value))
+    }
+    assert not missing
 
 
 def test_importing_the_package_does_not_import_rich() -> None:

@@ -11,7 +11,6 @@ import pytest
 from cch_audit.rendering.as_csv import render as as_csv
 from cch_audit.rendering.as_json import render as as_json
 from cch_audit.rendering.as_names import render as as_names
-from cch_audit.rendering.markdown import render as markdown
 from cch_audit.rendering.metrics import change_span
 from cch_audit.rendering.summary import summary
 from cch_audit.rendering.text import gap_hull, span
@@ -26,6 +25,7 @@ from .reports import (
     swept_report,
     swept_training_report,
 )
+from .test_markdown import markdown, parts
 from .test_table import joined, table
 
 SWEPT = {name: case for name, case in EVERY_REPORT.items() if isinstance(case, SweepReport)}
@@ -85,8 +85,8 @@ def test_a_teacher_that_stays_has_its_gap_once() -> None:
 
 def test_verbose_adds_every_step_in_full() -> None:
     text, verbose = table(swept_report()), table(swept_report(), verbose=True)
-    assert "teacher 2 of 4  mod/text, noise 0.5" not in text
-    assert "teacher 2 of 4  mod/text, noise 0.5" in verbose
+    assert "Teacher mod/text, noise 0.5" not in text
+    assert "Teacher mod/text, noise 0.5" in verbose
     assert verbose.count("Confirmation: a quick training run") == 4
     assert "--verbose" in text
     assert "--verbose" not in verbose
@@ -181,8 +181,8 @@ def test_names_are_those_of_the_steps() -> None:
 
 
 def test_markdown_is_one_visible_table() -> None:
-    top = markdown(swept_report(), units="nats").split("<details>", 1)[0]
-    rows = [line for line in top.splitlines() if line.startswith("|")]
+    visible, _ = parts(markdown(swept_report()))
+    rows = [line for line in visible.splitlines() if line.startswith("|")]
     assert len(rows) == 6
     assert rows[2].startswith("| 0 | **PASS** 0.705 to 0.820 &#91;0.585, 1.057&#93; |")
     assert rows[2].endswith("| **HELPS** agrees |")

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from cch_audit.rendering.table import render
+from cch_audit.rendering import Units, render
 from cch_audit.rendering.text import printable, span
 from cch_audit.results import RankReport, Report, SweepReport
 
@@ -30,12 +30,14 @@ def table(
     case: Report,
     *,
     width: int = 80,
-    units: str = "nats",
+    units: Units = "nats",
     verbose: bool = False,
     color: bool = False,
     unicode: bool = True,
 ) -> str:
-    return render(case, units=units, verbose=verbose, width=width, color=color, unicode=unicode)
+    return render(
+        case, "table", units=units, verbose=verbose, width=width, color=color, unicode=unicode
+    )
 
 
 def joined(text: str) -> str:
@@ -190,7 +192,7 @@ def test_verbose_adds_what_weakens_an_estimate() -> None:
 
 def test_several_teachers_close_with_one_line_each() -> None:
     text = table(EVERY_REPORT["three teachers"], width=200)
-    closing = text[text.index("\nTeachers\n") :]
+    closing = text[text.index("\nWhat came out\n") :]
     for row in ("PASS +0.705 to 0.820 +mod/text", "FAIL +-0.695 to -0.580 +mod/video"):
         assert re.search(row, closing)
 

@@ -63,7 +63,7 @@ def test_the_same_sample_gives_the_same_bytes(gaussian, tmp_path):
 def test_a_file_is_replaced_only_by_force(gaussian, tmp_path):
     path = tmp_path / "out.h5"
     path.write_text("precious")
-    with pytest.raises(InputError, match="exists already; add --force"):
+    with pytest.raises(InputError, match="exists already; add `force`"):
         write_sample(gaussian[1], {}, path)
     assert path.read_text() == "precious"
     write_sample(gaussian[1], {}, path, force=True)

@@ -35,7 +35,7 @@ def plan_sweep(swept: SweepSettings, grid: "Grid") -> SweepPlan:
     Parameters
     ----------
     swept : exactly one of them given
-    grid : the temperatures and weights of --temperature and --weight
+    grid : the temperatures and weights of `temperature` and `weight`
 
     Raises
     ------
@@ -48,45 +48,45 @@ def plan_sweep(swept: SweepSettings, grid: "Grid") -> SweepPlan:
         "shuffle_rows": swept.shuffle_rows,
         "flip_labels": swept.flip_labels,
     }
-    given = [_option(name) for name, text in listed.items() if text is not None]
-    given += ["--over"] if swept.over else []
+    given = [_name(name) for name, text in listed.items() if text is not None]
+    given += ["`over`"] if swept.over else []
     if len(given) != 1:
         found = f"{', '.join(given)} are given" if given else "none is given"
         raise InputError(
-            "a sweep changes one thing: give one of --noise, --drop-columns, --shuffle-rows, "
-            f"--flip-labels and --over; {found}"
+            "a sweep changes one thing: give one of `noise`, `drop_columns`, `shuffle_rows`, "
+            f"`flip_labels` and `over`; {found}"
         )
     if swept.over:
         values = grid.temperatures if swept.over == "temperature" else grid.weights
-        return SweepPlan(swept.over, _ascending(values, _option(swept.over)))
+        return SweepPlan(swept.over, _ascending(values, _name(swept.over)))
     ((varied, text),) = [(name, text) for name, text in listed.items() if text is not None]
-    return SweepPlan(varied, _ascending(_degrees(text, varied), _option(varied)))
+    return SweepPlan(varied, _ascending(_degrees(text, varied), _name(varied)))
 
 
 def _degrees(text: str, varied: Varied) -> list[float]:
     """Return how much worse the teacher is made, as listed."""
-    option = _option(varied)
+    name = _name(varied)
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:
-        raise InputError(f"{option} {text!r}: expected numbers separated by commas") from None
+        raise InputError(f"{name} {text!r}: expected numbers separated by commas") from None
     most = MOST_NOISE if varied == "noise" else 1.0
     for value in values:
         if not (math.isfinite(value) and 0 <= value <= most):
             what = "standard deviations" if varied == "noise" else "shares"
-            raise InputError(f"{option} {value:g}: expected {what} from 0 to {most:g}")
+            raise InputError(f"{name} {value:g}: expected {what} from 0 to {most:g}")
     return [value + 0.0 for value in values]  # the sum turns -0.0 into 0.0
 
 
-def _ascending(values: Sequence[float], option: str) -> tuple[float, ...]:
+def _ascending(values: Sequence[float], name: str) -> tuple[float, ...]:
     """Return different values in ascending order."""
     steps = tuple(sorted(set(values)))
     if len(steps) < 2:
         raise InputError(
-            f"{option} lists one value, and a sweep needs two or more; separate them by commas"
+            f"{name} lists one value, and a sweep needs two or more; separate them by commas"
         )
     return steps
 
 
-def _option(varied: str) -> str:
-    return "--" + varied.replace("_", "-")
+def _name(varied: str) -> str:
+    return f"`{varied}`"

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from cch_audit.results import Crossing
-from cch_audit.sweep.crossings import Point, crossing, gain_point, gap_point
+from cch_audit.sweeping.crossings import Point, crossing, gain_point, gap_point
 from tests.rendering.reports import (
     confirmed_regression_report,
     confirmed_report,

@@ -1,10 +1,16 @@
 """Every setting, once: type, default and help; options, environment and config file read it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-EstimatorName = Literal["ksg", "mine", "lmi", "gaussian"]
+from cch_audit.errors import InputError
+from cch_audit.settings.declared import Settings, setting
+
+Section = TypeVar("Section", bound=Settings)
+RULES = ("all", "majority", "any")
+"""Of several estimators; the name of one lets it decide alone."""
+
 LevelName = Literal["representations", "predictions"]
 ColumnName = Literal[
     "gap",
@@ -21,24 +27,15 @@ ColumnName = Literal[
 ]
 
 
-def _bounded(default: Any, low: float, high: float) -> Any:
-    """Return a field of an estimator's section with the closed range it may take."""
-    return field(default=default, metadata={"low": low, "high": high})
+def _estimators() -> tuple[str, ...]:
+    """Return the names of the estimators, whose registry builds on this module."""
+    from cch_audit.estimators import names
 
-
-def setting(
-    default: Any,
-    help: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-) -> Any:
-    """Return a dataclass field with the text and the closed range its option shows and enforces."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high})
+    return names()
 
 
 @dataclass(frozen=True)
-class InputSettings:
+class InputSettings(Settings):
     """Which rows and which datasets are read."""
 
     teacher: tuple[str, ...] = setting(
@@ -95,17 +92,19 @@ class InputSettings:
 
 
 @dataclass(frozen=True)
-class AuditSettings:
+class AuditSettings(Settings):
     """How the informations are estimated and how the verdict is reached."""
 
-    estimator: tuple[EstimatorName, ...] = setting(
-        ("ksg", "mine", "lmi"), "Estimator to run; repeat for several."
+    estimator: tuple[str, ...] = setting(
+        ("ksg", "mine", "lmi"), "Estimator to run; repeat for several.", choices=_estimators
     )
     level: Literal["representations", "predictions", "both"] = setting(
         "representations", "Level that decides the verdict; the other one is shown too."
     )
-    rule: Literal["all", "majority", "any", "ksg", "mine", "lmi", "gaussian"] = setting(
-        "all", "How the estimators' verdicts combine; an estimator's name lets it decide alone."
+    rule: str = setting(
+        "all",
+        "How the estimators' verdicts combine; an estimator's name lets it decide alone.",
+        choices=lambda: (*RULES, *_estimators()),
     )
     margin: float = setting(
         0.0, "Gap in nats that the verdict interval must clear.", low=-1000, high=1000
@@ -127,71 +126,41 @@ class AuditSettings:
     )
     jobs: int = setting(0, "Tasks run at the same time; 0 takes every core.", low=0, high=1024)
 
-
-@dataclass(frozen=True)
-class KsgSettings:
-    """Settings of the nearest-neighbour estimator."""
-
-    n_neighbors: int = _bounded(3, 1, 20)
-    n_pairs: int = _bounded(16, 0, 64)
-
-
-@dataclass(frozen=True)
-class MineSettings:
-    """Settings of the neural Donsker-Varadhan estimator."""
-
-    n_folds: int = _bounded(4, 2, 20)
-    n_seeds: int = _bounded(2, 1, 20)
-    hidden: int = _bounded(64, 1, 4096)
-    embedding: int = _bounded(16, 1, 1024)
-    batch_size: int = _bounded(256, 16, 65536)
-    max_steps: int = _bounded(200, 1, 100000)
-    learning_rate: float = _bounded(1e-2, 1e-08, 1.0)
-    weight_decay: float = _bounded(1e-3, 0.0, 10.0)
+    def __post_init__(self) -> None:
+        """Refuse settings that contradict each other, too."""
+        super().__post_init__()
+        if not self.estimator:
+            raise InputError("no estimator is named; name one with `estimator`")
+        if len(set(self.estimator)) < len(self.estimator):
+            raise InputError("`estimator` names the same estimator twice; name each once")
+        if self.rule not in (*RULES, *self.estimator):
+            raise InputError(
+                f"`rule` {self.rule} needs that estimator; add `estimator` {self.rule} or choose "
+                "another rule"
+            )
 
 
 @dataclass(frozen=True)
-class LmiSettings:
-    """Settings of the latent-space estimator."""
-
-    n_folds: int = _bounded(2, 2, 20)
-    n_seeds: int = _bounded(2, 1, 20)
-    hidden: int = _bounded(64, 1, 4096)
-    latent: int = _bounded(8, 1, 256)
-    n_neighbors: int = _bounded(3, 1, 20)
-    batch_size: int = _bounded(256, 16, 65536)
-    max_steps: int = _bounded(200, 1, 100000)
-    learning_rate: float = _bounded(5e-3, 1e-08, 1.0)
-    weight_decay: float = _bounded(1e-3, 0.0, 10.0)
-
-
-@dataclass(frozen=True)
-class GaussianSettings:
-    """Settings of the canonical-correlation estimator."""
-
-    n_folds: int = _bounded(5, 2, 20)
-
-
-@dataclass(frozen=True)
-class HeadSettings:
+class HeadSettings(Settings):
     """Settings of the cross-fitted prediction heads."""
 
-    n_folds: int = _bounded(3, 2, 20)
+    n_folds: int = setting(3, "of the predictions", low=2, high=20)
 
 
 @dataclass(frozen=True)
 class EstimatorSettings:
-    """The settings that only a config file can change."""
+    """What only a config file can change: the settings of estimators and of the heads."""
 
-    ksg: KsgSettings = field(default_factory=KsgSettings)
-    mine: MineSettings = field(default_factory=MineSettings)
-    lmi: LmiSettings = field(default_factory=LmiSettings)
-    gaussian: GaussianSettings = field(default_factory=GaussianSettings)
-    heads: HeadSettings = field(default_factory=HeadSettings)
+    sections: tuple[Settings, ...] = ()
+    """Those that are not left at their defaults; of two of a kind, the first one counts."""
+
+    def of(self, kind: type[Section]) -> Section:
+        """Return the settings of that kind."""
+        return next((found for found in self.sections if type(found) is kind), kind())
 
 
 @dataclass(frozen=True)
-class ConfirmationSettings:
+class ConfirmationSettings(Settings):
     """The training run that checks a verdict."""
 
     architecture: Literal["linear", "mlp"] = setting(
@@ -224,9 +193,18 @@ class ConfirmationSettings:
         False, "Also compare teacher and student as joint input, without and with distillation."
     )
 
+    def __post_init__(self) -> None:
+        """Refuse a single repetition, too."""
+        super().__post_init__()
+        if self.seeds < 2:
+            raise InputError(
+                f"`seeds` {self.seeds}: one run shows no spread, so nothing can be said of chance; "
+                "use 6 or more, the fewest with which p can fall below 0.05"
+            )
+
 
 @dataclass(frozen=True)
-class GateSettings:
+class GateSettings(Settings):
     """Whether a training run is made, and whether it decides too."""
 
     confirm: bool = setting(False, "Also train the student with and without each teacher.")
@@ -246,7 +224,7 @@ class GateSettings:
 
 
 @dataclass(frozen=True)
-class RankSettings:
+class RankSettings(Settings):
     """How teachers are ordered."""
 
     by: ColumnName = setting(  # noqa: RUF009 - as the other settings
@@ -259,7 +237,7 @@ class RankSettings:
 
 
 @dataclass(frozen=True)
-class SweepSettings:
+class SweepSettings(Settings):
     """What a sweep changes step by step; exactly one of these."""
 
     noise: str | None = setting(
@@ -280,7 +258,7 @@ class SweepSettings:
 
 
 @dataclass(frozen=True)
-class OutputSettings:
+class OutputSettings(Settings):
     """What is printed, where, and what the exit code says."""
 
     format: Literal["table", "json", "markdown", "html", "junit", "csv", "names"] = setting(
@@ -302,7 +280,7 @@ class OutputSettings:
 
 
 @dataclass(frozen=True)
-class InspectSettings:
+class InspectSettings(Settings):
     """What `inspect` prints, and where."""
 
     format: Literal["table", "json"] = setting("table", "Format of the description.")
@@ -310,7 +288,7 @@ class InspectSettings:
 
 
 @dataclass(frozen=True)
-class SimulateSettings:
+class SimulateSettings(Settings):
     """What `simulate` draws."""
 
     kind: Literal["gaussian", "world", "classpaired"] = setting(
@@ -357,7 +335,7 @@ class SimulateSettings:
 
 
 @dataclass(frozen=True)
-class EvidenceSettings:
+class EvidenceSettings(Settings):
     """What `evidence` counts and prints, and where."""
 
     controls: bool = setting(False, "Count teachers that teach nothing, too.")

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cch_audit.commands.training import Training
+from cch_audit.distillation.runs import Training
 from cch_audit.errors import InputError
 from cch_audit.results import Audit
-from cch_audit.sweep.names import step_title
-from cch_audit.sweep.plan import SweepPlan
+from cch_audit.sweeping.names import step_title
+from cch_audit.sweeping.plan import SweepPlan
 
 if TYPE_CHECKING:
     from cch_audit.distillation.confirm import Experiment
@@ -42,7 +42,7 @@ def teachers_of_steps(
     """Return the sample with a teacher for each step, or as it is where the teacher is kept."""
     if plan.keeps_teacher:
         return sample
-    from cch_audit.sweep.degrading import degrade_teacher
+    from cch_audit.sweeping.degrading import degrade_teacher
 
     return degrade_teacher(sample, plan.varied, plan.steps, heads, seed)
 

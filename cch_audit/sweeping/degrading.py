@@ -13,7 +13,7 @@ from cch_audit.randomness import stream
 from cch_audit.results import Varied
 from cch_audit.sample import Sample
 from cch_audit.settings import HeadSettings
-from cch_audit.sweep.names import step_title
+from cch_audit.sweeping.names import step_title
 
 Degrade = Callable[[FloatArray, float, np.random.Generator], FloatArray]
 
@@ -92,8 +92,8 @@ def degrade_teacher(
     ((name, teacher),) = sample.teachers.items()
     if varied == "drop_columns" and teacher.shape[1] == 1:
         raise InputError(
-            f"--drop-columns: teacher {name!r} has a single column, and one is always kept; "
-            "choose --noise or --shuffle-rows"
+            f"`drop_columns`: teacher {name!r} has a single column, and one is always kept; "
+            "choose `noise` or `shuffle_rows`"
         )
     own = sample.predictions.get(name)
     dropped = own is not None and varied != "shuffle_rows"

@@ -19,8 +19,8 @@ from cch_audit.sample import Labels, Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 from cch_audit.simulation import families
 from cch_audit.simulation.gaussian import JointGaussian
-from cch_audit.sweep.crossings import trace
-from cch_audit.sweep.degrading import (
+from cch_audit.sweeping.crossings import trace
+from cch_audit.sweeping.degrading import (
     DEGRADERS,
     add_noise,
     degrade_teacher,

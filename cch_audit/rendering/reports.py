@@ -1,0 +1,207 @@
+"""A report as a document: the order of its parts, for every back-end."""
+
+from collections.abc import Iterator
+
+from cch_audit.rendering.audits import (
+    audit_parts,
+    beside_parts,
+    heading_parts,
+    level_parts,
+    note_parts,
+)
+from cch_audit.rendering.confirmation import CLAIMS, outcome_sentence
+from cch_audit.rendering.document import (
+    OUTCOMES,
+    Badge,
+    Card,
+    Detail,
+    Document,
+    Drawing,
+    Facts,
+    Fold,
+    Part,
+    Section,
+    bullets,
+    facts,
+    outcome_badge,
+    texts,
+    verdict_badge,
+)
+from cch_audit.rendering.explaining import (
+    ADVICE_TITLE,
+    METHOD_TITLE,
+    TESTED_TITLE,
+    advice,
+    headline,
+    method,
+    question,
+)
+from cch_audit.rendering.metrics import METRIC_TITLES, change_interval, counted
+from cch_audit.rendering.ranking import (
+    is_control,
+    places,
+    rank_text,
+    ranking_parts,
+    student_lines,
+)
+from cch_audit.rendering.summary import sentence
+from cch_audit.rendering.sweep import sweep_parts, teacher_lines
+from cch_audit.rendering.text import (
+    Units,
+    deciding_levels,
+    for_reading,
+    gap_hull,
+    gap_range,
+    number,
+    span,
+)
+from cch_audit.rendering.wording import footnotes, input_lines, run_lines, teacher_rows
+from cch_audit.results import Audit, Outcome, RankReport, Report, SweepReport, Verdict
+
+TITLE = "Cross-modal complementarity audit: gap = I(teacher;student) - I(student;labels)"
+FOUND_TITLE = "What came out"
+EXPLAINED_TITLE = "What the criterion says"
+RUN_TITLE = "Settings"
+
+
+def document(
+    report: Report, units: Units, *, unicode: bool = True, pictures: bool = False
+) -> Document:
+    """Return what a report says.
+
+    Parameters
+    ----------
+    report : Report
+    units : {"nats", "bits"}
+    unicode : False escapes every character outside ASCII
+    pictures : whether to add figures, which need matplotlib
+    """
+    shown = for_reading(report, units=units, unicode=unicode)
+    return Document(
+        title=TITLE,
+        headline=headline(shown),
+        verdict=sentence(shown, units),
+        badge=None if isinstance(report, SweepReport) else verdict_badge(report.decision),
+        cards=tuple(_cards(shown, units)),
+        warnings=shown.warnings,
+        sections=tuple(_sections(shown, units, pictures)),
+    )
+
+
+def _sections(report: Report, units: Units, pictures: bool) -> Iterator[Section]:
+    yield Section(TESTED_TITLE, tuple(_tested(report, units)))
+    yield Section(FOUND_TITLE, tuple(_found(report, units, pictures)))
+    yield Section(ADVICE_TITLE, tuple(bullets(advice(report))))
+    yield from audit_sections(report, units, pictures)
+    yield Section(
+        METHOD_TITLE, (*texts(footnotes(report)), Fold("Words", tuple(facts(method(report)))))
+    )
+    yield Section(RUN_TITLE, tuple(facts(run_lines(report))), detail="fine")
+
+
+def audit_sections(report: Report, units: Units, pictures: bool = False) -> Iterator[Section]:
+    """Yield every teacher in full: what a ranking or a sweep only sums up is fine print there."""
+    summed_up = isinstance(report, RankReport | SweepReport)
+    detail: Detail = "fine" if summed_up else "detail"
+    if len(report.audits) == 1 and not summed_up:
+        (audit,) = report.audits
+        shown = [name for name in audit.levels if name not in audit.gated]
+        parts = [*level_parts(audit, units, shown), *beside_parts(audit, units)]
+        yield Section("Details", tuple(parts), detail=detail)
+        return
+    for audit, rank in _audits(report):
+        drawn = []
+        if pictures:
+            from cch_audit.rendering.figures import audit_pictures, margin_in
+
+            drawn = audit_pictures(audit, margin_in(report, units), units)
+        parts = list(audit_parts(audit, units, rank, drawn))
+        title = f"Teacher {audit.teacher}"
+        yield Section(title, tuple(parts), verdict_badge(audit.verdict), detail)
+
+
+def _audits(report: Report) -> list[tuple[Audit, str]]:
+    """Return the audits that are shown, with their ranks if there are any."""
+    if isinstance(report, RankReport):
+        return [(place.audit, rank_text(place)) for place in places(report)]
+    return [(audit, "") for audit in report.audits]
+
+
+def _tested(report: Report, units: Units) -> Iterator[Part]:
+    lines = input_lines(report, units)
+    if isinstance(report, SweepReport):
+        lines += teacher_lines(report, units)
+    if isinstance(report, SweepReport | RankReport):
+        lines += student_lines(report, units)
+    yield Facts(tuple(lines))
+    yield from bullets(report.input.notes)
+    yield Fold(EXPLAINED_TITLE, tuple(texts(question(report))))
+
+
+def _found(report: Report, units: Units, pictures: bool) -> Iterator[Part]:
+    """Yield the figure, the tables of all teachers, and what the numbers mean together."""
+    if pictures:
+        from cch_audit.rendering.figures import overview
+
+        yield from map(Drawing, overview(report, units))
+    if isinstance(report, SweepReport):
+        yield from sweep_parts(report, units)
+    elif isinstance(report, RankReport):
+        yield from ranking_parts(report, units)
+    elif len(report.audits) > 1:
+        yield teacher_rows(report, units)
+        yield from bullets(
+            f"{audit.teacher}: {outcome_sentence(audit)}"
+            for audit in report.audits
+            if audit.confirmation is not None
+        )
+    else:
+        (audit,) = report.audits
+        yield from heading_parts(audit)
+        yield from texts([outcome_sentence(audit)] if audit.confirmation is not None else [])
+        yield from level_parts(audit, units, audit.gated)
+        yield from note_parts(audit)
+
+
+def _cards(report: Report, units: Units) -> Iterator[Card]:
+    """Yield what bears on the decision: a measurement is stronger evidence than the criterion."""
+    if isinstance(report, SweepReport):
+        return
+    audits = [audit for audit in report.audits if not is_control(audit, report)]
+    trained = [audit for audit in audits if audit.confirmation is not None]
+    if trained:
+        yield Card("Does training gain?", _outcome(trained), _gains(trained))
+    numbers = _gap(audits[0], units) if len(audits) == 1 else _count(audits)
+    yield Card("Does the criterion hold?", verdict_badge(report.verdict), numbers)
+
+
+def _outcome(audits: list[Audit]) -> Badge:
+    """Return the outcome of the best training run, of several that of a choice among them."""
+    outcomes = {audit.confirmation.outcome for audit in audits if audit.confirmation}
+    order: tuple[Outcome, ...] = ("helps", "undecided", "no_change", "hurts")
+    return outcome_badge(next(one for one in order if one in outcomes))
+
+
+def _gains(audits: list[Audit]) -> str:
+    found = audits[0].confirmation
+    if len(audits) == 1 and found is not None:
+        return f"{METRIC_TITLES[found.metric]} {change_interval(found.change, found.metric)}"
+    outcomes = [audit.confirmation.outcome for audit in audits if audit.confirmation]
+    counts = {CLAIMS[one]: outcomes.count(one) for one in OUTCOMES if one in outcomes}
+    return ", ".join(f"{claim} with {n} of {len(audits)}" for claim, n in counts.items())
+
+
+def _gap(audit: Audit, units: Units) -> str:
+    """Return the gap, in what it may lie, and the entropy that says how large it is."""
+    levels = deciding_levels(audit)
+    hulls = " and ".join(span(gap_hull(level)) for level in levels)
+    numbers = f"gap {gap_range(levels)} {hulls} {units}"
+    entropy = audit.companions.label_entropy
+    return numbers if entropy is None else f"{numbers}; the labels hold H(Y) = {number(entropy)}"
+
+
+def _count(audits: list[Audit]) -> str:
+    verdicts: list[Verdict] = [audit.verdict for audit in audits]
+    kinds: tuple[Verdict, ...] = ("pass", "fail", "undecided")
+    counts = [f"{verdicts.count(kind)} {kind}" for kind in kinds if kind in verdicts]
+    return f"{counted(len(audits), 'teacher')}: {', '.join(counts)}"

@@ -1,0 +1,267 @@
+"""From settings and a sample to a report; it knows neither the command line nor a terminal."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cch_audit.auditing.verdict import best, decided, overall
+from cch_audit.distillation.runs import train
+from cch_audit.errors import ExitCode, InputError
+from cch_audit.estimators import OWN, find, plain_sections
+from cch_audit.results import (
+    Audit,
+    CheckReport,
+    Gate,
+    InputSummary,
+    LabelSummary,
+    Ranking,
+    RankReport,
+    Sweep,
+    SweepReport,
+    Verdict,
+)
+from cch_audit.settings import (
+    AuditSettings,
+    ConfirmationSettings,
+    EstimatorSettings,
+    HeadSettings,
+    InputSettings,
+    RankSettings,
+    SweepSettings,
+    plain,
+)
+from cch_audit.sweeping.crossings import trace
+from cch_audit.sweeping.plan import SweepPlan, plan_sweep
+from cch_audit.sweeping.runs import check_sample, teachers_of_steps, training_of_steps
+
+if TYPE_CHECKING:
+    from cch_audit.distillation.arms import Grid
+    from cch_audit.sample import Sample
+
+Progress = Callable[[str, float], None]
+
+AUDITING = 0.8
+"""Share of the progress bar that the audit takes when training runs follow."""
+
+
+CODES: Mapping[Verdict, ExitCode] = {
+    "pass": ExitCode.PASS,
+    "fail": ExitCode.FAIL,
+    "undecided": ExitCode.UNDECIDED,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """The settings of one run."""
+
+    inputs: InputSettings = field(default_factory=InputSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    estimators: EstimatorSettings = field(default_factory=EstimatorSettings)
+    training: ConfirmationSettings = field(default_factory=ConfirmationSettings)
+    trains: bool = False
+    """Whether the student is trained with each teacher."""
+    gate: Gate = "verdict"
+    """What the decision follows."""
+    ranking: RankSettings | None = None
+    """None: teachers stay in the order asked for."""
+    sweep: SweepSettings | None = None
+    """None: teachers stay as they are."""
+
+    @cached_property
+    def grid(self) -> "Grid":
+        """The temperatures and weights that training runs choose from."""
+        from cch_audit.distillation.arms import parse_grid
+
+        return parse_grid(self.training)
+
+    @cached_property
+    def plan(self) -> SweepPlan | None:
+        """What a sweep changes, and its steps."""
+        return None if self.sweep is None else plan_sweep(self.sweep, self.grid)
+
+    def check(self) -> None:
+        """Refuse settings that could show nothing, before anything is read.
+
+        Raises
+        ------
+        InputError
+            In one sentence.
+        """
+        for name in self.audit.estimator:
+            find(name)  # another package's may be of no use
+        _ = self.grid, self.plan
+        if self.ranking is not None and self.ranking.by == "gain" and not self.trains:
+            raise InputError("`by` gain needs the training runs; add `confirm`")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run found."""
+
+    sample: "Sample"
+    audits: tuple[Audit, ...]
+    ranking: Ranking | None = None
+    sweep: Sweep | None = None
+
+
+def load(path: Path, run: Run) -> "Sample":
+    """Read what a run is about from a file."""
+    from cch_audit.reading.load import load_sample
+
+    return load_sample(path, run.inputs, every_teacher=run.ranking is not None)
+
+
+def report_on(
+    sample: "Sample",
+    run: Run,
+    command: str,
+    progress: Progress = lambda what, share: None,
+    exit_code: Callable[[Verdict], int] = lambda verdict: CODES[verdict],
+) -> CheckReport | RankReport | SweepReport:
+    """Audit every teacher of a sample, train and rank where asked to, and report.
+
+    Parameters
+    ----------
+    sample : paired rows
+    run : its settings, checked
+    command : what asked for it, for the report
+    progress : told what is done and the share of the whole
+    exit_code : from the decision to the code of the report
+
+    Raises
+    ------
+    InputError
+        If the sample cannot be used for what is asked.
+    """
+    started = time.perf_counter()
+    if run.plan is not None:
+        check_sample(sample, run.plan)
+    found = _audit(sample, run, progress)
+    # Heavy imports wait until the settings are known to be good.
+    from cch_audit.dependence.doubts import as_warnings
+
+    audits, ranking = found.audits, found.ranking
+    over, controls = overall, set[str]()
+    if ranking is not None and run.ranking is not None:
+        from cch_audit.choice.ranking import first_teachers
+
+        over, controls = best, {place.teacher for place in ranking.teachers if place.rank is None}
+        ranking = first_teachers(ranking, run.ranking.top)
+    teachers = [audit for audit in audits if audit.teacher not in controls]
+    if found.sweep is not None:
+        teachers = teachers[:1]  # the other steps are worse on purpose
+    decision = over([decided(audit, run.gate) for audit in teachers])
+    common: dict[str, Any] = {
+        "command": command,
+        "input": summarize(found.sample),
+        "settings": {**_effective(run), "window": sample.window},
+        "seed": run.inputs.seed,
+        "verdict": over([audit.verdict for audit in teachers]),
+        "gate": run.gate,
+        "decision": decision,
+        "exit_code": exit_code(decision),
+        "seconds": time.perf_counter() - started,
+        "audits": audits,
+        "warnings": (*sample.source.warnings, *as_warnings(audits)),
+    }
+    if found.sweep is not None:
+        return SweepReport(**common, sweep=found.sweep)
+    if ranking is not None:
+        return RankReport(**common, ranking=ranking)
+    return CheckReport(**common)
+
+
+def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
+    """Measure, judge, train and rank."""
+    from threadpoolctl import threadpool_limits
+
+    from cch_audit.auditing.judging import judge_teachers
+    from cch_audit.auditing.measurement import measure, n_jobs
+    from cch_audit.auditing.need import check_memory
+
+    settings, estimators, seed = run.audit, run.estimators, run.inputs.seed
+    jobs = n_jobs(settings)
+    first = next(iter(sample.teachers))
+    controls: tuple[str, ...] = ()
+    check_memory(sample, settings, estimators)
+    # One thread per task: small matrices lose more to threads than they gain, and sums that are
+    # split by thread would make results depend on the number of cores.
+    with threadpool_limits(1):
+        experiment = None
+        if run.trains:  # planned first, so that too few rows are refused at once
+            from cch_audit.distillation.confirm import plan_experiment
+
+            experiment = plan_experiment(sample, run.training, run.grid, settings.confidence, jobs)
+        if run.ranking is not None:
+            from cch_audit.choice.ranking import check_column, rank_audits
+            from cch_audit.distillation.confirm import training_rows
+
+            n_train = training_rows(sample.n_samples, run.training)
+            check_column(sample, run.ranking.by, n_train)
+            if run.ranking.controls:
+                from cch_audit.choice.controls import add_controls
+
+                sample, controls = add_controls(sample, estimators, jobs, seed)
+        if run.plan is not None:
+            sample = teachers_of_steps(sample, run.plan, estimators.of(HeadSettings), seed)
+        share = AUDITING if experiment else 1.0
+        measured = measure(
+            sample, settings, estimators, seed, lambda what, done: progress(what, share * done)
+        )
+        audits = judge_teachers(sample, measured, settings, estimators, seed)
+        if experiment is not None:
+            runs = training_of_steps(audits, experiment, run.plan)
+            audits = train(
+                sample, runs, lambda what, done: progress(what, share + (1 - share) * done)
+            )
+        if run.plan is not None:
+            traced = trace(audits, run.plan.varied, first, run.plan.steps, settings.margin)
+            return Found(sample, audits, sweep=traced)
+        if run.ranking is None:
+            return Found(sample, audits)
+        progress("baselines", 1.0)
+        audits, ranking = rank_audits(
+            sample, measured, audits, controls, run.ranking, settings, n_train, seed
+        )
+        return Found(sample, audits, ranking)
+
+
+def _effective(run: Run) -> Mapping[str, Any]:
+    """Return the settings that bear on the result."""
+    shown = dict.fromkeys([*(entry.name for entry in OWN), *run.audit.estimator, "heads"])
+    own = plain_sections(run.estimators, shown)
+    sections = {**plain(run.inputs), **plain(run.audit), **own}
+    if run.trains:
+        sections |= plain(run.training)
+    if run.ranking is not None:
+        sections |= plain(run.ranking)
+    if run.sweep is not None:
+        sections |= plain(run.sweep)
+    return sections
+
+
+def summarize(sample: "Sample") -> InputSummary:
+    """Return the report's account of the input."""
+    source, labels = sample.source, sample.labels
+    groups, dependence = sample.groups, sample.dependence
+    return InputSummary(
+        path=source.path,
+        sha256=source.sha256,
+        teacher_path=source.teacher_path,
+        teacher_sha256=source.teacher_sha256,
+        n_rows=source.n_rows,
+        n_samples=sample.n_samples,
+        n_groups=None if groups is None else len(set(groups.tolist())),
+        n_units=None if dependence is None else dependence.n_units,
+        labels=LabelSummary(
+            name=sample.labels_name,
+            kind=labels.kind,
+            n_classes=len(labels.class_names) or None,
+            entropy=labels.entropy,
+        ),
+        notes=source.notes,
+    )
