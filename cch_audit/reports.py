@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,8 @@ SCHEMA_VERSION = "1"
 """Of the JSON that is written, and that can be read."""
 MOST_BYTES = 64 * 2**20
 """A report of a thousand teachers is smaller."""
+CONTROL = "control: "
+"""How the names of teachers begin that teach nothing."""
 ADVICE = "write the report again with --format json"
 
 _KINDS: dict[str, type[AnyReport]] = {
@@ -85,8 +87,8 @@ def parse(text: str | bytes, name: str) -> AnyReport:
         raise InputError(f"{name}: is empty; {ADVICE}")
     try:
         document = json.loads(text, parse_int=_integer)
-        kind = _prepare(document, name)
-        report: AnyReport = _validator(kind).validate_python(document)
+        kind = _kind(document, name)
+        report: AnyReport = _validator(kind).validate_python({**document, "kind": kind})
     except ValidationError as err:
         raise InputError(f"{name}: {_sentence(err.errors()[0])}; {ADVICE}") from err
     except json.JSONDecodeError as err:
@@ -97,11 +99,15 @@ def parse(text: str | bytes, name: str) -> AnyReport:
         raise InputError(f"{name}: is not JSON (it is nested too deeply); {ADVICE}") from err
     for missing in _missing(report):
         raise InputError(f"{name}: {missing} is missing; {ADVICE}")
-    return replace(report, audits=tuple(map(_with_infinities, report.audits)))
+    audits: Iterable[Audit] = map(_with_infinities, report.audits)
+    if "kind" not in document:
+        # Nor did they say which teachers are controls, but by their names.
+        audits = (replace(one, is_control=one.teacher.startswith(CONTROL)) for one in audits)
+    return replace(report, audits=tuple(audits))
 
 
-def _prepare(document: Any, name: str) -> str:
-    """Bring a document to the present shape, and return which kind of report it is."""
+def _kind(document: Any, name: str) -> str:
+    """Return which kind of report a document is."""
     if not isinstance(document, dict):
         raise InputError(f"{name}: {_mismatch('the document', document, 'an object')}; {ADVICE}")
     if document.get("audits") is None or document.get("schema_version") is None:
@@ -120,7 +126,7 @@ def _prepare(document: Any, name: str) -> str:
     # Before reports said so themselves, they were told apart by what is not null.
     others = {"ranking": "rank", "sweep": "sweep"}
     known = [other for key, other in others.items() if document.get(key) is not None]
-    kind = document.setdefault("kind", known[0] if known else "check")
+    kind = document.get("kind", [*known, "check"][0])
     if not isinstance(kind, str) or kind not in _KINDS:
         wanted = f"one of {', '.join(_KINDS)}"
         raise InputError(f"{name}: {_mismatch('kind', kind, wanted)}; {ADVICE}")
@@ -154,7 +160,9 @@ def _strict(schema: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    return math.nan if value is None else value
+    """Return a number; nan for null and for what JSON does not know, such as 1e999."""
+    unknown = value is None or (isinstance(value, float) and not math.isfinite(value))
+    return math.nan if unknown else value
 
 
 def _integer(digits: str) -> float:

@@ -10,6 +10,13 @@ Agreement = Literal["agrees", "disagrees", "undecided"]
 Gate = Literal["verdict", "outcome", "both", "none"]
 Varied = Literal["noise", "drop_columns", "shuffle_rows", "flip_labels", "temperature", "weight"]
 """What a sweep changes step by step."""
+LOWER_IS_BETTER = ("mse",)
+"""Metrics; of any other one more is better."""
+
+
+def improvement(change: float, metric: str) -> float:
+    """Return a change of a metric with improvements positive."""
+    return -change if metric in LOWER_IS_BETTER else change
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,13 @@ class Change:
     low: float
     high: float
     p: float
-    """Two-sided sign-flip test."""
+    """Two-sided sign-flip test over the seeds."""
+
+    def as_gain(self, metric: str) -> "Change":
+        """Return the same change of a metric with improvements positive."""
+        if metric not in LOWER_IS_BETTER:
+            return self
+        return Change(-self.estimate, -self.high, -self.low, self.p)
 
 
 @dataclass(frozen=True)
@@ -204,6 +217,12 @@ class Confirmation:
     """Test rows over all seeds."""
     notes: tuple[str, ...]
     seconds: float
+    """How long the training took."""
+
+    @property
+    def gain(self) -> Change:
+        """The change with improvements positive, whatever the metric."""
+        return self.change.as_gain(self.metric)
 
 
 @dataclass(frozen=True)
@@ -258,6 +277,8 @@ class Audit:
     confirmation: Confirmation | None = None
     agreement: Agreement | None = None
     """Whether the outcome of the confirmation is what the verdict says."""
+    is_control: bool = False
+    """Whether this is no teacher of the user's, but one that teaches nothing."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cch_audit.auditing.verdict import best, decided, overall
+from cch_audit.columns import COLUMNS
 from cch_audit.distillation.runs import train
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.estimators import OWN, find, plain_sections
@@ -94,8 +95,9 @@ class Run:
         for name in self.audit.estimator:
             find(name)  # another package's may be of no use
         _ = self.grid, self.plan
-        if self.ranking is not None and self.ranking.by == "gain" and not self.trains:
-            raise InputError("`by` gain needs the training runs; add `confirm`")
+        by = None if self.ranking is None else self.ranking.by
+        if by is not None and COLUMNS[by].is_measured and not self.trains:
+            raise InputError(f"`by` {by} needs the training runs; add `confirm`")
 
 
 @dataclass(frozen=True)
@@ -145,13 +147,13 @@ def report_on(
     from cch_audit.dependence.doubts import as_warnings
 
     audits, ranking = found.audits, found.ranking
-    over, controls = overall, set[str]()
+    over = overall
     if ranking is not None and run.ranking is not None:
         from cch_audit.choice.ranking import first_teachers
 
-        over, controls = best, {place.teacher for place in ranking.teachers if place.rank is None}
+        over = best
         ranking = first_teachers(ranking, run.ranking.top)
-    teachers = [audit for audit in audits if audit.teacher not in controls]
+    teachers = [audit for audit in audits if not audit.is_control]
     if found.sweep is not None:
         teachers = teachers[:1]  # the other steps are worse on purpose
     decision = over([decided(audit, run.gate) for audit in teachers])
@@ -186,7 +188,6 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
     settings, estimators, seed = run.audit, run.estimators, run.inputs.seed
     jobs = n_jobs(settings)
     first = next(iter(sample.teachers))
-    controls: tuple[str, ...] = ()
     check_memory(sample, settings, estimators)
     # One thread per task: small matrices lose more to threads than they gain, and sums that are
     # split by thread would make results depend on the number of cores.
@@ -205,7 +206,7 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             if run.ranking.controls:
                 from cch_audit.choice.controls import add_controls
 
-                sample, controls = add_controls(sample, estimators, jobs, seed)
+                sample = add_controls(sample, estimators, jobs, seed)
         if run.plan is not None:
             sample = teachers_of_steps(sample, run.plan, estimators.of(HeadSettings), seed)
         share = AUDITING if experiment else 1.0
@@ -225,7 +226,7 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             return Found(sample, audits)
         progress("baselines", 1.0)
         audits, ranking = rank_audits(
-            sample, measured, audits, controls, run.ranking, settings, n_train, seed
+            sample, measured, audits, run.ranking, settings, n_train, seed
         )
         return Found(sample, audits, ranking)
 

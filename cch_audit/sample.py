@@ -80,6 +80,8 @@ class Sample:
     """Whether the user says that the rows do not depend on each other."""
     truths: Mapping[str, Mapping[str, PerInformation]] = field(default_factory=dict)
     """The informations of the population by teacher and level, where a simulated file says them."""
+    controls: tuple[str, ...] = ()
+    """Names of the teachers that are none of the user's, but teach nothing."""
     source: Source = field(default_factory=lambda: Source(path="", sha256=""))
 
     @property

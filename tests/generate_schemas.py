@@ -13,12 +13,14 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from cch_audit.columns import COLUMNS
 from cch_audit.evidence.results import Ledger
 from cch_audit.reports import SCHEMA_VERSION
 from cch_audit.results import CheckReport, RankReport, Report, SweepReport
-from cch_audit.settings import ColumnName, LevelName
+from cch_audit.settings import LevelName
 
 FOLDER = Path(str(files("cch_audit") / "schemas"))
+KINDS = [kind.__name__ for kind in (CheckReport, RankReport, SweepReport)]
 REPORT = (
     "What `cch-audit check`, `confirm`, `rank` and `sweep` write with `--format json`. Every "
     "information is in nats, every change in units of its metric; a number that is not finite is "
@@ -28,16 +30,20 @@ EVIDENCE = (
     "What `cch-audit evidence` writes with `--format json`. Every gap is in nats, every share "
     "between 0 and 1; what is not defined is null."
 )
-NAMES = {"level_name": list(get_args(LevelName)), "column_name": list(get_args(ColumnName))}
+NAMES = {"level_name": get_args(LevelName), "column_name": COLUMNS}
 NAMED = {
     **dict.fromkeys(("levels", "gap_crossings", "gated"), "level_name"),
     **dict.fromkeys(("columns", "records", "by"), "column_name"),
 }
 """What the keys, the elements or the text of a property are; for the program any text would do."""
 LEAST = {
-    **{name: {"minItems": 1} for name in ("audits", "trials", "decisions")},
-    **{name: {"minProperties": 1} for name in ("levels", "estimators", "metrics")},
-    "steps": {"minItems": 2},
+    **{f"{kind}.audits": {"minItems": 1} for kind in KINDS},
+    "Audit.levels": {"minProperties": 1},
+    "LevelResult.estimators": {"minProperties": 1},
+    "Confirmation.metrics": {"minProperties": 1},
+    "Sweep.steps": {"minItems": 2},
+    "Ledger.trials": {"minItems": 1},
+    "Ledger.decisions": {"minItems": 1},
 }
 
 
@@ -66,9 +72,11 @@ class Generator(GenerateJsonSchema):
         return False
 
 
-def _closed(record: JsonSchemaValue) -> JsonSchemaValue:
+def _closed(title: str, record: JsonSchemaValue) -> JsonSchemaValue:
     """Return the schema of a record, which has all its keys and no others."""
-    properties = {name: _completed(name, value) for name, value in record["properties"].items()}
+    properties = {
+        name: _completed(title, name, value) for name, value in record["properties"].items()
+    }
     return {
         "type": "object",
         "description": _words(record["description"]),
@@ -78,9 +86,9 @@ def _closed(record: JsonSchemaValue) -> JsonSchemaValue:
     }
 
 
-def _completed(name: str, value: JsonSchemaValue) -> JsonSchemaValue:
+def _completed(record: str, name: str, value: JsonSchemaValue) -> JsonSchemaValue:
     """Return the schema of a property with what its type does not say."""
-    value = {**value, **LEAST.get(name, {})}
+    value = {**value, **LEAST.get(f"{record}.{name}", {})}
     value.pop("default", None)
     if name in NAMED:
         names = {"$ref": f"#/$defs/{NAMED[name]}"}
@@ -120,9 +128,9 @@ def _schema(title: str, description: str, record: Any, tops: list[str]) -> dict[
         own = found[top]["properties"]
         # pydantic reads no docstrings of a base class
         found[top]["properties"] = TOP | {name: base.get(name, own[name]) for name in own}
-    definitions = {name: _closed(record) for name, record in found.items()}
+    definitions = {name: _closed(name, record) for name, record in found.items()}
     used = json.dumps(definitions)
-    names = {name: {"enum": words} for name, words in NAMES.items() if f"/{name}" in used}
+    names = {name: {"enum": list(words)} for name, words in NAMES.items() if f"/{name}" in used}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
@@ -135,9 +143,8 @@ def _schema(title: str, description: str, record: Any, tops: list[str]) -> dict[
 def schemas() -> dict[str, str]:
     """Return the text of every schema by the name of its file."""
     reports = Report | CheckReport | RankReport | SweepReport
-    kinds = [kind.__name__ for kind in (CheckReport, RankReport, SweepReport)]
     found = {
-        "report.schema.json": _schema("cch-audit report", REPORT, reports, kinds),
+        "report.schema.json": _schema("cch-audit report", REPORT, reports, KINDS),
         "evidence.schema.json": _schema("cch-audit evidence", EVIDENCE, Ledger, ["Ledger"]),
     }
     return {name: _text(schema) for name, schema in found.items()}

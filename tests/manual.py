@@ -1,7 +1,8 @@
 """Writes what the man page has from the settings: python -m tests.manual.
 
-That is, in OPTIONS, the choices behind an option and its default; and all of the variables and of
-the example of a settings file, between comments that begin with `.\\" settings:`.
+That is, in OPTIONS, the choices behind an option and its default; and all of the variables, of the
+example of a settings file and of the columns of a ranking, between comments that begin with
+`.\\" settings:`.
 """
 
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from cch_audit.columns import COLUMNS
 from cch_audit.commands.options import ENVIRONMENT, SECTIONS, option_name
 from cch_audit.estimators import section, section_names
 from cch_audit.settings import SimulateSettings
@@ -35,6 +37,7 @@ def update(page: str) -> str:
         tag = re.escape(roff(option_name(setting.name)))
         paragraph = rf"(?ms)(?<=^\.TP\n)\.BI? {tag}(?: [^\n]*)?\n.*?(?=^\.(?:TP|SS|SH))"
         page = re.sub(paragraph, partial(_paragraph, setting), page)
+    page = _between(page, "columns", _columns())
     page = _between(page, "variables", _variables())
     return _between(page, "example", _example())
 
@@ -62,6 +65,17 @@ def _between(page: str, name: str, lines: list[str]) -> str:
     begin, end = f'.\\" settings: {name}\n', f'.\\" settings: end of {name}\n'
     before, after = page.split(begin)[0], page.split(end)[1]
     return before + begin + "".join(f"{line}\n" for line in lines) + end + after
+
+
+def _columns() -> list[str]:
+    """Return what teachers can be ordered by."""
+    lines = []
+    for name, column in COLUMNS.items():
+        title = "" if column.meaning.startswith(column.title) else f"{column.title}: "
+        text = f"{title}{column.meaning}."
+        text = text[0].upper() + text[1:]
+        lines += [".TP", f".B {name}", *textwrap.wrap(roff(text), WIDTH)]
+    return lines
 
 
 def _variables() -> list[str]:

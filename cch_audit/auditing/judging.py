@@ -146,6 +146,7 @@ def _one_teacher(
         companions=companions,
         notes=(*_notes(levels, companions), *_weak(teacher, sample, measured)),
         doubts=doubts,
+        is_control=teacher in sample.controls,
     )
 
 

@@ -13,10 +13,8 @@ from cch_audit.sample import Sample
 from cch_audit.settings import EstimatorSettings
 
 
-def add_controls(
-    sample: Sample, estimators: EstimatorSettings, n_jobs: int, seed: int
-) -> tuple[Sample, tuple[str, ...]]:
-    """Return the sample with four more teachers, and their names.
+def add_controls(sample: Sample, estimators: EstimatorSettings, n_jobs: int, seed: int) -> Sample:
+    """Return the sample with four more teachers.
 
     A copy of the student; the strongest teacher with its rows shuffled; the same with its rows in
     place and its predictions about the wrong class (targets: mirrored at their mean); and noise.
@@ -36,12 +34,12 @@ def add_controls(
     own = {permuted: _misled(predictions[strongest], sample.labels.kind == "classes")}
     if sample.student_name in sample.predictions:
         own[copy] = sample.predictions[sample.student_name]
-    changed = replace(
+    return replace(
         sample,
         teachers={**sample.teachers, **controls},
         predictions={**sample.predictions, **own},
+        controls=tuple(controls),
     )
-    return changed, tuple(controls)
 
 
 _WRONG = {"classes": "classes permuted", "continuous": "predictions mirrored"}

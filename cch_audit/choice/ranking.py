@@ -1,9 +1,8 @@
 """The choice among teachers: their order, who cannot be told apart, which column to trust."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import get_args
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -12,62 +11,19 @@ from scipy.stats import kendalltau, norm
 from cch_audit.arrays import FloatArray
 from cch_audit.auditing.intervals import bootstrap_means
 from cch_audit.auditing.measurement import Measurements, n_jobs
-from cch_audit.choice.baselines import has_forecast, has_h_score, measure_baselines
+from cch_audit.choice.baselines import measure_baselines
+from cch_audit.columns import COLUMNS
 from cch_audit.errors import InputError
 from cch_audit.randomness import stream
-from cch_audit.results import Audit, Baselines, Ranked, Ranking, Record
+from cch_audit.results import Audit, Ranked, Ranking, Record
 from cch_audit.sample import Sample
-from cch_audit.settings import AuditSettings, ColumnName, LevelName, RankSettings
-
-Column = Callable[[Audit], float | None]
-
-
-def _lower_end(level: str) -> Column:
-    """Return the lowest lower end of the deciding estimators' verdict intervals at a level."""
-
-    def value(audit: Audit) -> float:
-        found = audit.levels[level]
-        return min(found.estimators[name].verdict_interval.low for name in found.voters)
-
-    return value
-
-
-def _of(part: Callable[[Baselines], float | None]) -> Column:
-    """Return a baseline's value."""
-    return lambda audit: None if audit.baselines is None else part(audit.baselines)
-
-
-def gain(audit: Audit) -> float | None:
-    """Return the measured improvement of the deciding metric, or None without a training run."""
-    found = audit.confirmation
-    if found is None:
-        return None
-    return -found.change.estimate if found.metric == "mse" else found.change.estimate
-
-
-COLUMNS: Mapping[ColumnName, Column] = {
-    "gap": lambda audit: min(_lower_end(level)(audit) or 0.0 for level in audit.gated),
-    "representations": _lower_end("representations"),
-    "predictions": _lower_end("predictions"),
-    "teacher_labels": lambda audit: audit.companions.teacher_labels.estimate,
-    "teacher_labels_given_student": lambda audit: (
-        audit.companions.teacher_labels_given_student.estimate
-    ),
-    "score": _of(lambda found: found.score),
-    "log_me": _of(lambda found: found.log_me),
-    "h_score": _of(lambda found: found.h_score),
-    "cka": _of(lambda found: found.cka),
-    "forecast": _of(lambda found: -found.forecast.change if found.forecast else None),
-    "gain": gain,
-}
-"""What teachers can be ordered by; more is better in all of them."""
+from cch_audit.settings import AuditSettings, RankSettings
 
 
 def rank_audits(
     sample: Sample,
     measured: Measurements,
     audits: Sequence[Audit],
-    controls: Sequence[str],
     ranking: RankSettings,
     settings: AuditSettings,
     n_train: int,
@@ -79,7 +35,6 @@ def rank_audits(
     ----------
     sample, measured : what the audits rest on
     audits : of all teachers and controls
-    controls : names of the controls among them
     ranking : the column that orders
     settings : confidence level, resamples, jobs
     n_train : training rows that the forecast speaks about
@@ -98,17 +53,17 @@ def rank_audits(
 
     pool = Parallel(n_jobs=n_jobs(settings), prefer="threads")
     audits = pool(delayed(with_baselines)(audit) for audit in audits)
-    alike = {}
-    if ranking.by in ("gap", *get_args(LevelName)):
-        levels = audits[0].gated if ranking.by == "gap" else (ranking.by,)
-        teachers = [audit for audit in audits if audit.teacher not in controls]
-        alike = indistinguishable(sample, measured, teachers, levels, settings, seed)
-    result = rank_teachers(audits, controls, ranking.by, alike)
+    alike, levels = {}, COLUMNS[ranking.by].levels
+    if levels is not None:
+        teachers = [audit for audit in audits if not audit.is_control]
+        gaps = levels(audits[0])
+        alike = indistinguishable(sample, measured, teachers, gaps, settings, seed)
+    result = rank_teachers(audits, ranking.by, alike)
     by_name = {audit.teacher: audit for audit in audits}
     return tuple(by_name[place.teacher] for place in result.teachers), result
 
 
-def check_column(sample: Sample, by: ColumnName, n_train: int) -> None:
+def check_column(sample: Sample, by: str, n_train: int) -> None:
     """Refuse to order teachers by a column that has no value for any of them.
 
     Parameters
@@ -122,22 +77,9 @@ def check_column(sample: Sample, by: ColumnName, n_train: int) -> None:
     InputError
         If the column does not apply to the labels, or there are too few rows for it.
     """
-    n, p = sample.student.shape
-    classes = sample.labels.kind == "classes"
-    if by == "h_score" and not classes:
-        why = "the H-score is for classes, and the labels are continuous"
-    elif by == "h_score" and not any(map(has_h_score, sample.teachers.values())):
-        why = f"with {n:,} rows every teacher has too many columns for an H-score"
-    elif by == "forecast" and classes:
-        why = "the forecast is for continuous labels, and these are classes"
-    elif by == "forecast" and not has_forecast(n, p, n_train):
-        why = (
-            f"a forecast needs more training rows than the student's {p:,} columns and one more, "
-            f"and there are {n_train:,} of {n:,} rows"
-        )
-    else:
-        return
-    raise InputError(f"`by` {by}: {why}; choose another column")
+    why_not = COLUMNS[by].why_not(sample, n_train)
+    if why_not is not None:
+        raise InputError(f"`by` {by}: {why_not}; choose another column")
 
 
 def first_teachers(ranking: Ranking, top: int | None) -> Ranking:
@@ -149,8 +91,7 @@ def first_teachers(ranking: Ranking, top: int | None) -> Ranking:
 
 def rank_teachers(
     audits: Sequence[Audit],
-    controls: Sequence[str],
-    by: ColumnName,
+    by: str,
     alike: Mapping[tuple[str, str], bool],
 ) -> Ranking:
     """Order teachers by a column, the best first, and controls by the same column after them.
@@ -161,13 +102,12 @@ def rank_teachers(
     Parameters
     ----------
     audits : of all teachers and controls
-    controls : names of the controls among them
     by : the column
     alike : for each pair of teachers whether their gaps cannot be told apart; a pair that is
         not there is told apart by any difference in the column
     """
     ordered = sorted(audits, key=lambda audit: _value(audit, by), reverse=True)
-    teachers = [audit for audit in ordered if audit.teacher not in controls]
+    teachers = [audit for audit in ordered if not audit.is_control]
     values = {audit.teacher: _value(audit, by) for audit in audits}
 
     def tied(one: str, other: str) -> bool:
@@ -182,9 +122,7 @@ def rank_teachers(
         ties = tuple(o.teacher for o in teachers if o.teacher != name and tied(o.teacher, name))
         ranked.append(Ranked(name, rank, ties, _columns(audit)))
     ranked += [
-        Ranked(audit.teacher, None, (), _columns(audit))
-        for audit in ordered
-        if audit.teacher in controls
+        Ranked(audit.teacher, None, (), _columns(audit)) for audit in ordered if audit.is_control
     ]
     return Ranking(by, tuple(ranked), _records(teachers))
 
@@ -256,31 +194,30 @@ def _holm(p: FloatArray) -> FloatArray:
 
 def _columns(audit: Audit) -> dict[str, float | None]:
     """Return the value of every column."""
-    return {name: column(audit) for name, column in COLUMNS.items()}
+    return {name: column.value(audit) for name, column in COLUMNS.items()}
 
 
-def _value(audit: Audit, by: ColumnName) -> float:
+def _value(audit: Audit, by: str) -> float:
     """Return what a teacher is ordered by; a teacher without a value comes last."""
-    value = COLUMNS[by](audit)
+    value = COLUMNS[by].value(audit)
     return -np.inf if value is None else value
 
 
 def _records(audits: Sequence[Audit]) -> dict[str, Record]:
     """Compare the order of every column with the measured gains."""
-    gains = np.array([found for audit in audits if (found := gain(audit)) is not None])
+    trained = [audit.confirmation for audit in audits if audit.confirmation is not None]
+    gains = np.array([found.gain.estimate for found in trained])
     if len(gains) < len(audits) or len(audits) < 2:
         return {}
-    hurts = np.array(
-        [a.confirmation is not None and a.confirmation.outcome == "hurts" for a in audits]
-    )
+    hurts = np.array([found.outcome == "hurts" for found in trained])
     n_chosen = max(1, sum(audit.verdict == "pass" for audit in audits))
     records: dict[str, Record] = {}
-    for name in COLUMNS:
-        values = [COLUMNS[name](audit) for audit in audits]
+    for name, column in COLUMNS.items():
+        values = [column.value(audit) for audit in audits]
         known = np.array([value for value in values if value is not None])
         # One gated level has a column of its own.
         is_twin = name == "gap" and len(audits[0].gated) == 1
-        if name == "gain" or is_twin or len(known) < len(values):
+        if column.is_measured or is_twin or len(known) < len(values):
             continue
         order = np.argsort(-known, kind="stable")
         tau = float(kendalltau(known, gains).statistic)

@@ -14,7 +14,6 @@ from cch_audit.auditing.heads import class_logits, log_odds
 from cch_audit.distillation.arms import BASELINE, CONTROLS, DISTILLED, Grid, loss_formula
 from cch_audit.distillation.effects import judge_gain, paired_change, smallest_detectable
 from cch_audit.distillation.experiment import Learner, Repetition, Task, repeat
-from cch_audit.distillation.metrics import HIGHER_IS_BETTER
 from cch_audit.distillation.splits import make_splits
 from cch_audit.estimators.contract import is_classes, standardize
 from cch_audit.randomness import stream
@@ -143,12 +142,12 @@ def _sum_up(repetitions: list[Repetition], experiment: Experiment, seconds: floa
     }
     deciding: Literal["accuracy", "mse"] = "accuracy" if classes else "mse"
     main = metrics[deciding]
-    gain = _as_gain(main.change, deciding)
+    gain = main.change.as_gain(deciding)
     controls = {
         arm: Control(change(arm, BASELINE, deciding), change(DISTILLED, arm, deciding))
         for arm in CONTROLS[classes]
     }
-    advantages = {arm: _as_gain(one.advantage, deciding) for arm, one in controls.items()}
+    advantages = {arm: one.advantage.as_gain(deciding) for arm, one in controls.items()}
     outcome = judge_gain(gain, experiment.confidence, settings.min_effect)
     splits = [task.split for task in tasks]
     return Confirmation(
@@ -227,10 +226,3 @@ def _notes(
             f"The gain may be regularisation and not transfer: distillation is not clearly better "
             f"than the control {', '.join(as_good)}."
         )
-
-
-def _as_gain(change: Change, metric: str) -> Change:
-    """Return the same change with improvements positive."""
-    if HIGHER_IS_BETTER[metric]:
-        return change
-    return Change(-change.estimate, -change.high, -change.low, change.p)

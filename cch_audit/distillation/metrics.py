@@ -7,14 +7,6 @@ from sklearn.metrics import accuracy_score, f1_score, mean_squared_error, r2_sco
 from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.estimators.contract import is_classes
 
-HIGHER_IS_BETTER = {
-    "accuracy": True,
-    "weighted_f1": True,
-    "macro_auc": True,
-    "mse": False,
-    "r2": True,
-}
-
 
 def scores(y: FloatArray | IntArray, outputs: FloatArray) -> dict[str, float]:
     """Score logits (n, K) by accuracy, weighted F1 and macro AUC, or numbers by MSE and R^2.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.columns import forecasters
 from cch_audit.evidence import scoring, shares
 from cch_audit.evidence.read import Evidence
 from cch_audit.evidence.results import Decisions, Estimate, Ledger, Scores, Share, Trial
@@ -14,12 +15,6 @@ from cch_audit.results import Verdict
 CONFIDENCE_LEVEL = 0.95
 SEED = 0
 """Of the bootstrap."""
-COLUMNS = (
-    *("representations", "predictions", "teacher_labels", "teacher_labels_given_student"),
-    *("score", "log_me", "h_score", "cka", "forecast"),
-)
-"""The numbers that `rank` prints before any training; it is the lower end that gaps are ranked by.
-"""
 Decide = Callable[[Trial], Verdict | None]
 
 
@@ -36,7 +31,7 @@ def keep_ledger(evidence: Evidence) -> Ledger:
         ),
         scores=tuple(
             _scores(name, known)
-            for name in COLUMNS
+            for name in forecasters()
             if (known := [trial for trial in trials if trial.columns.get(name) is not None])
         ),
         warnings=evidence.warnings,
@@ -47,7 +42,7 @@ def _deciding(trials: Sequence[Trial]) -> dict[str, Decide]:
     """Return every forecaster that says yes, no or undecided."""
     named: dict[str, Decide] = {"verdict": lambda trial: trial.verdict}
     levels = list(dict.fromkeys(name for trial in trials for name in trial.levels))
-    levels.sort(key=COLUMNS.index)
+    levels.sort(key=list(forecasters()).index)
     named |= {level: _of_level(level) for level in levels}
     for level in levels:
         found = [trial.levels[level].estimators for trial in trials if level in trial.levels]

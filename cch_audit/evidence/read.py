@@ -8,14 +8,12 @@ from pathlib import Path
 
 from cch_audit.errors import InputError
 from cch_audit.evidence.audits import read_trial
-from cch_audit.evidence.document import Part, load
 from cch_audit.evidence.results import Trial
+from cch_audit.reports import read
+from cch_audit.results import Audit, Confirmation, Report
 from cch_audit.settings import ConfirmationSettings
 
-SCHEMA_VERSION = "1"
-"""Of the reports that can be read."""
-CONTROL = "control: "
-"""How the names of teachers begin that teach nothing."""
+Identity = tuple[str, int]
 _TRAINING = {setting.name for setting in fields(ConfirmationSettings)}
 
 
@@ -44,22 +42,26 @@ def read_evidence(paths: Sequence[Path], *, controls: bool) -> Evidence:
     InputError
         If a file is no such report, or no trial is left.
     """
-    known: dict[tuple[str, int], Trial] = {}
+    known: dict[Identity, tuple[Trial, Audit]] = {}
     warnings: list[str] = []
     for path in paths:
-        report = _report(path)
-        audits, n_untrained = _trained(report)
-        if n_untrained:
-            warnings.append(
-                f"{path}: {n_untrained} of {n_untrained + len(audits)} teachers have no training "
-                "run and are left out"
+        report = read(path)
+        found = _identified(report)
+        if not found:
+            raise InputError(
+                f"{path}: holds no training run, so there is no outcome to compare a forecast "
+                "with; run check or rank again with --confirm, or confirm"
             )
-        found = _identified(audits, report)
-        warnings += _counted_once(path, [known[key] for key in found if key in known])
-        known = {**known, **{key: trial for key, trial in found.items() if key not in known}}
-    trials = tuple(
-        trial for trial in known.values() if controls or not trial.teacher.startswith(CONTROL)
-    )
+        if len(found) < len(report.audits):
+            warnings.append(
+                f"{path}: {len(report.audits) - len(found)} of {len(report.audits)} teachers have "
+                "no training run and are left out"
+            )
+        warnings += _counted_once(path, [known[key][0] for key in found if key in known])
+        for key, (audit, confirmation) in found.items():
+            trial = read_trial(audit, confirmation, report.input, str(path))
+            known.setdefault(key, (trial, audit))
+    trials = tuple(trial for trial, audit in known.values() if controls or not audit.is_control)
     if not trials:
         raise InputError(
             f"{', '.join(map(str, paths))}: the only training runs are those of controls; add "
@@ -68,59 +70,33 @@ def read_evidence(paths: Sequence[Path], *, controls: bool) -> Evidence:
     return Evidence(trials, len(known) - len(trials), tuple(warnings))
 
 
-def _report(path: Path) -> Part:
-    """Return a JSON report whose version is known."""
-    report = load(path)
-    if not (report.has("audits") and report.has("schema_version")):
-        raise InputError(
-            f"{path}: is JSON, but no audit report of cch-audit; give what check, confirm or rank "
-            "wrote with --confirm --format json"
-        )
-    version = report.at("schema_version").text()
-    if version != SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: has schema_version {version[:20]!r}, and this cch-audit reads "
-            f"{SCHEMA_VERSION!r}; write the report again with this cch-audit"
-        )
-    return report
-
-
-def _trained(report: Part) -> tuple[list[Part], int]:
-    """Return the audits with a training run, and the number of those without one."""
-    audits = list(report.at("audits").elements())
-    trained = [audit for audit in audits if audit.has("confirmation")]
-    if not trained:
-        raise InputError(
-            f"{report.file}: holds no training run, so there is no outcome to compare a forecast "
-            "with; run check or rank again with --confirm, or confirm"
-        )
-    return trained, len(audits) - len(trained)
-
-
-def _identified(audits: Sequence[Part], report: Part) -> dict[tuple[str, int], Trial]:
-    """Return the trials of one report by their identity, numbered where several have the same."""
-    found: dict[tuple[str, int], Trial] = {}
+def _identified(report: Report) -> dict[Identity, tuple[Audit, Confirmation]]:
+    """Return the trained audits by their identity, numbered where several have the same."""
+    found: dict[Identity, tuple[Audit, Confirmation]] = {}
     times: Counter[str] = Counter()
-    for audit in audits:
-        trial = read_trial(audit, report.at("input"))
-        identity = _identity(trial, audit, report)
-        found[identity, times[identity]] = trial
-        times[identity] += 1
+    for audit in report.audits:
+        if audit.confirmation is not None:
+            identity = _identity(audit, audit.confirmation, report)
+            found[identity, times[identity]] = audit, audit.confirmation
+            times[identity] += 1
     return found
 
 
-def _identity(trial: Trial, audit: Part, report: Part) -> str:
+def _identity(audit: Audit, found: Confirmation, report: Report) -> str:
     """Return what makes a trial another one than those of other reports."""
-    source = report.at("input")
-    settings = dict(report.at("settings").items())
-    training = {name: settings[name].as_json() for name in _TRAINING if name in settings}
-    found = audit.at("confirmation")
-    rows = [source.at(name).number() for name in ("n_rows", "n_samples")]
-    sizes = [found.at(name).number() for name in ("n_seeds", "n_train", "n_test")]
-    drawn = report.at("seed").number() if rows[0] != rows[1] else None
-    labels = source.at("labels", "name").text()
-    names = [*trial.source, labels, trial.teacher, trial.student]
-    return json.dumps([names, rows, drawn, sizes, training], sort_keys=True)
+    source = report.input
+    training = {key: value for key, value in report.settings.items() if key in _TRAINING}
+    drawn = report.seed if source.n_rows != source.n_samples else None
+    return json.dumps(
+        [
+            [source.sha256, source.teacher_sha256, source.labels.name],
+            [audit.teacher, audit.student],
+            [source.n_rows, source.n_samples, drawn],
+            [found.n_seeds, found.n_train, found.n_test],
+            training,
+        ],
+        sort_keys=True,
+    )
 
 
 def _counted_once(path: Path, repeated: Sequence[Trial]) -> list[str]:

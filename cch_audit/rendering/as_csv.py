@@ -111,7 +111,7 @@ def _teacher(audit: Audit, place: Ranked | None) -> list[float | str | None]:
     forecast = scores.get("forecast") or {}
     found = plain(audit.confirmation) or {}
     change = found.get("change") or {}
-    is_control = None if place is None else ("true" if place.rank is None else "false")
+    is_control = None if place is None else ("true" if audit.is_control else "false")
     return [
         *(None if place is None else place.rank, is_control),
         *(scores.get(name) for name in _SCORES),

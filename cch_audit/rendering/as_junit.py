@@ -87,7 +87,7 @@ def _properties(report: Report) -> list[tuple[str, str]]:
 
 def _cases(report: Report) -> Iterator[Case]:
     """Yield the test cases, teacher by teacher; controls are no teachers."""
-    audits = [place.audit for place in places(report) if not place.is_control]
+    audits = [place.audit for place in places(report) if not place.audit.is_control]
     for audit in audits if isinstance(report, RankReport) else report.audits:
         if report.gate != "outcome":
             yield Case(audit, "verdict", audit.verdict, "; ".join(audit.reasons))

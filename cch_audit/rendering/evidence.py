@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Literal, get_args
 
-from cch_audit import __version__
+from cch_audit import __version__, columns
 from cch_audit.auditing.verdict import agreement
 from cch_audit.evidence.results import Decisions, Estimate, Ledger, Trial
 from cch_audit.rendering import Drawn, draw
@@ -30,7 +30,6 @@ from cch_audit.rendering.document import (
 from cch_audit.rendering.evidence_words import closing, footnotes, opening
 from cch_audit.rendering.explaining import METHOD_TITLE, QUESTION, TESTED_TITLE
 from cch_audit.rendering.metrics import counted
-from cch_audit.rendering.ranking import column_title
 from cch_audit.rendering.text import all_printable, number
 from cch_audit.results import Agreement, Outcome, Verdict
 
@@ -255,7 +254,7 @@ def score_rows(ledger: Ledger) -> Rows:
     return as_rows(
         ledger.scores,
         [
-            ("forecaster", lambda record: column_title(record.forecaster)),
+            ("forecaster", lambda record: columns.title(record.forecaster)),
             ("trials", lambda record: f"{record.n_trials} on\n{counted(record.n_files, 'file')}"),
             ("AUC", lambda record: _correlation(record.auc)),
             ("tau", lambda record: _correlation(record.kendall_tau)),

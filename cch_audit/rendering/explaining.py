@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from cch_audit import estimators
 from cch_audit.rendering.metrics import METRIC_TITLES, counted, size
-from cch_audit.rendering.ranking import grouped, is_control, places
+from cch_audit.rendering.ranking import grouped, places
 from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
 from cch_audit.rendering.text import interval
 from cch_audit.results import (
@@ -52,7 +52,7 @@ def headline(report: Report) -> str:
     """Return what came out in plain words, without numbers."""
     if isinstance(report, SweepReport):
         return sweep_title(report.sweep)
-    audits = [audit for audit in report.audits if not is_control(audit, report)]
+    audits = [audit for audit in report.audits if not audit.is_control]
     if len(audits) > 1:
         passing = sum(audit.verdict == "pass" for audit in audits)
         of_them = f"of {len(audits)} teachers"
@@ -81,7 +81,7 @@ def question(report: Report) -> list[str]:
     elif len(report.audits) == 1:
         teachers = f"the teacher {audit.teacher}"
     else:
-        controls = sum(is_control(one, report) for one in report.audits)
+        controls = sum(one.is_control for one in report.audits)
         teachers = counted(len(report.audits) - controls, "teacher")
         teachers += f" and {counted(controls, 'control')}" if controls else ""
     trained = any(one.confirmation is not None for one in report.audits)
@@ -99,9 +99,9 @@ def advice(report: Report) -> list[str]:
     """Return what follows from the result, each piece once, with the teachers it is about."""
     if isinstance(report, SweepReport):
         return _of_sweep(report.sweep)
-    audits = [audit for audit in report.audits if not is_control(audit, report)]
+    audits = [audit for audit in report.audits if not audit.is_control]
     if isinstance(report, RankReport):
-        audits = [place.audit for place in places(report) if not place.is_control]
+        audits = [place.audit for place in places(report) if not place.audit.is_control]
     pairs = [(audit.teacher, text) for audit in audits for text in _of_teacher(audit, report)]
     found = grouped(pairs, len(audits))
     if isinstance(report, RankReport):

@@ -8,7 +8,7 @@ from matplotlib.figure import FigureBase
 
 from cch_audit.rendering.marks import BAD, GOOD, Picture
 from cch_audit.rendering.metrics import METRIC_TITLES, counted, effect
-from cch_audit.results import Confirmation, GridCell
+from cch_audit.results import Confirmation, GridCell, improvement
 
 WIDTH, ROW, ENDS = 6.4, 0.42, 1.2
 SHADES = 33
@@ -79,7 +79,5 @@ def _write(axes: Axes, x: int, y: int, cell: GridCell, metric: str, *, dark: boo
 
 
 def _gain(cell: GridCell | None, metric: str) -> float:
-    """Return the improvement of a cell; a lower MSE is one."""
-    if cell is None:
-        return math.nan
-    return -cell.change if metric == "mse" else cell.change
+    """Return the improvement of a cell."""
+    return math.nan if cell is None else improvement(cell.change, metric)

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
+from cch_audit import columns
+from cch_audit.columns import COLUMNS, forecasters
 from cch_audit.rendering.confirmation import control_title
 from cch_audit.rendering.document import (
     Cell,
@@ -27,39 +30,22 @@ from cch_audit.rendering.text import (
 )
 from cch_audit.results import (
     Audit,
-    Baselines,
     Confirmation,
     Interval,
     Ranked,
     RankReport,
     Report,
 )
+from cch_audit.settings import LevelName
 
-COLUMN_TITLES = {
-    "gap": "gap",
-    "representations": "gap on representations",
-    "predictions": "gap on predictions",
-    "teacher_labels": "I(teacher;labels)",
-    "teacher_labels_given_student": "I(teacher;labels|student)",
-    "score": "teacher's own score",
-    "log_me": "LogME",
-    "h_score": "H-score",
-    "cka": "CKA",
-    "forecast": "forecast",
-    "gain": "measured gain",
-}
 SCORES_TITLE = "What else is known before training"
 MEASURED_TITLE = "Measured: training the student with each teacher"
 RECORDS_TITLE = "How well each column foretold the measured change"
-FORECAST = "forecast\nand best w"
 RECORD_MEANINGS = {
     "Kendall tau": "agreement of the column's order with the measured one; 1 is the same order",
     "top-1 regret": "gain lost by taking the column's first teacher instead of the best one",
     "harmful": "share of the column's first choices that hurt the student",
 }
-GAPS = ("gap", "representations", "predictions")
-
-
 NAMES = ("teacher", "best control")
 
 
@@ -69,11 +55,6 @@ class Place:
 
     ranked: Ranked
     audit: Audit
-
-    @property
-    def is_control(self) -> bool:
-        """Whether this is no teacher of the user's."""
-        return self.ranked.rank is None
 
 
 Column = tuple[str, Callable[[Place], Cell | None]]
@@ -107,17 +88,6 @@ def places(report: Report) -> list[Place]:
     return [Place(one, audits[one.teacher]) for one in ranked]
 
 
-def is_control(audit: Audit, report: Report) -> bool:
-    """Return whether an audit of a ranking is that of a control."""
-    ranked = () if not isinstance(report, RankReport) else report.ranking.teachers
-    return any(one.teacher == audit.teacher and one.rank is None for one in ranked)
-
-
-def column_title(name: str) -> str:
-    """Return the name of a ranking's column as people read it."""
-    return COLUMN_TITLES.get(name, name.replace("_", " "))
-
-
 def student_lines(report: Report, units: Units) -> list[tuple[str, str]]:
     """Return the student and what it knows about the labels, estimator by estimator."""
     audit = report.audits[0]
@@ -137,7 +107,7 @@ def student_lines(report: Report, units: Units) -> list[tuple[str, str]]:
 
 def rank_text(place: Place) -> str:
     """Return a teacher's rank and those that it shares it with."""
-    if place.is_control:
+    if place.audit.is_control:
         return "control"
     ties = ", ".join(place.ranked.ties)
     return str(place.ranked.rank) + (f" (cannot be told apart from {ties})" if ties else "")
@@ -146,10 +116,10 @@ def rank_text(place: Place) -> str:
 def gap_title(report: Report, units: Units) -> str:
     """Return what the table of gaps shows, and how many of the teachers."""
     assert isinstance(report, RankReport)
-    controls = sum(is_control(audit, report) for audit in report.audits)
+    controls = sum(audit.is_control for audit in report.audits)
     shown, known = (len(all_) - controls for all_ in (report.ranking.teachers, report.audits))
     some = "" if shown == known else f", the first {shown} of {known}"
-    return f"Ranking by {column_title(report.ranking.by)}{some}; gaps in {units}"
+    return f"Ranking by {columns.title(report.ranking.by)}{some}; gaps in {units}"
 
 
 def shared_metric(report: Report) -> str | None:
@@ -163,16 +133,16 @@ def ranking_footnotes(report: Report) -> list[str]:
     assert isinstance(report, RankReport)
     shown = places(report)
     by = report.ranking.by
-    if by in GAPS:
-        order = f"{column_title(by)}, by its lower end"
+    if by in COLUMNS and COLUMNS[by].levels is not None:
+        order = f"{columns.title(by)}, by its lower end"
         equals = "cannot be told apart (paired tests, Holm-corrected)"
     else:
-        order, equals = column_title(by), "have the same value"
+        order, equals = columns.title(by), "have the same value"
     notes = [
         f"Teachers are ordered by {order}. Those of the same rank {equals}. A gap is shown as the "
         "range of the deciding estimators and, in brackets, the hull of their verdict intervals."
     ]
-    if any(place.is_control for place in shown):
+    if any(place.audit.is_control for place in shown):
         notes.append("Controls are no teachers: a column that puts them high can be fooled.")
     return notes
 
@@ -210,26 +180,23 @@ def grouped(pairs: Sequence[tuple[str, str]], count: int) -> list[str]:
 def gap_columns() -> list[Column]:
     """Return rank, verdict and the gaps; the teacher's name comes second."""
     return [
-        ("rank", lambda place: "control" if place.is_control else str(place.ranked.rank)),
+        ("rank", lambda place: "control" if place.audit.is_control else str(place.ranked.rank)),
         ("teacher", lambda place: place.audit.teacher),
         ("dim.", lambda place: str(place.audit.teacher_dimension)),
         ("verdict", lambda place: verdict_badge(place.audit.verdict)),
-        ("gap on\nrepresentations", lambda place: _gap(place.audit, "representations")),
-        ("gap on\npredictions", lambda place: _gap(place.audit, "predictions")),
+        *(
+            (COLUMNS[level].header, lambda place, level=level: _gap(place.audit, level))
+            for level in get_args(LevelName)
+        ),
     ]
 
 
 def score_columns(report: Report) -> list[Column]:
     """Return what else is known of each teacher before any training of the student."""
-    own = "accuracy" if report.input.labels.kind == "classes" else "R^2"
     return [
-        ("I(T;Y)", lambda place: _stacked(place.audit.companions.teacher_labels)),
-        ("I(T;Y|S)", lambda place: _stacked(place.audit.companions.teacher_labels_given_student)),
-        (own, _baseline(lambda baselines: baselines.score)),
-        ("LogME", _baseline(lambda baselines: baselines.log_me)),
-        ("H-score", _baseline(lambda baselines: baselines.h_score)),
-        ("CKA", _baseline(lambda baselines: baselines.cka)),
-        (FORECAST, _forecast),
+        (_header(column, report), _CELLS.get(name) or _cell(name))
+        for name, column in forecasters().items()
+        if column.levels is None
     ]
 
 
@@ -240,19 +207,21 @@ def score_meanings(report: Report, rows: Rows) -> list[tuple[str, str]]:
         for audit in report.audits
         if audit.baselines is not None and audit.baselines.forecast is not None
     ]
-    n_train = f" {forecasts[0].n_train:,}" if forecasts else ""
-    meanings = {
-        "I(T;Y)": "I(teacher;labels): what the teacher knows about the labels",
-        "I(T;Y|S)": "I(teacher;labels|student): what it adds to what the student knows",
-        "accuracy": "of the teacher's own predictions, cross-validated",
-        "R^2": "of the teacher's own predictions, cross-validated",
-        "LogME": "how well a linear model of the teacher explains the labels (log evidence)",
-        "H-score": "how far apart the teacher keeps the classes",
-        "CKA": "how alike teacher and student are, whatever the labels",
-        FORECAST: f"change of the squared error that a linear model foresees at weight 1/2 with"
-        f"{n_train} training rows, in % of Var(y) (below 0 helps); and the best weight up to 1",
-    }
+    meanings = {_header(column, report): column.meaning for column in forecasters().values()}
+    if forecasts:
+        n_train = forecasts[0].n_train
+        meanings[COLUMNS["forecast"].header] += f"; with {n_train:,} training rows"
     return _shown(meanings, rows)
+
+
+def _header(column: columns.Column, report: Report) -> str:
+    """Return what stands above a column, for the labels of a report."""
+    own = None if report.input.labels.kind == "classes" else column.header_of_numbers
+    return own or column.header
+
+
+def _cell(name: str) -> Callable[[Place], Cell | None]:
+    return lambda place: _optional(place.ranked.columns.get(name))
 
 
 def record_meanings(rows: Rows) -> list[tuple[str, str]]:
@@ -282,7 +251,7 @@ def teacher_column() -> Column:
 
     def cell(place: Place) -> str:
         name = place.audit.teacher
-        marked = place.is_control and not name.startswith("control")
+        marked = place.audit.is_control and not name.startswith("control")
         return f"{name} (control)" if marked else name
 
     return "teacher", cell
@@ -298,7 +267,7 @@ def record_rows(report: RankReport, metric: str) -> Rows:
     return as_rows(
         list(ranking.records.items()),
         [
-            ("ordered by", lambda item: column_title(item[0]) + own * (item[0] == by)),
+            ("ordered by", lambda item: columns.title(item[0]) + own * (item[0] == by)),
             ("Kendall tau", lambda item: _optional(item[1].kendall_tau)),
             ("top-1 regret", lambda item: size(item[1].regret, metric)),
             ("harmful", lambda item: percent(item[1].harmful, ".0f")),
@@ -320,14 +289,6 @@ def _optional(value: float | None) -> str | None:
     return None if value is None else number(value)
 
 
-def _baseline(read: Callable[[Baselines], float | None]) -> Callable[[Place], Cell | None]:
-    def cell(place: Place) -> Cell | None:
-        baselines = place.audit.baselines
-        return None if baselines is None else _optional(read(baselines))
-
-    return cell
-
-
 def _forecast(place: Place) -> str | None:
     baselines = place.audit.baselines
     if baselines is None or baselines.forecast is None:
@@ -335,6 +296,16 @@ def _forecast(place: Place) -> str | None:
     forecast = baselines.forecast
     best = f"w = {forecast.best_weight:.2f}" if forecast.best_weight > 0 else "no w helps"
     return f"{percent(forecast.change, '+z.1f')}\n{best}"
+
+
+_CELLS: dict[str, Callable[[Place], Cell | None]] = {
+    "teacher_labels": lambda place: _stacked(place.audit.companions.teacher_labels),
+    "teacher_labels_given_student": lambda place: _stacked(
+        place.audit.companions.teacher_labels_given_student
+    ),
+    "forecast": _forecast,
+}
+"""Of columns with more to show than a number."""
 
 
 def _confirmed(read: Callable[[Confirmation], Cell]) -> Callable[[Place], Cell | None]:
@@ -355,8 +326,9 @@ def _best_control(found: Confirmation) -> str:
     """Return the control that comes off best, which a true transfer must beat."""
     if not found.controls:
         return "n/a"
-    sign = -1 if found.metric == "mse" else 1
-    name, control = max(found.controls.items(), key=lambda item: sign * item[1].change.estimate)
+    name, control = max(
+        found.controls.items(), key=lambda item: item[1].change.as_gain(found.metric).estimate
+    )
     return f"{effect(control.change.estimate, found.metric)}\n{control_title(name)}"
 
 

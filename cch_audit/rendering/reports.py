@@ -38,7 +38,6 @@ from cch_audit.rendering.explaining import (
 )
 from cch_audit.rendering.metrics import METRIC_TITLES, change_interval, counted
 from cch_audit.rendering.ranking import (
-    is_control,
     places,
     rank_text,
     ranking_parts,
@@ -167,7 +166,7 @@ def _cards(report: Report, units: Units) -> Iterator[Card]:
     """Yield what bears on the decision: a measurement is stronger evidence than the criterion."""
     if isinstance(report, SweepReport):
         return
-    audits = [audit for audit in report.audits if not is_control(audit, report)]
+    audits = [audit for audit in report.audits if not audit.is_control]
     trained = [audit for audit in audits if audit.confirmation is not None]
     if trained:
         yield Card("Does training gain?", _outcome(trained), _gains(trained))

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from cch_audit import columns
 from cch_audit.rendering.confirmation import CLAIMS as OUTCOME_CLAIMS
 from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.metrics import counted
-from cch_audit.rendering.ranking import column_title, is_control
 from cch_audit.rendering.sweep import sweep_sentence
 from cch_audit.rendering.text import (
     Units,
@@ -73,20 +73,20 @@ def _several_teachers(report: Report) -> str:
 
 def _ranking(report: RankReport) -> str:
     ranking = report.ranking
-    teachers = [audit for audit in report.audits if not is_control(audit, report)]
+    teachers = [audit for audit in report.audits if not audit.is_control]
     passing = [audit for audit in teachers if audit.verdict == "pass"]
     first = [one.teacher for one in ranking.teachers if one.rank == 1]
     who = ", ".join(first) + (" (cannot be told apart)" if len(first) > 1 else "")
     return (
         f"{report.verdict.upper()}: {len(passing)} of {counted(len(teachers), 'teacher')} "
         f"{'passes' if 1 in (len(passing), len(teachers)) else 'pass'}; "
-        f"first by {column_title(ranking.by)}: {who}."
+        f"first by {columns.title(ranking.by)}: {who}."
     )
 
 
 def _measured(report: Report) -> Iterator[str]:
     """Yield what training showed, if anything was trained."""
-    audits = [audit for audit in report.audits if not is_control(audit, report)]
+    audits = [audit for audit in report.audits if not audit.is_control]
     audits = [audit for audit in audits if audit.confirmation is not None]
     if len(audits) == 1:
         yield outcome_sentence(audits[0])

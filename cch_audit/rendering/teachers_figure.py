@@ -68,7 +68,7 @@ def _rows(report: Report) -> list[Row]:
         return [Row(shortened(audit.teacher, NAME), audit) for audit in report.audits]
     return [
         Row(
-            f"{'' if place.is_control else f'{place.ranked.rank}. '}"
+            f"{'' if place.audit.is_control else f'{place.ranked.rank}. '}"
             f"{shortened(place.audit.teacher, NAME)}",
             place.audit,
         )

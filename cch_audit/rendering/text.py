@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal
 
+from cch_audit.columns import COLUMNS
 from cch_audit.results import (
     Audit,
     Companions,
@@ -25,12 +26,6 @@ NATS_PER = {"nats": 1.0, "bits": math.log(2)}
 TRUTH, FLOOR = "truth", "floor"
 """Titles of rows below the estimators."""
 """Title of the row with what is known of a simulated file."""
-
-INFORMATION_COLUMNS = {
-    *("gap", "representations", "predictions"),
-    *("teacher_labels", "teacher_labels_given_student"),
-}
-"""The columns of a ranking that are in nats."""
 
 
 def printable(text: str, *, unicode: bool = True) -> str:
@@ -71,7 +66,9 @@ def for_reading(report: Report, *, units: Units, unicode: bool = True) -> Report
         return part
 
     def in_units(column: str, value: float | None) -> float | None:
-        return value / nats if value is not None and column in INFORMATION_COLUMNS else value
+        known = COLUMNS.get(column)
+        is_information = known is not None and known.unit == "nats"
+        return value / nats if value is not None and is_information else value
 
     converted: Report = _changed(all_printable(report, unicode=unicode), change)
     return converted

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from cch_audit.columns import names
 from cch_audit.errors import InputError
 from cch_audit.settings.declared import Settings, setting
 
@@ -12,26 +13,13 @@ RULES = ("all", "majority", "any")
 """Of several estimators; the name of one lets it decide alone."""
 
 LevelName = Literal["representations", "predictions"]
-ColumnName = Literal[
-    "gap",
-    "representations",
-    "predictions",
-    "teacher_labels",
-    "teacher_labels_given_student",
-    "score",
-    "log_me",
-    "h_score",
-    "cka",
-    "forecast",
-    "gain",
-]
 
 
 def _estimators() -> tuple[str, ...]:
     """Return the names of the estimators, whose registry builds on this module."""
-    from cch_audit.estimators import names
+    from cch_audit import estimators
 
-    return names()
+    return estimators.names()
 
 
 @dataclass(frozen=True)
@@ -227,8 +215,10 @@ class GateSettings(Settings):
 class RankSettings(Settings):
     """How teachers are ordered."""
 
-    by: ColumnName = setting(  # noqa: RUF009 - as the other settings
-        "gap", "Column that orders the teachers; gap is the lower end of the gated one."
+    by: str = setting(
+        "gap",
+        "Column that orders the teachers; gap is the lower end of the gated one.",
+        choices=names,
     )
     top: int | None = setting(None, "Report the first teachers only, so many.", low=1)
     controls: bool = setting(

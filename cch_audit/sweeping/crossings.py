@@ -55,11 +55,9 @@ def gap_point(level: LevelResult) -> Point:
 
 
 def gain_point(found: Confirmation) -> Point:
-    """Return the improvement of the deciding metric by distillation; a lower MSE is one."""
-    change = found.change
-    if found.metric == "mse":
-        return Point(-change.estimate, -change.high, -change.low)
-    return Point(change.estimate, change.low, change.high)
+    """Return the improvement of the deciding metric by distillation."""
+    gain = found.gain
+    return Point(gain.estimate, gain.low, gain.high)
 
 
 def crossing(steps: Sequence[float], points: Sequence[Point], threshold: float) -> Crossing | None:

@@ -33,7 +33,8 @@ def sample_of(kind: str):
 
 def with_controls(sample, jobs=1):
     with threadpool_limits(1):
-        return add_controls(sample, EstimatorSettings(), jobs, 0)
+        found = add_controls(sample, EstimatorSettings(), jobs, 0)
+        return found, found.controls
 
 
 def shared_information(sample, names, level):

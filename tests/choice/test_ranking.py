@@ -1,6 +1,5 @@
 from dataclasses import replace
 from itertools import combinations, permutations
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,15 +12,14 @@ from cch_audit.auditing.judging import judge_teachers
 from cch_audit.auditing.measurement import Measured, Measurements, measure
 from cch_audit.choice.controls import add_controls
 from cch_audit.choice.ranking import (
-    COLUMNS,
     _holm,
     check_column,
     first_teachers,
-    gain,
     indistinguishable,
     rank_audits,
     rank_teachers,
 )
+from cch_audit.columns import COLUMNS
 from cch_audit.errors import InputError
 from cch_audit.estimators.contract import Estimate
 from cch_audit.results import (
@@ -38,7 +36,7 @@ from cch_audit.results import (
     PerInformation,
     Range,
 )
-from cch_audit.settings import AuditSettings, ColumnName, EstimatorSettings, RankSettings
+from cch_audit.settings import AuditSettings, EstimatorSettings, RankSettings
 
 QUICK = AuditSettings(estimator=("ksg",), resamples=500, surrogates=0, jobs=1)
 SMALL = {"low": -1.0, "high": 1.0, "standard_error": 0.5}
@@ -115,14 +113,15 @@ def built(
         student_dimension=2,
         baselines=baselines,
         confirmation=confirmation,
+        is_control="control" in teacher,
     )
 
 
 SCORES = Baselines(score=0.8, log_me=-1.5, h_score=0.3, cka=0.4, forecast=None)
 
 
-def ranks(audits, by="gap", alike=None, controls=()) -> list[tuple[str, int | None]]:
-    found = rank_teachers(audits, controls, by, alike or {})
+def ranks(audits, by="gap", alike=None) -> list[tuple[str, int | None]]:
+    found = rank_teachers(audits, by, alike or {})
     return [(place.teacher, place.rank) for place in found.teachers]
 
 
@@ -136,8 +135,8 @@ def test_controls_come_last_in_their_own_order_without_rank():
     audits = [built("low control", -9.0), built("a", 0.1), built("control", 5.0), built("b", 0.2)]
     alike = {("a", "control"): True, ("b", "control"): True}
     expected = [("b", 1), ("a", 2), ("control", None), ("low control", None)]
-    assert ranks(audits, alike=alike, controls=("control", "low control")) == expected
-    found = rank_teachers(audits, ("control", "low control"), "gap", alike)
+    assert ranks(audits, alike=alike) == expected
+    found = rank_teachers(audits, "gap", alike)
     assert all(place.ties == () for place in found.teachers)
 
 
@@ -149,7 +148,7 @@ def test_a_rank_is_shared_with_its_first_teacher_alone(turned):
         alike = {(other, one): value for (one, other), value in alike.items()}
     audits = [built("c", 0.1), built("b", 0.2), built("a", 0.3)]
     assert ranks(audits, alike=alike) == [("a", 1), ("b", 1), ("c", 3)]
-    ties = {p.teacher: p.ties for p in rank_teachers(audits, (), "gap", alike).teachers}
+    ties = {p.teacher: p.ties for p in rank_teachers(audits, "gap", alike).teachers}
     assert ties == {"a": ("b",), "b": ("a", "c"), "c": ("b",)}
 
 
@@ -161,7 +160,7 @@ def test_a_shared_rank_leaves_a_gap():
 
 def test_without_a_test_equal_values_tie():
     audits = [built("a", known=0.5), built("b", known=0.7), built("c", known=0.5)]
-    found = rank_teachers(audits, (), "teacher_labels", {}).teachers
+    found = rank_teachers(audits, "teacher_labels", {}).teachers
     assert [(p.teacher, p.rank, p.ties) for p in found] == [
         ("b", 1, ()),
         ("a", 2, ("c",)),
@@ -199,9 +198,9 @@ def test_every_column():
         "forecast": 0.03,
         "gain": 0.02,
     }
-    (place,) = rank_teachers([audit], (), "gap", {}).teachers
+    (place,) = rank_teachers([audit], "gap", {}).teachers
     assert place.columns == values
-    assert set(values) == set(COLUMNS) == set(get_args(ColumnName))
+    assert set(values) == set(COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -214,16 +213,17 @@ def test_every_column():
 )
 def test_the_gap_is_that_of_the_deciding_levels(gated, expected):
     lows = {"representations": {"ksg": 0.4}, "predictions": {"ksg": -0.2}}
-    assert COLUMNS["gap"](built("a", levels=lows, gated=gated)) == expected
+    assert COLUMNS["gap"].value(built("a", levels=lows, gated=gated)) == expected
 
 
 def test_columns_that_were_not_measured_are_empty():
-    columns = rank_teachers([built("a")], (), "gap", {}).teachers[0].columns
+    columns = rank_teachers([built("a")], "gap", {}).teachers[0].columns
     missing = {name for name, value in columns.items() if value is None}
     assert missing == {"score", "log_me", "h_score", "cka", "forecast", "gain"}
 
 
 def test_a_lower_error_is_a_gain():
+    gain = COLUMNS["gain"].value
     assert gain(built("a")) is None
     assert gain(built("a", confirmation=confirmed(0.02))) == 0.02
     assert gain(built("a", confirmation=confirmed(-0.3, metric="mse"))) == 0.3
@@ -231,7 +231,7 @@ def test_a_lower_error_is_a_gain():
 
 def test_the_first_teachers_and_all_controls():
     audits = [built("a", 0.3), built("b", 0.2), built("c", 0.1), built("control", 1.0)]
-    found = rank_teachers(audits, ("control",), "gap", {})
+    found = rank_teachers(audits, "gap", {})
     for top, names in ((1, "a"), (2, "ab"), (3, "abc"), (9, "abc"), (None, "abc")):
         kept = first_teachers(found, top)
         assert [place.teacher for place in kept.teachers] == [*names, "control"]
@@ -259,7 +259,7 @@ def with_gains(values: dict[str, float], **verdicts: str) -> list[Audit]:
 @pytest.mark.parametrize("values", list(permutations(range(4))), ids=str)
 def test_record_of_a_column(values):
     known = dict(zip("abcd", map(float, values)))
-    found = rank_teachers(with_gains(known), (), "gap", {}).records["teacher_labels"]
+    found = rank_teachers(with_gains(known), "gap", {}).records["teacher_labels"]
     pairs = [(a > b) == (GAINS[x] > GAINS[y]) for (x, a), (y, b) in combinations(known.items(), 2)]
     assert found.kendall_tau == pytest.approx((sum(pairs) - pairs.count(False)) / 6)
     first = max(known, key=lambda name: known[name])
@@ -270,20 +270,20 @@ def test_record_of_a_column(values):
 def test_harmful_is_a_share_of_as_many_as_pass():
     known = {"d": 3.0, "a": 2.0, "b": 1.0, "c": 0.0}
     passing = dict.fromkeys("bc", "pass")
-    records = rank_teachers(with_gains(known, **passing), (), "gap", {}).records
+    records = rank_teachers(with_gains(known, **passing), "gap", {}).records
     assert records["teacher_labels"].harmful == 0.5
 
 
 def test_ties_in_a_column_lower_its_tau():
     known = {"a": 1.0, "b": 1.0, "c": 0.0, "d": 0.0}
-    found = rank_teachers(with_gains(known), (), "gap", {}).records["teacher_labels"]
+    found = rank_teachers(with_gains(known), "gap", {}).records["teacher_labels"]
     expected = kendalltau(list(known.values()), list(GAINS.values())).statistic
     assert found.kendall_tau == pytest.approx(expected)
     assert found.kendall_tau < 1.0
 
 
 def test_a_column_that_never_changes_has_no_tau():
-    records = rank_teachers(with_gains(dict.fromkeys("abcd", 0.0)), (), "gap", {}).records
+    records = rank_teachers(with_gains(dict.fromkeys("abcd", 0.0)), "gap", {}).records
     assert records["teacher_labels"].kendall_tau is None
 
 
@@ -291,7 +291,7 @@ def test_controls_and_columns_without_values_have_no_part_in_the_record():
     audits = with_gains({"a": 1.0, "d": 0.0})
     audits[0] = replace(audits[0], baselines=SCORES)
     control = built("control", known=9.0, confirmation=confirmed(-0.5, "hurts"))
-    records = rank_teachers([*audits, control], ("control",), "gap", {}).records
+    records = rank_teachers([*audits, control], "gap", {}).records
     assert records["teacher_labels"].regret == 0.0
     assert records["teacher_labels"].kendall_tau == pytest.approx(1.0)
     assert set(records) == {
@@ -306,8 +306,8 @@ def test_controls_and_columns_without_values_have_no_part_in_the_record():
 def test_no_record_unless_all_of_several_teachers_were_trained(n_trained):
     audits = with_gains(dict.fromkeys("abcd", 0.0))
     audits[n_trained:] = [replace(one, confirmation=None) for one in audits[n_trained:]]
-    assert rank_teachers(audits, (), "gap", {}).records == {}
-    assert rank_teachers(audits[:1], (), "gap", {}).records == {}
+    assert rank_teachers(audits, "gap", {}).records == {}
+    assert rank_teachers(audits[:1], "gap", {}).records == {}
 
 
 # Who cannot be told apart.
@@ -444,19 +444,18 @@ def test_the_order_of_teachers_and_others_do_not_matter():
 
 @threadpool_limits.wrap(limits=1)
 def judged(sample, n_controls=0, jobs=1, **changes):
-    """Return what `rank_audits` takes before the column: sample, measurements, audits, controls."""
+    """Return what `rank_audits` takes before the column: sample, measurements, audits."""
     settings = replace(QUICK, jobs=jobs, **changes)
-    controls: tuple[str, ...] = ()
     if n_controls:
-        sample, controls = add_controls(sample, EstimatorSettings(), jobs, 0)
-        assert len(controls) == n_controls
+        sample = add_controls(sample, EstimatorSettings(), jobs, 0)
+        assert len(sample.controls) == n_controls
     measured = measure(sample, settings, EstimatorSettings(), 0)
     audits = judge_teachers(sample, measured, settings, EstimatorSettings(), 0)
-    return sample, measured, audits, controls
+    return sample, measured, audits
 
 
 @threadpool_limits.wrap(limits=1)
-def ordered(parts, by: ColumnName = "gap", jobs=1):
+def ordered(parts, by: str = "gap", jobs=1):
     """Return the audits and the ranking of what `judged` returned."""
     return rank_audits(*parts, RankSettings(by=by), replace(QUICK, jobs=jobs), n_train=100, seed=0)
 
@@ -542,6 +541,6 @@ def test_an_h_score_of_too_many_columns_is_refused(small):
 
 def test_the_gap_has_a_record_where_no_level_stands_for_it():
     audits = with_gains({"a": 1.0, "d": 0.0})
-    assert "gap" not in rank_teachers(audits, (), "gap", {}).records
+    assert "gap" not in rank_teachers(audits, "gap", {}).records
     both = [replace(one, gated=("representations", "predictions")) for one in audits]
-    assert "gap" in rank_teachers(both, (), "gap", {}).records
+    assert "gap" in rank_teachers(both, "gap", {}).records

@@ -5,17 +5,18 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import typer
 import yaml
 
 from cch_audit.cli import app
+from cch_audit.columns import COLUMNS
 from cch_audit.commands.options import ENVIRONMENT, SECTIONS, option_name
 from cch_audit.errors import ExitCode
 from cch_audit.estimators import plain_sections, section_names
-from cch_audit.settings import ColumnName, EstimatorSettings, SimulateSettings
+from cch_audit.settings import EstimatorSettings, SimulateSettings
 from cch_audit.settings.declared import Setting, declared
 from tests.manual import PAGE, update
 
@@ -121,7 +122,7 @@ def test_the_example_of_a_settings_file_holds_all_estimator_settings_and_their_d
 def test_every_column_of_a_ranking_is_explained() -> None:
     tags = {line for text in entries("DESCRIPTION").values() for line in text.splitlines()[:1]}
     named = {name.strip(" ,") for tag in tags for name in tag.split()}
-    assert set(get_args(ColumnName)) <= named
+    assert set(COLUMNS) <= named
 
 
 def test_every_exit_code_is_there_and_no_other() -> None:

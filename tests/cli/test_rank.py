@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
-from cch_audit.settings import ColumnName
+from cch_audit.columns import COLUMNS
 
 from .conftest import NOISE
 from .process import QUICK, TRAIN, VIEWS, Finished, run, run_inside
@@ -62,7 +62,7 @@ def test_teachers_are_all_others_in_their_order_and_controls_follow(report: dict
 
 def test_every_column_of_every_teacher(report: dict[str, Any]) -> None:
     for place in report["ranking"]["teachers"]:
-        assert set(place["columns"]) == set(get_args(ColumnName))
+        assert set(place["columns"]) == set(COLUMNS)
         missing = {name for name, value in place["columns"].items() if value is None}
         assert missing == {"h_score", "gain"}
         found = audits(report)[place["teacher"]]["baselines"]

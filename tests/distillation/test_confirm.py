@@ -337,8 +337,8 @@ def test_noise_rarely_beats_its_own_rows_shuffled():
 def misled(sample, name):
     """Add the teacher that means the wrong class or number, as `rank --controls` does."""
     alone = replace(sample, teachers={name: sample.teachers[name]})
-    changed, controls = add_controls(alone, EstimatorSettings(), 2, 0)
-    return changed, controls[2]
+    changed = add_controls(alone, EstimatorSettings(), 2, 0)
+    return changed, changed.controls[2]
 
 
 def test_mirrored_predictions_hurt():

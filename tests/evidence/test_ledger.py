@@ -1,13 +1,11 @@
 from dataclasses import replace
-from typing import get_args
 
 import pytest
 from scipy.stats import binomtest
 
-from cch_audit.evidence.ledger import COLUMNS
+from cch_audit.columns import COLUMNS, forecasters
 from cch_audit.evidence.results import Decisions, Estimate, EstimatorForecast, LevelForecast
 from cch_audit.results import Outcome
-from cch_audit.settings import ColumnName
 
 from .trials import around, decisions, ledger, scores, trial
 
@@ -193,7 +191,7 @@ def test_a_column_that_never_applies_is_left_out() -> None:
 
 def test_columns_are_those_of_a_ranking() -> None:
     # The gated gap is one of the two levels, and the gain is what is to be foretold.
-    assert set(COLUMNS) == {*get_args(ColumnName)} - {"gap", "gain"}
+    assert set(forecasters()) == {*COLUMNS} - {"gap", "gain"}
 
 
 def test_files_are_told_apart_by_their_checksums() -> None:

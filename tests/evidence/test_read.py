@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from cch_audit.choice.ranking import COLUMNS, gain
+from cch_audit import reports
+from cch_audit.columns import COLUMNS
 from cch_audit.errors import InputError
-from cch_audit.evidence import document
-from cch_audit.evidence.document import Part
-from cch_audit.evidence.read import SCHEMA_VERSION, read_evidence
+from cch_audit.evidence.read import read_evidence
 from cch_audit.evidence.results import Estimate
 from cch_audit.rendering import as_json
 from cch_audit.results import LabelSummary, Report
@@ -67,7 +66,7 @@ def test_trials_are_what_the_report_says(case: Report, tmp_path: Path) -> None:
             name: level.verdict for name, level in one.levels.items()
         }
         # The columns are those of a ranking.
-        assert trial.columns == {name: COLUMNS[name](one) for name in trial.columns}  # type: ignore[index]
+        assert trial.columns == {name: COLUMNS[name].value(one) for name in trial.columns}
 
 
 def test_the_gap_of_a_level(tmp_path: Path) -> None:
@@ -86,7 +85,7 @@ def test_the_gap_of_a_level(tmp_path: Path) -> None:
 def test_a_gain_of_accuracy_is_the_change(tmp_path: Path) -> None:
     case = confirmed_report("fail", "hurts")
     (trial,) = read_evidence([write(tmp_path, case)], controls=False).trials
-    assert trial.gain.estimate == gain(case.audits[0])
+    assert trial.gain.estimate == COLUMNS["gain"].value(case.audits[0])
     assert (trial.gain.low, trial.gain.high) == pytest.approx((-0.0273, -0.0145))
 
 
@@ -117,7 +116,9 @@ def test_controls_are_left_out_unless_asked_for(tmp_path: Path) -> None:
 
 
 def test_controls_alone_are_no_evidence(tmp_path: Path) -> None:
-    path = write(tmp_path, report(confirmed(audit(CONTROLS[0]), confirmation())))
+    path = write(
+        tmp_path, report(confirmed(replace(audit(CONTROLS[0]), is_control=True), confirmation()))
+    )
     with pytest.raises(InputError, match=r"report\.json: .* add --controls"):
         read_evidence([path], controls=False)
     assert len(read_evidence([path], controls=True).trials) == 1
@@ -275,14 +276,14 @@ NOT_A_REPORT: dict[str, tuple[bytes, str]] = {
     "two documents": (b"{} {}", "is not JSON (Extra data"),
     "binary": (b"\x89HDF\r\n\x1a\n\xff\xfe", "is not JSON (it is not Unicode text)"),
     "a deep nest": (b"[" * 200_000, "is not JSON (it is nested too deeply)"),
-    "a long number": (b"1" * 10_000, "is not JSON (it holds a number with too many digits)"),
+    "a long number": (b"1" * 10_000, "the document is Infinity, expected an object"),
     "a list": (b"[1]", "the document is a list, expected an object"),
     "a number": (b"3", "the document is 3, expected an object"),
     "null": (b"null", "the document is null, expected an object"),
     "something else": (b'{"a": 1}', "is JSON, but no audit report of cch-audit; give what check"),
     "no version": (b'{"audits": []}', "is JSON, but no audit report of cch-audit"),
     "no audits": (
-        json.dumps({"schema_version": SCHEMA_VERSION, "audits": []}).encode(),
+        as_json.render(replace(report(), audits=())).encode(),
         "holds no training run, so there is no outcome to compare a forecast with; run check or "
         "rank again with --confirm, or confirm",
     ),
@@ -306,12 +307,12 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_a_huge_file_is_refused_before_it_is_parsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(document, "MOST_BYTES", 1000)
+    monkeypatch.setattr(reports, "MOST_BYTES", 1000)
     assert refusal(write(tmp_path, confirmed_report())).startswith("has more than 1,000 bytes")
 
 
 def test_an_endless_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document, "MOST_BYTES", 1000)
+    monkeypatch.setattr(reports, "MOST_BYTES", 1000)
     assert refusal(Path("/dev/zero")).startswith("has more than 1,000 bytes")
 
 
@@ -413,14 +414,6 @@ def test_a_deep_nest_in_a_setting_is_read_or_refused(tmp_path: Path) -> None:
     for depth in (100, 900, 970, 990):
         path.write_text(text.replace('"HERE"', "[" * depth + "]" * depth))
         assert "is read" in sentence(path) or "nested too deeply" in sentence(path)
-
-
-def test_what_was_read_may_be_nested_too_deeply_to_be_compared() -> None:
-    nest: list[Any] = []
-    for _ in range(100_000):
-        nest = [nest]
-    with pytest.raises(InputError, match=r"a\.json: settings\.weight is nested too deeply; write"):
-        Part(nest, "a.json", "settings.weight").as_json()
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from cch_audit import columns
 from cch_audit.results import (
     Audit,
     Baselines,
@@ -37,7 +38,7 @@ HALF_WIDTHS: dict[Outcome, float] = {
     "no_change": 0.0035,
     "undecided": 0.0231,
 }
-COLUMNS = ("representations", "predictions", "teacher_labels", "score", "log_me", "cka")
+RECORDED = ("representations", "predictions", "teacher_labels", "score", "log_me", "cka")
 
 
 def change(estimate: float, half_width: float = 0.0079, p: float = 0.0078) -> Change:
@@ -141,29 +142,37 @@ def baselines(audit: Audit, *, labels: Literal["classes", "continuous"] = "class
     return replace(audit, baselines=Baselines(0.512, -1.4321, None, 0.345, forecast))
 
 
-def ranking(audits: Sequence[Audit], *, controls: Sequence[str] = ()) -> Ranking:
+def ranking(audits: Sequence[Audit]) -> Ranking:
     """Rank audits in their order; the second and third share a rank."""
-    teachers = [audit.teacher for audit in audits if audit.teacher not in controls]
+    teachers = [audit for audit in audits if not audit.is_control]
+    shared = [audit.teacher for audit in teachers[1:3]]
     ranks = (1, 2, 2, 4, 5, 6, 7)
-    columns = {name: 0.7 - 0.1 * i for i, name in enumerate(COLUMNS)}
     trained = any(audit.confirmation is not None for audit in audits)
+
+    def values(audit: Audit) -> dict[str, float | None]:
+        return {name: column.value(audit) for name, column in columns.COLUMNS.items()}
+
     return Ranking(
-        by=COLUMNS[0],
+        by=RECORDED[0],
         teachers=(
             *(
                 Ranked(
-                    teacher,
+                    audit.teacher,
                     rank,
-                    tuple(other for other in teachers[1:3] if rank == 2 and other != teacher),
-                    columns,
+                    tuple(name for name in shared if rank == 2 and name != audit.teacher),
+                    values(audit),
                 )
-                for teacher, rank in zip(teachers, ranks, strict=False)
+                for audit, rank in zip(teachers, ranks, strict=False)
             ),
-            *(Ranked(name, None, (), {**columns, "log_me": None}) for name in controls),
+            *(
+                Ranked(audit.teacher, None, (), {**values(audit), "log_me": None})
+                for audit in audits
+                if audit.is_control
+            ),
         ),
         records={
             name: Record(None if name == "cka" else 0.6 - 0.2 * i, 0.0041 * i, 0.25 * (i % 3))
-            for i, name in enumerate(COLUMNS if trained else ())
+            for i, name in enumerate(RECORDED if trained else ())
         },
     )
 

@@ -302,9 +302,10 @@ def ranked_report(*, confirm: bool = True, controls: bool = True) -> Report:
         one = baselines(audit(name, verdict=verdict))
         if name not in teachers and not controls:
             continue
+        one = replace(one, is_control=name in CONTROLS)
         audits.append(confirmed(one, confirmation(outcome)) if confirm else one)
     base = report(*audits)
-    order = ranking(audits, controls=CONTROLS if controls else ())
+    order = ranking(audits)
     return as_rank(replace(base, command="cch-audit rank data.h5 --student mod/audio"), order)
 
 
@@ -330,7 +331,8 @@ def ranked_hostile_report() -> Report:
         )
         for one in base.audits
     ]
-    order = ranking(audits, controls=[HOSTILE["long"]])
+    audits[-1] = replace(audits[-1], is_control=True)
+    order = ranking(audits)
     return as_rank(replace(base, audits=tuple(audits)), order)
 
 

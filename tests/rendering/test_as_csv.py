@@ -6,11 +6,11 @@ from io import StringIO
 import pytest
 
 from cch_audit.choice.ranking import first_teachers
+from cch_audit.columns import COLUMNS as RANKING_COLUMNS
 from cch_audit.rendering.as_csv import COLUMNS, render
 from cch_audit.rendering.text import printable
 from cch_audit.results import RankReport, Report
 
-from .experiments import COLUMNS as RANKING_COLUMNS
 from .reports import (
     CONTROLS,
     EVERY_REPORT,
