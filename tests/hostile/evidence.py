@@ -8,7 +8,7 @@ from tests.cli.process import FIXTURES
 
 from .case import Builder, Case, h5, text, wrong
 
-REAL = FIXTURES / "evidence" / "reports" / "halves_left.json"
+REAL = FIXTURES / "evidence" / "reports" / "gaussian_k0.5.json"
 GONE = object()
 """Stands for a key that is left out."""
 DEEP = "[" * 100_000
@@ -52,6 +52,9 @@ CHANGED: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     ),
     "no_audits": (("audits",), GONE, "no audit report"),
     "empty_audits": (("audits",), [], "holds no training run"),
+    "huge_audits": (("audits",), 10**4000, "audits is Infinity, expected a list"),
+    "other_kind": (("kind",), "rank", "ranking is missing"),
+    "no_such_kind": (("kind",), "guess", "expected one of check, rank, sweep"),
     "list_audit": (AUDIT, [], "audits[0] is a list, expected an object"),
     "no_version": (("schema_version",), GONE, "no audit report"),
     "other_version": (("schema_version",), "2", "schema_version '2'"),
@@ -92,7 +95,7 @@ RAW: dict[str, tuple[str | bytes, str]] = {
     "lines": ('{"audits": []}\n{"audits": []}', "is not JSON"),
     "deep": (DEEP, "nested too deeply"),
     "deep_object": ('{"a":' * 100_000, "nested too deeply"),
-    "digits": ('{"schema_version": "1", "audits": ' + "9" * 5000 + "}", "audits is Infinity"),
+    "digits": ('{"schema_version": "1", "audits": ' + "9" * 5000 + "}", "command is missing"),
     "not_utf8": (b'{"audits": "\xff"}', "not Unicode"),
     "binary": (bytes(range(256)), "is not JSON"),
     "twice": ('{"schema_version": "1", "schema_version": "1", "audits": []}', ""),
@@ -113,7 +116,7 @@ CASES = [
         wrong(f"evidence {name}.json", f"{name}.json", said)
         for name, (_, _, said) in CHANGED.items()
     ],
-    *[Case(f"cch-audit evidence {name}.json", 0, ("decided verdict",)) for name in COUNTED],
+    *[Case(f"cch-audit evidence {name}.json", 0, ("1 of 1 decided trial",)) for name in COUNTED],
     *[
         wrong(f"evidence raw_{name}.json", f"raw_{name}.json", said)
         for name, (_, said) in RAW.items()
