@@ -27,7 +27,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_a_table_is_all_there_is(reports: list[Path]) -> None:
     done = evidence(*reports)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Evidence: ")
+    assert done.stdout.startswith("Cross-modal complementarity: the record\n")
     assert "6 trials, each one teacher and one student, on 2 files" in done.stdout
 
 

@@ -165,7 +165,7 @@ def test_undecided_is_said_apart() -> None:
 def test_words_come_first_and_last() -> None:
     found = ledger(trial("pass", "helps"), trial("fail", "hurts", file=1), controls=2)
     lines = render(found, "table", width=100_000).splitlines()
-    assert lines[2] == opening(found)
+    assert opening(found) in lines[:8]
     assert lines[-1] == closing(found)
     assert opening(found) == (
         "2 trials, each one teacher and one student, on 2 files: KD helps in 1, hurts in 1, "
