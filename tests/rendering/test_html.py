@@ -129,6 +129,7 @@ def test_the_verdict_comes_first_and_all_else_is_there(name: str) -> None:
     assert len(found.all("h1")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["confirmed", "ranking", "swept temperatures"])
 def test_the_same_report_is_the_same_page(name: str) -> None:
     assert render(EVERY_REPORT[name], units="nats") == page(name)
