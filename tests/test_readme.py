@@ -17,7 +17,7 @@ from tests.pseudo_terminal import run
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(
-    r"<!-- run(?P<slow> slow)?: exit (?P<code>\d+) -->\s+"
+    r"<!-- run(?: slow)?: exit (?P<code>\d+) -->\s+"
     r"```console\n(?P<session>\$ (?:.*\n)*?)```"
 )
 COMMAND = re.compile(r"^\$ (.*)\n", re.MULTILINE)
@@ -45,7 +45,6 @@ def test_the_readme_has_examples() -> None:
     [
         pytest.param(
             e,
-            marks=pytest.mark.slow if e["slow"] else (),
             id=COMMAND.findall(e["session"])[-1],
         )
         for e in EXAMPLES

@@ -231,6 +231,7 @@ def test_a_setting_out_of_range_is_refused(arguments: list[str], said: str) -> N
         assert said in done.stderr
 
 
+@pytest.mark.slow
 def test_too_few_rows_are_refused(lessons: str) -> None:
     done = run("confirm", lessons, *QUICK, "--teacher", "clear", "--train-size", "400")
     assert (done.returncode, done.stdout) == (2, "")

@@ -9,6 +9,7 @@ import pytest
 from .process import KSG, QUICK, VIEWS, run, run_once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["table", "html"])
 def test_the_same_command_prints_the_same_bytes(pairs: str, format: str) -> None:
     arguments = ("check", pairs, *QUICK, "--format", format)

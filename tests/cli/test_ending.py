@@ -68,6 +68,7 @@ def test_what_was_not_delivered_is_no_verdict(redirection: str, arguments: tuple
     assert "standard output: cannot be written" in done.stderr
 
 
+@pytest.mark.slow
 @STREAMS
 @pytest.mark.parametrize("redirection", [">/dev/full 2>/dev/full", ">&- 2>&-"])
 def test_what_was_delivered_to_a_file_is_one(redirection: str, tmp_path: Path) -> None:

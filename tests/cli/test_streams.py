@@ -185,6 +185,7 @@ def test_inspect_writes_to_stdout_alone(pairs: str, format: str, tmp_path: Path)
     assert report.read_text("utf-8") == shown.stdout
 
 
+@pytest.mark.slow
 def test_what_check_writes_where_does_not_concern_inspect(pairs: str, tmp_path: Path) -> None:
     settings = tmp_path / "settings.yaml"
     report = tmp_path / "report.csv"

@@ -18,6 +18,8 @@ CLASSES = str(FIXTURES / "breast_cancer.h5")
 BRIEF = ("--seeds", "2", "--epochs", "3", "--train-size", "60")
 SHUFFLED = ("--teacher", "clear", "--shuffle-rows", "0.5,0,1,0.5", *TRAIN)
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def runs(pairs: str, lessons: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
@@ -54,7 +56,6 @@ def gap(audit: dict[str, Any], level: str) -> float:
     return value
 
 
-@pytest.mark.slow
 def test_it_is_no_gate(runs: dict[str, Finished]) -> None:
     assert {name: done.returncode for name, done in runs.items()} == dict.fromkeys(runs, 0)
     found = parsed(runs["noise"].stdout)
@@ -62,7 +63,6 @@ def test_it_is_no_gate(runs: dict[str, Finished]) -> None:
     assert "no gate: the exit code is 0" in runs["shuffled table"].stdout
 
 
-@pytest.mark.slow
 def test_steps_are_in_order_and_each_once(runs: dict[str, Finished]) -> None:
     found = report(runs, "shuffled")
     assert found["sweep"]["steps"] == [0.0, 0.5, 1.0]
@@ -111,7 +111,6 @@ def without_time(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.slow
 def test_an_unchanged_teacher_has_the_audit_that_check_gives_it(
     runs: dict[str, Finished], pairs: str
 ) -> None:

@@ -357,7 +357,7 @@ def test_permuted_classes_hurt():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["linear", pytest.param("mlp", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("architecture", ["linear", "mlp"])
 def test_good_teacher_helps_at_the_defaults(architecture):
     found = trained(world(10_000), "good", ConfirmationSettings(architecture=architecture))
     assert found.outcome == "helps"

@@ -253,6 +253,7 @@ def test_fusion_adds_two_arms_and_changes_no_other(classes, learner):
     assert {arm: with_fusion.arms[arm] for arm in without.arms} == without.arms
 
 
+@pytest.mark.slow
 @KINDS
 @PATIENT
 def test_fusion_sees_what_the_teacher_sees(classes, learner):
@@ -286,6 +287,7 @@ def test_column_that_training_rows_do_not_vary_in_says_nothing(classes, learner)
     assert_same(found, expected)
 
 
+@pytest.mark.slow
 @KINDS
 @BOTH
 @pytest.mark.parametrize("scale", [1e-12, 1e12, 1e-170, 1e170])

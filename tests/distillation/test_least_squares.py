@@ -177,6 +177,7 @@ POPULATIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POPULATIONS)
 def test_risk_is_that_of_the_closed_form(name):
     population = POPULATIONS[name]

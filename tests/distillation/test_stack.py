@@ -174,6 +174,7 @@ def test_weights_are_drawn_as_linear_layers_draw_them():
         assert float(weight.detach().var()) == pytest.approx(bound**2 / 3, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [0, 16])
 def test_best_epoch_on_validation_rows_is_kept(hidden):
     cells = every_cell(True)

@@ -123,6 +123,7 @@ def test_does_not_memorise_through_groups(name, classes):
     assert run(name, x, y).value > 0.3  # what the groups are there to prevent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["pair", "three classes, unbalanced"])
 @pytest.mark.parametrize("name", NAMES)
 def test_groups_speak_of_a_new_group(name, task):
@@ -258,6 +259,7 @@ def test_increasing_maps_of_columns_do_not_matter(name):
     np.testing.assert_allclose(other.pseudo_values, found.pseudo_values, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_renaming_classes_changes_only_folds(name):
     x, y = Mixture(1.5, (0.5, 0.3, 0.2), 3).sample(300)

@@ -35,6 +35,7 @@ def curve(n, seed=0, noise=0.3):
     return [np.sin(angles[:, [side]] * waves[side] + waves[side]) for side in (0, 1)]
 
 
+@pytest.mark.slow
 def test_many_columns_are_calibrated():
     found = [ksg(*WIDE.sample(1500, seed)) for seed in range(3)]
     # Canonical directions found on 750 rows of 80 columns lose something.
@@ -42,6 +43,7 @@ def test_many_columns_are_calibrated():
     assert np.mean([one.raw for one in found]) < 0.5 * WIDE.information
 
 
+@pytest.mark.slow
 def test_many_columns_of_classes_are_calibrated():
     sampler = Mixture(3.0, (0.2,) * 5, 80)
     # Discriminants of 80 columns need rows: of 1500 each half still misses a sixth.

@@ -49,10 +49,10 @@ def peak(name: str, n: int, d: int) -> float:
     [
         ("mine", 10_000, 8),
         ("gaussian", 10_000, 128),
-        pytest.param("mine", 10_000, 64, marks=pytest.mark.slow),
-        pytest.param("mine", 40_000, 64, marks=pytest.mark.slow),
-        pytest.param("lmi", 10_000, 128, marks=pytest.mark.slow),
-        pytest.param("ksg", 10_000, 128, marks=pytest.mark.slow),
+        ("mine", 10_000, 64),
+        ("mine", 40_000, 64),
+        ("lmi", 10_000, 128),
+        ("ksg", 10_000, 128),
     ],
 )
 def test_the_need_is_the_peak(name: str, n: int, d: int) -> None:

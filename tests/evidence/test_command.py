@@ -31,6 +31,7 @@ def test_a_table_is_all_there_is(reports: list[Path]) -> None:
     assert "6 trials, each one teacher and one student, on 2 files" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_ascii_terminal_gets_ascii(reports: list[Path]) -> None:
     done = evidence(*reports, encoding="ascii")
     assert done.returncode == 0

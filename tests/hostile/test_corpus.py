@@ -14,7 +14,7 @@ from .corpus import build, cases
 
 CASES = cases()
 MOST_SECONDS = 20
-"""Of a processor, for a line and all that it starts; what takes longer is killed."""
+"""Of a processor, for each process of a line; what takes longer is killed."""
 LONGEST = 1500
 """Most characters of a refusal beside those of the line; a traceback has more."""
 

@@ -81,6 +81,7 @@ def test_flipped_bytes(sound: bytes, tmp_path: Path, seed: int) -> None:
         survives(tmp_path / "f.h5", content.tobytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_flipped_header_bytes(sound: bytes, tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -127,6 +127,7 @@ def test_ids_are_there_once_and_links_lead_to_them(name: str) -> None:
         assert {target, clip} - {""} <= set(ids)
 
 
+@pytest.mark.slow
 @every_report
 def test_the_verdict_comes_first_and_all_else_is_there(name: str) -> None:
     case, found = EVERY_REPORT[name], Reader(page(name))
@@ -150,11 +151,13 @@ def test_the_page_carries_the_report(name: str) -> None:
     assert json.loads(carried) == json.loads(render_as(EVERY_REPORT[name], "json"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["confirmed", "ranking", "swept temperatures"])
 def test_the_same_report_is_the_same_page(name: str) -> None:
     assert html(EVERY_REPORT[name], units="nats") == page(name)
 
 
+@pytest.mark.slow
 def test_names_are_no_markup() -> None:
     text = html(hostile_report(), units="nats")
     assert "<img" not in text

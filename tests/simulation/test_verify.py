@@ -23,11 +23,13 @@ def test_theorem_1_has_no_violation(verification):
     assert kept.forecasting[0].precision == 1
 
 
+@pytest.mark.slow
 def test_without_its_condition_the_theorem_is_false(verification):
     assert verification.without_condition.violations > 5
     assert verification.without_condition.forecasting[0].precision < 1
 
 
+@pytest.mark.slow
 def test_at_large_weights_the_criterion_is_often_wrong(verification):
     precisions = [found.precision for found in verification.with_condition.forecasting]
     assert precisions == sorted(precisions, reverse=True)

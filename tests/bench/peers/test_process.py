@@ -22,6 +22,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "sample.npz"
 
 
+@pytest.mark.slow
 def test_a_process_answers_and_survives_what_goes_wrong(data: Path):
     with Workers(threads=1) as workers:
         first = workers.ask("ksg", data, 0, 60)
@@ -32,6 +33,7 @@ def test_a_process_answers_and_survives_what_goes_wrong(data: Path):
         assert workers.ask("ksg", data, 0, 60)["estimate"] == first["estimate"]
 
 
+@pytest.mark.slow
 def test_a_call_that_takes_too_long_is_ended(data: Path):
     with Workers(threads=1) as workers:
         assert workers.ask("mine", data, 0, 0.05) == {"error": "more than 0.05 seconds"}
