@@ -1,6 +1,7 @@
 """Audit, before training, whether cross-modal knowledge distillation can help.
 
-`check`, `confirm`, `rank` and `sweep` return reports; see `cch_audit.library`.
+`check`, `confirm`, `rank` and `sweep` return reports, `load` and `simulate` rows for them; see
+`cch_audit.library`.
 """
 
 from importlib import import_module
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from cch_audit.library import confirm as confirm
     from cch_audit.library import load as load
     from cch_audit.library import rank as rank
+    from cch_audit.library import simulate as simulate
     from cch_audit.library import sweep as sweep
     from cch_audit.results import Report as Report
     from cch_audit.sample import Sample as Sample
@@ -21,7 +23,7 @@ _HOMES = {
     "InputError": "errors",
     "Report": "results",
     "Sample": "sample",
-    **dict.fromkeys(("check", "confirm", "load", "rank", "sweep"), "library"),
+    **dict.fromkeys(("check", "confirm", "load", "rank", "simulate", "sweep"), "library"),
 }
 __all__ = [*_HOMES, "__version__"]
 

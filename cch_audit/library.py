@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cch_audit.errors import InputError
@@ -23,11 +25,14 @@ from cch_audit.settings import (
     GateSettings,
     InputSettings,
     RankSettings,
+    SimulateSettings,
     SweepSettings,
 )
 from cch_audit.settings.declared import Settings
 
 Source = str | PathLike[str] | Sample | Any
+SIMULATED = "simulated"
+"""What stands in reports for the path of rows that were drawn."""
 ROLES = ("teacher", "student", "labels", "predictions", "groups", "ids", "split")
 """What arrays can be given for; for a file, its name or path in it."""
 
@@ -132,6 +137,37 @@ def load(source: Source = None, *, every_teacher: bool = False, **settings: Any)
     _refuse(rest, InputSettings)
     ranking = RankSettings() if every_teacher else None
     return _load(arrays, Run(inputs=inputs, ranking=ranking))
+
+
+def simulate(out: str | PathLike[str] | None = None, **settings: Any) -> Sample:
+    """Draw rows whose informations are known.
+
+    Parameters
+    ----------
+    out : HDF5 file that gets the rows and what is known of them; None: no file is kept
+    settings : those of `cch-audit simulate`, such as `kind`, `family`, `n`, `gap` and `seed`
+
+    Returns
+    -------
+    The rows as `load` reads them, for `check` and the others; `truths` says what is known (nats).
+
+    Raises
+    ------
+    InputError
+        If there is no population with these settings, or the file cannot be written.
+    """
+    from cch_audit.simulation.drawing import write_drawn
+
+    asked, rest = _take(SimulateSettings, settings)
+    _refuse(rest, SimulateSettings)
+    if out is not None:
+        write_drawn(Path(out), asked)
+        return load(out, every_teacher=True)
+    with TemporaryDirectory(prefix="cch-audit-") as folder:
+        path = Path(folder) / "simulated.h5"
+        write_drawn(path, asked)
+        found = load(path, every_teacher=True)
+    return replace(found, source=replace(found.source, path=SIMULATED))
 
 
 def _report(

@@ -1,12 +1,18 @@
 """From settings and a sample to a report; it knows neither the command line nor a terminal."""
 
+import os
+import platform
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cch_audit import __version__
 from cch_audit.auditing.verdict import best, decided, overall
 from cch_audit.columns import COLUMNS
 from cch_audit.distillation.runs import train
@@ -18,6 +24,7 @@ from cch_audit.results import (
     Gate,
     InputSummary,
     LabelSummary,
+    Origin,
     Ranking,
     RankReport,
     Sweep,
@@ -44,6 +51,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 
+PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "h5py")
+"""What numbers depend on."""
 AUDITING = 0.8
 """Share of the progress bar that the audit takes when training runs follow."""
 
@@ -169,6 +178,7 @@ def report_on(
         "seconds": time.perf_counter() - started,
         "audits": audits,
         "warnings": (*sample.source.warnings, *as_warnings(audits)),
+        "origin": _origin(),
     }
     if found.sweep is not None:
         return SweepReport(**common, sweep=found.sweep)
@@ -229,6 +239,18 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             sample, measured, audits, run.ranking, settings, n_train, seed
         )
         return Found(sample, audits, ranking)
+
+
+def _origin() -> Origin:
+    """Return where and when the report is made, and with what."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    now = int(epoch) if re.fullmatch(r"[0-9]{1,10}", epoch) else time.time()
+    versions = {"cch-audit": __version__, "Python": platform.python_version()}
+    return Origin(
+        date=datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
+        host=platform.node(),
+        versions=versions | {package: version(package) for package in PACKAGES},
+    )
 
 
 def _effective(run: Run) -> Mapping[str, Any]:

@@ -15,8 +15,8 @@ from pydantic_core import core_schema
 
 from cch_audit.columns import COLUMNS
 from cch_audit.evidence.results import Ledger
-from cch_audit.reports import SCHEMA_VERSION
 from cch_audit.results import CheckReport, RankReport, Report, SweepReport
+from cch_audit.results.files import SCHEMA_VERSION
 from cch_audit.settings import LevelName
 
 FOLDER = Path(str(files("cch_audit") / "schemas"))

@@ -15,13 +15,16 @@ import yaml
 from cch_audit.columns import COLUMNS
 from cch_audit.commands.options import ENVIRONMENT, SECTIONS, option_name
 from cch_audit.estimators import section, section_names
-from cch_audit.settings import SimulateSettings
+from cch_audit.settings import SimulateSettings, TheoremSettings
 from cch_audit.settings.declared import Setting, declared
 
 PAGE = Path(__file__).resolve().parents[1] / "man" / "cch-audit.1"
 WIDTH = 100
 MANY = 60
 """Characters of choices from which on a line may break between them."""
+_CLASSES = (TheoremSettings, SimulateSettings, *SECTIONS)
+SETTINGS = {one.name: one for cls in _CLASSES for one in declared(cls)}.values()
+"""Of an option that several commands have, the one with all choices."""
 EXAMPLE = {"estimator": ["ksg", "lmi"], "margin": 0.05}
 """Options that the example of a settings file has, beside all sections."""
 
@@ -33,7 +36,7 @@ def roff(text: str) -> str:
 
 def update(page: str) -> str:
     """Return the page as the settings would have it."""
-    for setting in (one for cls in (*SECTIONS, SimulateSettings) for one in declared(cls)):
+    for setting in SETTINGS:
         tag = re.escape(roff(option_name(setting.name)))
         paragraph = rf"(?ms)(?<=^\.TP\n)\.BI? {tag}(?: [^\n]*)?\n.*?(?=^\.(?:TP|SS|SH))"
         page = re.sub(paragraph, partial(_paragraph, setting), page)

@@ -12,8 +12,7 @@ from cch_audit.columns import COLUMNS, Column, forecasters, title
 from cch_audit.errors import InputError
 from cch_audit.evidence.ledger import keep_ledger
 from cch_audit.evidence.read import read_evidence
-from cch_audit.rendering import Format, render
-from cch_audit.rendering.evidence import render as render_evidence
+from cch_audit.rendering import render
 from cch_audit.results import Audit, RankReport, Report
 from cch_audit.settings import RankSettings
 from tests.evidence.trials import write
@@ -37,7 +36,7 @@ def added(monkeypatch: pytest.MonkeyPatch) -> RankReport:
 
 
 @pytest.mark.parametrize("format", ["table", "markdown", "html", "json", "csv"])
-def test_an_added_column_is_in_every_format(added: RankReport, format: Format) -> None:
+def test_an_added_column_is_in_every_format(added: RankReport, format: str) -> None:
     text = " ".join(render(added, format, width=200).split())
     if format in ("json", "csv"):
         assert str(reach(added.audits[0])) in text
@@ -67,7 +66,7 @@ def test_an_added_column_is_a_forecaster(added: RankReport, tmp_path: Path) -> N
         reach(one) for one in added.audits if not one.is_control
     ]
     assert "reach" in [record.forecaster for record in ledger.scores]
-    assert "the reach" in render_evidence(ledger, "table", width=200)
+    assert "the reach" in render(ledger, "table", width=200)
 
 
 def test_an_added_column_is_in_the_manual(added: RankReport) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cch_audit.errors import InputError
-from cch_audit.reports import read
 from cch_audit.results import CheckReport, PerInformation, RankReport, Report, SweepReport
+from cch_audit.results.files import read
 from tests.rendering.reports import EVERY_REPORT, audit, ranked_report, report, swept_report
 
 COMMITTED = sorted((Path(__file__).parent.parent / "fixtures/evidence/reports").glob("*.json"))
@@ -141,5 +141,5 @@ def test_what_is_spoken_of_must_be_there() -> None:
 
 
 def test_results_do_not_import_pydantic() -> None:
-    code = "import sys, cch_audit.reports; sys.exit('pydantic' in sys.modules)"
+    code = "import sys, cch_audit.results.files; sys.exit('pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

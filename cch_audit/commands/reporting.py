@@ -1,23 +1,32 @@
-"""From a file and settings to a report, its exit code, its file and its sentence."""
+"""What a command found: what is refused before any work, its file and figure, its exit code."""
 
 import shlex
 import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
 from cch_audit.commands import terminal
 from cch_audit.commands.ending import say
-from cch_audit.commands.plotting import check_pictures, write_plot
-from cch_audit.errors import ExitCode
-from cch_audit.results import Report, Verdict
+from cch_audit.errors import ExitCode, InputError
+from cch_audit.results import Verdict
 from cch_audit.running import CODES, Run, load, report_on
-from cch_audit.settings import OutputSettings
+from cch_audit.settings import (
+    EvidenceSettings,
+    InspectSettings,
+    OutputSettings,
+    TheoremSettings,
+)
+from cch_audit.settings.formats import FIGURES, FORMATS, Units, ending
+
+Output = OutputSettings | EvidenceSettings | InspectSettings | TheoremSettings
 
 
 def run(file: Path, asked: Run, output: OutputSettings) -> NoReturn:
-    """Make a report on a file, write it, and exit.
+    """Make a report on a file, write it and its figure, say the verdict if out of sight, and exit.
 
     Raises
     ------
@@ -27,15 +36,25 @@ def run(file: Path, asked: Run, output: OutputSettings) -> NoReturn:
         With the exit code.
     """
     asked.check()
-    files = asked.inputs.files(file)
-    terminal.check_output(output.output, inputs=files)
-    check_pictures(output.format, output.output, output.plot, files)
+    check_files(output, asked.inputs.files(file))
     with terminal.progress_bar(not output.quiet) as progress:
         sample = load(file, asked)
         report = report_on(
             sample, asked, command_line(), progress, lambda decision: exit_code(decision, output)
         )
-    finish(report, output)
+    from cch_audit.rendering.summary import summary
+
+    deliver(
+        report,
+        output,
+        units=output.units,
+        verbose=output.verbose,
+        undecided_fails=output.undecided == "fail",
+    )
+    if is_out_of_sight(output):
+        unicode = terminal.shows_unicode(sys.stderr)
+        say(summary(report, units=output.units, unicode=unicode))
+    raise typer.Exit(report.exit_code)
 
 
 def exit_code(verdict: Verdict, output: OutputSettings) -> int:
@@ -50,25 +69,57 @@ def command_line() -> str:
     return shlex.join(["cch-audit", *sys.argv[1:]])
 
 
-def finish(report: Report, output: OutputSettings) -> NoReturn:
-    """Render and write a report and its figure, say the verdict if out of sight, and exit."""
+def check_files(output: Output, inputs: Sequence[Path] = ()) -> None:
+    """Refuse files that could not be written, and figures that could not be drawn.
+
+    Parameters
+    ----------
+    output : what names the format and the files
+    inputs : files that are read
+
+    Raises
+    ------
+    InputError
+        For an ending that names no format, a file that cannot be written, or a missing package.
+    """
+    terminal.check_output(output.output, inputs=inputs)
+    if FORMATS[output.format].has_pictures:
+        _require(f"--format {output.format}", "jinja2", "matplotlib")
+    plot: str | None = getattr(output, "plot", None)
+    if plot is None:
+        return
+    if ending(plot)[1:] not in FIGURES:
+        endings = ", ".join(f".{format}" for format in FIGURES)
+        raise InputError(f"--plot {plot!r}: the ending names the format; use one of {endings}")
+    terminal.check_output(plot, "--plot", inputs)
+    if output.output is not None and Path(plot).resolve() == Path(output.output).resolve():
+        raise InputError(f"--plot and --output both name {plot}; give two files")
+    _require("--plot", "matplotlib")
+
+
+def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -> None:
+    """Write what was found, and its figure if there is to be one."""
     from cch_audit.rendering import render
-    from cch_audit.rendering.summary import summary
 
     here = terminal.abilities(sys.stdout if output.output is None else None)
-    text = render(
-        report,
-        output.format,
-        units=output.units,
-        verbose=output.verbose,
-        undecided_fails=output.undecided == "fail",
-        **here,
-    )
-    terminal.write(text, output.output)
-    if output.plot is not None:
-        write_plot(report, output.plot, units=output.units)
-    in_sight = output.format == "table" and output.output is None
-    if not output.quiet and not in_sight:
-        unicode = terminal.shows_unicode(sys.stderr)
-        say(summary(report, units=output.units, unicode=unicode))
-    raise typer.Exit(report.exit_code)
+    terminal.write(render(found, output.format, units=units, **look, **here), output.output)
+    plot: str | None = getattr(output, "plot", None)
+    if plot is not None:
+        from cch_audit.rendering.figures import draw
+
+        terminal.write_bytes(draw(found, ending(plot)[1:], units=units), plot)
+
+
+def is_out_of_sight(output: OutputSettings | EvidenceSettings) -> bool:
+    """Whether nobody sees the last line of a table, so that it is said on standard error."""
+    return not output.quiet and (output.format != "table" or output.output is not None)
+
+
+def _require(option: str, *packages: str) -> None:
+    """Refuse an option whose packages are not there."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise InputError(
+            f"{option} needs {' and '.join(missing)}, not installed here; run: "
+            "pip install 'cch-audit[report]'"
+        )

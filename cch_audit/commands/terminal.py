@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from cch_audit.errors import InputError, OutputError
+from cch_audit.results.files import replace_file
 
 FILE_WIDTH = 100_000
 """Columns assumed in a pipe or a file: no identifier may be folded there."""
@@ -101,27 +102,11 @@ def write_bytes(content: bytes, path: str | None) -> None:
             sys.stdout.buffer.write(content)
             sys.stdout.flush()
         else:
-            # A link stays a link: the file that it names is replaced.
-            _replace(Path(path).resolve(), content)
+            replace_file(Path(path), content)
     except (OSError, AttributeError) as err:
         # A closed standard output has no buffer.
         reason = getattr(err, "strerror", None) or "it is closed"
         raise OutputError(f"{path or 'standard output'}: cannot be written ({reason})") from err
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Replace a file by a complete new one, with the permissions that a new file would have."""
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".cch-audit-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

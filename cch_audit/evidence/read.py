@@ -9,8 +9,8 @@ from pathlib import Path
 from cch_audit.errors import InputError
 from cch_audit.evidence.audits import read_trial
 from cch_audit.evidence.results import Trial
-from cch_audit.reports import read
 from cch_audit.results import Audit, Confirmation, Report
+from cch_audit.results.files import read
 from cch_audit.settings import ConfirmationSettings
 
 Identity = tuple[str, int]

@@ -1,88 +1,89 @@
-"""Renderers: pure functions from a report to text; they decide nothing."""
+"""Renderers: pure functions from what was found to text; they decide nothing."""
 
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from cch_audit.rendering.text import Units
-from cch_audit.results import Report
+from cch_audit.errors import InputError
+from cch_audit.settings.formats import FIGURES, FORMATS, Units, ending
 
 if TYPE_CHECKING:
     from cch_audit.rendering.document import Document
 
-Format = Literal["table", "json", "markdown", "html", "junit", "csv", "names"]
-Drawn = Literal["table", "markdown", "html"]
+
+@dataclass(frozen=True)
+class Look:
+    """How something is shown; a format reads what concerns it."""
+
+    units: Units = "nats"
+    """Of every printed information; JSON stays in nats."""
+    verbose: bool = False
+    """Whether the table has fine print."""
+    width: int = 80
+    """Columns of the table."""
+    color: bool = False
+    """Whether the table is coloured."""
+    unicode: bool = True
+    """Whether the table goes beyond ASCII."""
+    undecided_fails: bool = False
+    """Whether JUnit counts as a failure what is undecided."""
 
 
-def render(
-    report: Report,
-    format: Format,
-    *,
-    units: Units = "nats",
-    verbose: bool = False,
-    width: int = 80,
-    color: bool = False,
-    unicode: bool = True,
-    undecided_fails: bool = False,
-) -> str:
-    """Return the report in one format, ending in a newline.
+_DOCUMENTS = {
+    "CheckReport": "reports",
+    "RankReport": "reports",
+    "SweepReport": "reports",
+    "Ledger": "evidence",
+    "Verification": "verification",
+    "FileDescription": "description",
+}
+"""By what is found, the module whose `document(found, look, pictures)` lays it out."""
+
+
+def render(found: Any, format: str = "table", **look: Any) -> str:
+    """Return what was found in one format, ending in a newline.
 
     Parameters
     ----------
-    report : Report
-    format : {"table", "json", "markdown", "html", "junit", "csv", "names"}
-    units : {"nats", "bits"}
-        Unit of every printed information; JSON stays in nats.
-    verbose, width, color, unicode
-        Read by the table only; see `cch_audit.rendering.terminal.draw`.
-    undecided_fails : bool
-        Read by JUnit only: whether what is undecided is a failure there.
+    found : a report, a record of evidence, a replay of the theorem, or the description of a file
+    format : one of `FORMATS`
+    look : the fields of `Look`
     """
-    if format == "json":
-        from cch_audit.rendering import as_json
-
-        return as_json.render(report)
-    if format == "names":
-        from cch_audit.rendering import as_names
-
-        return as_names.render(report)
-    if format == "csv":
-        from cch_audit.rendering import as_csv
-
-        return as_csv.render(report, units=units)
-    if format == "junit":
-        from cch_audit.rendering import as_junit
-
-        return as_junit.render(report, units=units, undecided_fails=undecided_fails)
-    from dataclasses import replace
-
-    from cch_audit.rendering.reports import document
-
-    unicode = unicode or format != "table"
-    found = document(report, units, unicode=unicode, pictures=format == "html")
-    if format == "html":
-        from cch_audit.rendering import as_json
-
-        found = replace(found, source=as_json.render(report))
-    return draw(found, format, verbose=verbose, width=width, color=color, unicode=unicode)
+    seen, chosen = Look(**look), FORMATS[format]
+    module = import_module(f"{__name__}.{chosen.module}")
+    if chosen.shows != "documents":
+        text: str = module.render(found, seen)
+        return text
+    seen = replace(seen, unicode=seen.unicode or format != "table")
+    text = module.draw(lay_out(found, seen, pictures=chosen.has_pictures), seen)
+    return text
 
 
-def draw(
-    document: "Document",
-    format: Drawn,
-    *,
-    verbose: bool = False,
-    width: int = 80,
-    color: bool = False,
-    unicode: bool = True,
-) -> str:
-    """Return a document in one of the formats for people, ending in a newline."""
-    if format == "html":
-        from cch_audit.rendering import html
+def content(found: Any, path: str, *, units: Units = "nats") -> bytes:
+    """Return what a file holds whose ending names a format, or one of figures.
 
-        return html.draw(document)
-    if format == "markdown":
-        from cch_audit.rendering import markdown
+    Raises
+    ------
+    InputError
+        For another ending.
+    """
+    if ending(path)[1:] in FIGURES:
+        from cch_audit.rendering.figures import draw
 
-        return markdown.draw(document)
-    from cch_audit.rendering import terminal
+        return draw(found, ending(path)[1:], units=units)
+    named = {one.ending: name for name, one in FORMATS.items()}
+    if ending(path) not in named:
+        known = ", ".join([*named, *(f".{name}" for name in FIGURES)])
+        raise InputError(f"{path}: the ending names the format; use one of {known}")
+    return render(found, named[ending(path)], units=units).encode("utf-8")
 
-    return terminal.draw(document, verbose=verbose, width=width, color=color, unicode=unicode)
+
+def lay_out(found: Any, look: Look, *, pictures: bool = False) -> "Document":
+    """Return what was found as a document; pictures need matplotlib."""
+    kind = import_module(f"{__name__}.{_DOCUMENTS[type(found).__name__]}")
+    document: Document = kind.document(found, look, pictures)
+    if not pictures:
+        return document
+    from cch_audit.rendering import as_json
+
+    return replace(document, source=as_json.render(found))

@@ -5,8 +5,9 @@ from dataclasses import fields
 from io import StringIO
 from typing import Any
 
+from cch_audit.rendering import Look
 from cch_audit.rendering.as_json import plain
-from cch_audit.rendering.text import Units, for_reading, ordered_levels
+from cch_audit.rendering.text import for_reading, ordered_levels
 from cch_audit.results import (
     Audit,
     Baselines,
@@ -22,6 +23,7 @@ from cch_audit.results import (
     Report,
     SweepReport,
 )
+from cch_audit.settings.formats import Units
 
 _PARTS: dict[str, type] = {
     "teacher_student": Interval,
@@ -55,21 +57,26 @@ COLUMNS = (
 """A ranking adds its own columns behind these, as `ranking_<name>`."""
 
 
-def render(report: Report, *, units: Units) -> str:
-    """Return the results as CSV, unrounded; a number that is missing is empty.
+def render(report: Report, look: Look) -> str:
+    """Return the results as CSV, unrounded; a number that is missing is empty."""
+    file = StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    header, *rows = as_table(report, look.units)
+    writer.writerow(header)
+    writer.writerows([_as_text(cell) for cell in row] for row in rows)
+    return file.getvalue()
+
+
+def as_table(report: Report, units: Units) -> list[list[Any]]:
+    """Return a header, and one row for each teacher, level and estimator.
 
     What concerns a teacher as a whole is repeated in each of its rows.
     """
-    file = StringIO()
-    writer = csv.writer(file, lineterminator="\n")
     report = for_reading(report, units=units)
-    ranked = (
-        {}
-        if not isinstance(report, RankReport)
-        else {one.teacher: one for one in report.ranking.teachers}
-    )
-    names = list(dict.fromkeys(name for one in ranked.values() for name in one.columns))
-    writer.writerow([*COLUMNS, *(f"ranking_{name}" for name in names)])
+    ranking = report.ranking.teachers if isinstance(report, RankReport) else ()
+    ranked = {one.teacher: one for one in ranking}
+    names = list(dict.fromkeys(name for one in ranking for name in one.columns))
+    table: list[list[Any]] = [[*COLUMNS, *(f"ranking_{name}" for name in names)]]
     sweep = report.sweep if isinstance(report, SweepReport) else None
     steps = (None,) * len(report.audits) if sweep is None else sweep.steps
     varied = None if sweep is None else sweep.varied
@@ -79,24 +86,25 @@ def render(report: Report, *, units: Units) -> str:
             continue  # left out by --top
         columns = {} if place is None else plain(place.columns)
         for level_name, level in ordered_levels(audit):
-            gated = "true" if level_name in audit.gated else "false"
-            for name, result in level.estimators.items():
-                writer.writerow(
-                    _quoted(cell)
-                    for cell in [
-                        *(audit.teacher, audit.student, level_name, gated, name, units),
-                        *_numbers(result),
-                        *(result.verdict, result.reason, ";".join(result.flags)),
-                        *_teacher(audit, place),
-                        *(varied, step),
-                        *(columns.get(name) for name in names),
-                    ]
-                )
-    return file.getvalue()
+            table += [
+                [
+                    *(audit.teacher, audit.student, level_name, level_name in audit.gated),
+                    *(name, units),
+                    *_numbers(result),
+                    *(result.verdict, result.reason, ";".join(result.flags)),
+                    *_teacher(audit, place),
+                    *(varied, step),
+                    *(columns.get(name) for name in names),
+                ]
+                for name, result in level.estimators.items()
+            ]
+    return table
 
 
-def _quoted(cell: float | str | None) -> float | str | None:
-    """Keep a spreadsheet from running a name as a formula: an apostrophe marks it as text."""
+def _as_text(cell: float | str | None) -> float | str | None:
+    """Return a cell, with an apostrophe where a spreadsheet would run a name as a formula."""
+    if isinstance(cell, bool):
+        return str(cell).lower()
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
 
 
@@ -111,7 +119,7 @@ def _teacher(audit: Audit, place: Ranked | None) -> list[float | str | None]:
     forecast = scores.get("forecast") or {}
     found = plain(audit.confirmation) or {}
     change = found.get("change") or {}
-    is_control = None if place is None else ("true" if audit.is_control else "false")
+    is_control = None if place is None else audit.is_control
     return [
         *(None if place is None else place.rank, is_control),
         *(scores.get(name) for name in _SCORES),

@@ -1,4 +1,4 @@
-"""The report as JSON, for programs; `schemas/report.schema.json` describes it."""
+"""What was found as JSON, for programs; `schemas/` describes that of reports and evidence."""
 
 import json
 import math
@@ -7,22 +7,23 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from cch_audit import __version__
-from cch_audit.reports import SCHEMA_VERSION
+from cch_audit.rendering import Look
 from cch_audit.results import Report
+from cch_audit.results.files import SCHEMA_VERSION
 
 
-def render(report: Report) -> str:
-    """Return the report as JSON in nats, numbers unrounded, ending in a newline.
+def render(found: Any, look: Look | None = None) -> str:
+    """Return what was found as JSON in nats, numbers unrounded, ending in a newline.
 
     Numbers that are not finite become null. Characters that a terminal would obey are escaped, so
     that the text is safe to print; the other ones are kept, so it must be written as UTF-8.
     """
-    found = plain(report)
+    parts = plain(found)
     document = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "cch-audit", "version": __version__},
-        "kind": found["kind"],
-        **found,
+        **({"kind": parts["kind"]} if isinstance(found, Report) else {}),
+        **parts,
     }
     text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n"

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cch_audit.auditing.verdict import of_outcome
+from cch_audit.rendering import Look
 from cch_audit.rendering.audits import audit_parts
 from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.document import Document, Section
 from cch_audit.rendering.ranking import places
 from cch_audit.rendering.reports import document
 from cch_audit.rendering.terminal import draw
-from cch_audit.rendering.text import Units, for_reading
+from cch_audit.rendering.text import for_reading
 from cch_audit.results import Audit, RankReport, Report, SweepReport, Verdict
 
 WIDTH = 200
@@ -31,20 +32,14 @@ class Case:
     reason: str
 
 
-def render(report: Report, *, units: Units, undecided_fails: bool) -> str:
+def render(report: Report, look: Look) -> str:
     """Return one test case for each teacher and thing that decides: its verdict, its training run.
 
     What fails is a failure, what is undecided is skipped. A sweep is no gate, and neither is one
     teacher of a ranking in which another one passes: there a fail is skipped too.
-
-    Parameters
-    ----------
-    report : Report
-    units : {"nats", "bits"}
-    undecided_fails : whether what is undecided is a failure
     """
-    told = draw(document(report, units), width=WIDTH)
-    report = for_reading(report, units=units)
+    told = draw(document(report, Look(look.units)), Look(look.units, width=WIDTH))
+    report = for_reading(report, units=look.units)
     gated = not isinstance(report, SweepReport) and (
         not isinstance(report, RankReport) or report.decision != "pass"
     )
@@ -59,12 +54,12 @@ def render(report: Report, *, units: Units, undecided_fails: bool) -> str:
             classname=f"cch-audit.{case.thing}",
             name=f"{case.audit.teacher} -> {case.audit.student}",
         )
-        if gated and (case.says == "fail" or (undecided_fails and case.says == "undecided")):
+        if gated and (case.says == "fail" or (look.undecided_fails and case.says == "undecided")):
             ET.SubElement(test, "failure", type=case.says, message=case.reason)
         elif case.says != "pass":
             why = "" if case.says == "undecided" else " (no gate here)"
             ET.SubElement(test, "skipped", message=f"{case.says}{why}: {case.reason}")
-        ET.SubElement(test, "system-out").text = _details(case.audit, units)
+        ET.SubElement(test, "system-out").text = _details(case.audit, look)
     ET.SubElement(suite, "system-out").text = told
     for name, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
         suite.set(name, str(len(list(suite.iter(tag)))))
@@ -96,9 +91,9 @@ def _cases(report: Report) -> Iterator[Case]:
             yield Case(audit, "training", of_outcome(found.outcome), outcome_sentence(audit))
 
 
-def _details(audit: Audit, units: Units) -> str:
+def _details(audit: Audit, look: Look) -> str:
     """Return all of one audit, as the table shows it."""
-    section = Section(f"Teacher {audit.teacher}", tuple(audit_parts(audit, units)))
-    title = f"Informations in {units}"
+    section = Section(f"Teacher {audit.teacher}", tuple(audit_parts(audit, look.units)))
+    title = f"Informations in {look.units}"
     found = Document(title=title, headline="", verdict=audit.verdict.upper(), sections=(section,))
-    return draw(found, width=WIDTH, verbose=True)
+    return draw(found, Look(look.units, width=WIDTH, verbose=True))

@@ -1,10 +1,11 @@
 """The teachers' names alone, for scripts."""
 
+from cch_audit.rendering import Look
 from cch_audit.rendering.text import printable
 from cch_audit.results import RankReport, Report
 
 
-def render(report: Report) -> str:
+def render(report: Report, look: Look) -> str:
     """Return one name per line: the best teacher first in a ranking, which leaves controls out."""
     if not isinstance(report, RankReport):
         names = [audit.teacher for audit in report.audits]

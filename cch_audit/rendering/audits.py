@@ -19,7 +19,6 @@ from cch_audit.rendering.document import (
     verdict_badge,
 )
 from cch_audit.rendering.text import (
-    Units,
     beside,
     estimator_title,
     interval,
@@ -29,6 +28,7 @@ from cch_audit.rendering.text import (
     span,
 )
 from cch_audit.results import Audit, Companions, EstimatorResult, Interval, LevelResult
+from cch_audit.settings.formats import Units
 
 if TYPE_CHECKING:
     from cch_audit.rendering.marks import Picture

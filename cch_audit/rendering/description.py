@@ -1,12 +1,20 @@
-"""What a file holds, for people and as JSON."""
+"""What a file holds, and what would be used for what, as a document."""
 
-import json
-import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cch_audit.rendering.as_json import plain
-from cch_audit.rendering.text import known, printable
+from cch_audit.rendering import Look
+from cch_audit.rendering.document import (
+    Badge,
+    Document,
+    Heading,
+    Part,
+    Rows,
+    Section,
+    bullets,
+    facts,
+)
+from cch_audit.rendering.text import all_printable, known
 
 if TYPE_CHECKING:
     from cch_audit.reading.describe import DatasetDescription, FileDescription
@@ -14,58 +22,44 @@ if TYPE_CHECKING:
 MOST_SHOWN_CLASSES = 20
 
 
-def render_json(description: "FileDescription") -> str:
-    """Return the description as ASCII JSON, ending in a newline."""
-    return json.dumps(plain(description), indent=2, allow_nan=False) + "\n"
-
-
-def render_text(description: "FileDescription", *, width: int, unicode: bool) -> str:
-    """Return the description as text, one block per dataset, ending in a newline."""
-    lines = [
-        line
-        for indent, text in _blocks(description)
-        for line in _wrapped(printable(text, unicode=unicode), indent, width)
+def document(description: "FileDescription", look: Look, pictures: bool = False) -> Document:
+    """Return what a file holds, dataset by dataset, and what `check` would do."""
+    shown = all_printable(description, unicode=look.unicode)
+    rows = "" if shown.n_rows is None else f" on {shown.n_rows:,} rows"
+    sections = [
+        Section("File", tuple(_files(shown))),
+        Section("Datasets", tuple(_datasets(shown))),
+        Section("What is known of the population", tuple(_truths(shown))),
+        Section("Notes", tuple(bullets(shown.notes))),
+        Section("Problems", tuple(bullets(shown.problems))),
     ]
-    return "\n".join(lines) + "\n"
+    return Document(
+        title=f"What {shown.path} holds",
+        headline="What the file holds, and what check would use for what.",
+        verdict=f"check would run{rows}" if shown.usable else "check would stop",
+        badge=Badge("USABLE", "good") if shown.usable else Badge("NOT USABLE", "bad"),
+        warnings=(*shown.warnings, *_doubts(shown)),
+        sections=tuple(section for section in sections if section.parts),
+    )
 
 
-def _wrapped(text: str, indent: int, width: int) -> list[str]:
-    """Fold one sentence; nothing is cut."""
-    first, rest = " " * indent, " " * (indent + 2)
-    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=rest) or [""]
-
-
-def _blocks(description: "FileDescription") -> Iterator[tuple[int, str]]:
-    """Yield indented sentences: the file, its datasets, then what `check` would do."""
-    yield 0, f"file {description.path}, sha256 {description.sha256}"
+def _files(description: "FileDescription") -> list[Part]:
+    files = [(description.path, description.sha256)]
     if description.teacher_path is not None:
-        yield 0, f"teachers' file {description.teacher_path}, sha256 {description.teacher_sha256}"
-    for file, program in description.written_by.items():
-        yield 0, f"{file} was written by {program}"
+        files.append((description.teacher_path, f"{description.teacher_sha256}"))
+    programs = description.written_by
+    return facts(
+        (path, f"sha256 {sha256}", *([f"written by {programs[path]}"] if path in programs else []))
+        for path, sha256 in files
+    )
+
+
+def _datasets(description: "FileDescription") -> Iterator[Part]:
     several = len({dataset.file for dataset in description.datasets}) > 1
     for dataset in description.datasets:
-        yield 0, ""
         where = f" (in {dataset.file})" if several else ""
-        yield 0, f"{dataset.path}{where}: {', '.join(dataset.roles) or 'not used'}"
-        yield from ((2, fact) for fact in _facts(dataset))
-    yield 0, ""
-    for teacher, levels in description.truths.items():
-        for level, truth in levels.items():
-            shared, own, gap = known(truth)
-            yield (
-                0,
-                f"truth of {teacher} on {level}: I(teacher;student) = {shared}, "
-                f"I(student;labels) = {own}, gap = {gap} nats",
-            )
-    yield from ((0, f"note: {note}") for note in description.notes)
-    yield from ((0, f"WARNING: {warning}") for warning in description.warnings)
-    for teacher, doubts in description.doubts.items():
-        for doubt in doubts:
-            stands = "" if doubt.overruled else f" No verdict would be said. {doubt.remedy}"
-            yield 0, f"WARNING: {teacher}: {doubt.reason}{stands}"
-    yield from ((0, f"problem: {problem}") for problem in description.problems)
-    rows = "" if description.n_rows is None else f" on {description.n_rows:,} rows"
-    yield 0, f"check would run{rows}" if description.usable else "check would stop"
+        yield Heading(f"{dataset.path}{where}: {', '.join(dataset.roles) or 'not used'}")
+        yield from bullets(_facts(dataset))
 
 
 def _facts(dataset: "DatasetDescription") -> Iterator[str]:
@@ -94,3 +88,21 @@ def _facts(dataset: "DatasetDescription") -> Iterator[str]:
         more = len(dataset.classes) - len(shown)
         rows = ", ".join(f"{name} ({count})" for name, count in shown)
         yield f"{len(dataset.classes)} classes: {rows}" + (f" and {more} more" if more else "")
+
+
+def _truths(description: "FileDescription") -> Iterator[Part]:
+    cells = [
+        (teacher, level, *known(truth))
+        for teacher, levels in description.truths.items()
+        for level, truth in levels.items()
+    ]
+    headers = ("teacher", "level", "I(teacher;student)", "I(student;labels)", "gap in nats")
+    if cells:
+        yield Rows(headers, tuple(cells), names=("teacher", "level"))
+
+
+def _doubts(description: "FileDescription") -> Iterator[str]:
+    for teacher, doubts in description.doubts.items():
+        for doubt in doubts:
+            stands = "" if doubt.overruled else f" No verdict would be said. {doubt.remedy}"
+            yield f"{teacher}: {doubt.reason}{stands}"

@@ -1,17 +1,14 @@
-"""The record of forecast against outcome as a document, and as JSON."""
+"""The record of forecast against outcome as a document."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import PurePath
-from typing import Literal, get_args
+from typing import get_args
 
-from cch_audit import __version__, columns
+from cch_audit import columns
 from cch_audit.auditing.verdict import agreement
 from cch_audit.evidence.results import Decisions, Estimate, Ledger, Trial
-from cch_audit.rendering import Drawn, draw
-from cch_audit.rendering.as_json import plain
+from cch_audit.rendering import Look
 from cch_audit.rendering.audits import LEVEL_TITLES
 from cch_audit.rendering.document import (
     Cell,
@@ -33,7 +30,6 @@ from cch_audit.rendering.metrics import counted
 from cch_audit.rendering.text import all_printable, number
 from cch_audit.results import Agreement, Outcome, Verdict
 
-SCHEMA_VERSION = "1"
 TITLE = "Evidence: what audits forecast and what training showed"
 TRIALS_TITLE = "Trials"
 FILES_TITLE = "Files"
@@ -75,51 +71,9 @@ Meanings = list[tuple[str, str]]
 Column = tuple[str, Callable[[tuple[str, Trial]], Cell | None]]
 
 
-def render(
-    ledger: Ledger,
-    format: Drawn | Literal["json"],
-    *,
-    width: int = 80,
-    color: bool = False,
-    unicode: bool = True,
-) -> str:
-    """Return the ledger in one format, ending in a newline.
-
-    Parameters
-    ----------
-    ledger : Ledger
-    format : {"table", "json", "markdown", "html"}
-        `schemas/evidence.schema.json` describes the JSON.
-    width, color, unicode
-        Columns to use, whether to colour, and whether to go beyond ASCII; read by the table only.
-    """
-    if format == "json":
-        return _json(ledger)
-    unicode = unicode or format != "table"
-    found = document(ledger, unicode=unicode, pictures=format == "html")
-    if format == "html":
-        found = replace(found, source=_json(ledger))
-    return draw(found, format, width=width, color=color, unicode=unicode)
-
-
-def _json(ledger: Ledger) -> str:
-    """Return every number unrounded, in ASCII that no terminal obeys."""
-    tool = {"name": "cch-audit", "version": __version__}
-    document = {"schema_version": SCHEMA_VERSION, "tool": tool, **plain(ledger)}
-    text = json.dumps(document, indent=2, allow_nan=False)
-    return text.replace("\x7f", "\\u007f") + "\n"
-
-
-def document(ledger: Ledger, *, unicode: bool = True, pictures: bool = False) -> Document:
-    """Return what the record says.
-
-    Parameters
-    ----------
-    ledger : Ledger
-    unicode : False escapes every character outside ASCII
-    pictures : whether to add the figure, which needs matplotlib
-    """
-    shown = all_printable(ledger, unicode=unicode)
+def document(ledger: Ledger, look: Look, pictures: bool = False) -> Document:
+    """Return what the record says."""
+    shown = all_printable(ledger, unicode=look.unicode)
     return Document(
         title="Cross-modal complementarity: the record",
         headline=TITLE,

@@ -1,7 +1,7 @@
 """The figures of a report, drawn with matplotlib (the extra `report`)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
@@ -20,8 +20,9 @@ from cch_audit.rendering.grid_figure import grid_picture
 from cch_audit.rendering.marks import Picture
 from cch_audit.rendering.sweep_figure import sweep_picture
 from cch_audit.rendering.teachers_figure import teachers_picture
-from cch_audit.rendering.text import NATS_PER, Units, all_printable, for_reading
+from cch_audit.rendering.text import NATS_PER, all_printable, for_reading
 from cch_audit.results import Audit, RankReport, Report, SweepReport
+from cch_audit.settings.formats import Units
 
 STYLE: dict[Any, Any] = {
     "font.size": 9.0,
@@ -61,21 +62,38 @@ _INKS = re.compile("|".join(_OF_THE_PAGE))
 _METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
-def draw(report: Report, format: str, *, units: Units = "nats") -> bytes:
-    """Return the figures of a report as one file.
+def draw(found: Report | Ledger, format: str, *, units: Units = "nats") -> bytes:
+    """Return the figures of a report, or of a record of forecasts and outcomes, as one file.
+
+    It does not say when it was made.
 
     Parameters
     ----------
-    report : Report
+    found : Report or Ledger
     format : png, svg or pdf
     units : {"nats", "bits"}
     """
-    return draw_pictures(overview(for_reading(report, units=units), units), format)
+    with _style("cch-audit"):
+        figure = plot(found, units=units)
+        file = BytesIO()
+        dpi = min(STYLE["savefig.dpi"], MOST_PIXELS / figure.get_figheight())
+        figure.savefig(file, format=format, dpi=dpi, metadata=NO_DATE.get(format))
+    return file.getvalue()
 
 
-def draw_ledger(ledger: Ledger, format: str) -> bytes:
-    """Return the figure of a record of forecasts and outcomes as a file."""
-    return draw_pictures([evidence_picture(all_printable(ledger))], format)
+def plot(found: Report | Ledger, *, units: Units = "nats") -> Figure:
+    """Return the figures, one below the other."""
+    if isinstance(found, Ledger):
+        pictures = [evidence_picture(all_printable(found))]
+    else:
+        pictures = overview(for_reading(found, units=units), units)
+    with _style("cch-audit"):
+        widths, heights = zip(*(picture.size for picture in pictures))
+        figure = Figure(figsize=(max(widths), sum(heights)), layout="constrained")
+        parts = figure.subfigures(len(pictures), 1, height_ratios=heights, squeeze=False)[:, 0]
+        for picture, part in zip(pictures, parts, strict=True):
+            picture.draw(part)
+    return figure
 
 
 def overview(report: Report, units: Units) -> list[Picture]:
@@ -99,20 +117,6 @@ def audit_pictures(audit: Audit, margin: float, units: Units) -> list[Picture]:
     found = audit.confirmation
     grids = [] if found is None or not found.grid else [grid_picture(found)]
     return [gap_picture(audit, margin, units), *grids]
-
-
-def draw_pictures(pictures: Sequence[Picture], format: str) -> bytes:
-    """Return pictures one below the other as a file that does not say when it was made."""
-    with _style("cch-audit"):
-        widths, heights = zip(*(picture.size for picture in pictures))
-        figure = Figure(figsize=(max(widths), sum(heights)), layout="constrained")
-        parts = figure.subfigures(len(pictures), 1, height_ratios=heights, squeeze=False)[:, 0]
-        for picture, part in zip(pictures, parts, strict=True):
-            picture.draw(part)
-        file = BytesIO()
-        dpi = min(STYLE["savefig.dpi"], MOST_PIXELS / sum(heights))
-        figure.savefig(file, format=format, dpi=dpi, metadata=NO_DATE.get(format))
-    return file.getvalue()
 
 
 def draw_inline(picture: Picture, number: int) -> str:

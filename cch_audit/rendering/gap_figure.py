@@ -19,8 +19,9 @@ from cch_audit.rendering.marks import (
     name_sides,
     shortened,
 )
-from cch_audit.rendering.text import FLOOR, TRUTH, Units, estimator_title, ordered_levels
+from cch_audit.rendering.text import FLOOR, TRUTH, estimator_title, ordered_levels
 from cch_audit.results import Audit, EstimatorResult, LevelResult, Verdict
+from cch_audit.settings.formats import Units
 
 WIDTH = 6.4
 ROW, FRAME, ENDS = 0.26, 0.85, 0.75

@@ -7,11 +7,12 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from cch_audit.rendering import Look
 from cch_audit.rendering.document import Document
 from cch_audit.rendering.figures import draw_inline
 
 
-def draw(document: Document) -> str:
+def draw(document: Document, look: Look) -> str:
     """Return a document whose strings are printable as a page, complete without its script."""
     environment = Environment(
         loader=PackageLoader("cch_audit.rendering"),

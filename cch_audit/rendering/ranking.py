@@ -19,15 +19,7 @@ from cch_audit.rendering.document import (
     verdict_badge,
 )
 from cch_audit.rendering.metrics import change_span, effect, p_equation, percent, size
-from cch_audit.rendering.text import (
-    Units,
-    estimator_title,
-    gap_hull,
-    gap_range,
-    interval,
-    number,
-    span,
-)
+from cch_audit.rendering.text import estimator_title, gap_hull, gap_range, interval, number, span
 from cch_audit.results import (
     Audit,
     Confirmation,
@@ -37,6 +29,7 @@ from cch_audit.results import (
     Report,
 )
 from cch_audit.settings import LevelName
+from cch_audit.settings.formats import Units
 
 SCORES_TITLE = "What else is known before training"
 MEASURED_TITLE = "Measured: training the student with each teacher"
@@ -46,6 +39,8 @@ RECORD_MEANINGS = {
     "top-1 regret": "gain lost by taking the column's first teacher instead of the best one",
     "harmful": "share of the column's first choices that hurt the student",
 }
+LEAST_ORDERED = 5
+"""Teachers; of fewer the order is as good as any by chance, and its tau is not shown."""
 NAMES = ("teacher", "best control")
 
 
@@ -261,6 +256,7 @@ def record_rows(report: RankReport, metric: str) -> Rows:
     """Return how well each column foretold the measured change."""
     ranking = report.ranking
     gated = report.audits[0].gated
+    enough = sum(not audit.is_control for audit in report.audits) >= LEAST_ORDERED
     # The gap is that of the gated level, which has a column of its own unless both are gated.
     by = gated[0] if ranking.by == "gap" and len(gated) == 1 else ranking.by
     own = " (this ranking)"
@@ -268,7 +264,7 @@ def record_rows(report: RankReport, metric: str) -> Rows:
         list(ranking.records.items()),
         [
             ("ordered by", lambda item: columns.title(item[0]) + own * (item[0] == by)),
-            ("Kendall tau", lambda item: _optional(item[1].kendall_tau)),
+            ("Kendall tau", lambda item: _optional(item[1].kendall_tau) if enough else None),
             ("top-1 regret", lambda item: size(item[1].regret, metric)),
             ("harmful", lambda item: percent(item[1].harmful, ".0f")),
         ],

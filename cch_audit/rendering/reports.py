@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cch_audit.rendering import Look
 from cch_audit.rendering.audits import (
     audit_parts,
     beside_parts,
@@ -45,17 +46,10 @@ from cch_audit.rendering.ranking import (
 )
 from cch_audit.rendering.summary import sentence
 from cch_audit.rendering.sweep import sweep_parts, teacher_lines
-from cch_audit.rendering.text import (
-    Units,
-    deciding_levels,
-    for_reading,
-    gap_hull,
-    gap_range,
-    number,
-    span,
-)
+from cch_audit.rendering.text import deciding_levels, for_reading, gap_hull, gap_range, number, span
 from cch_audit.rendering.wording import footnotes, input_lines, run_lines, teacher_rows
 from cch_audit.results import Audit, Outcome, RankReport, Report, SweepReport, Verdict
+from cch_audit.settings.formats import Units
 
 TITLE = "Cross-modal complementarity audit: gap = I(teacher;student) - I(student;labels)"
 FOUND_TITLE = "What came out"
@@ -63,19 +57,10 @@ EXPLAINED_TITLE = "What the criterion says"
 RUN_TITLE = "Settings"
 
 
-def document(
-    report: Report, units: Units, *, unicode: bool = True, pictures: bool = False
-) -> Document:
-    """Return what a report says.
-
-    Parameters
-    ----------
-    report : Report
-    units : {"nats", "bits"}
-    unicode : False escapes every character outside ASCII
-    pictures : whether to add figures, which need matplotlib
-    """
-    shown = for_reading(report, units=units, unicode=unicode)
+def document(report: Report, look: Look, pictures: bool = False) -> Document:
+    """Return what a report says."""
+    units = look.units
+    shown = for_reading(report, units=units, unicode=look.unicode)
     return Document(
         title=TITLE,
         headline=headline(shown),

@@ -7,13 +7,9 @@ from cch_audit.rendering.confirmation import CLAIMS as OUTCOME_CLAIMS
 from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.metrics import counted
 from cch_audit.rendering.sweep import sweep_sentence
-from cch_audit.rendering.text import (
-    Units,
-    deciding_levels,
-    for_reading,
-    gap_range,
-)
+from cch_audit.rendering.text import deciding_levels, for_reading, gap_range
 from cch_audit.results import Audit, Outcome, RankReport, Report, SweepReport
+from cch_audit.settings.formats import Units
 
 CLAIMS = {
     "pass": "I(teacher;student) exceeds I(student;labels)",

@@ -14,8 +14,9 @@ from cch_audit.rendering.document import (
     verdict_badge,
 )
 from cch_audit.rendering.metrics import change_span, effect, p_equation
-from cch_audit.rendering.text import Units, gap_hull, gap_range, ordered_levels, span
+from cch_audit.rendering.text import gap_hull, gap_range, ordered_levels, span
 from cch_audit.results import Audit, Crossing, Report, Sweep, SweepReport, Varied
+from cch_audit.settings.formats import Units
 from cch_audit.sweeping.names import step_text
 
 TITLES: dict[Varied, str] = {

@@ -23,8 +23,9 @@ from cch_audit.rendering.marks import (
     shade_agreement,
 )
 from cch_audit.rendering.sweep import AXES, keeps_teacher, sweep_title
-from cch_audit.rendering.text import Units, ordered_levels
+from cch_audit.rendering.text import ordered_levels
 from cch_audit.results import Crossing, Report, Sweep, SweepReport
+from cch_audit.settings.formats import Units
 from cch_audit.sweeping.crossings import Point, gain_point, gap_point
 
 LEVELS: dict[str, dict[str, Any]] = {

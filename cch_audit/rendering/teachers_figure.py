@@ -17,8 +17,9 @@ from cch_audit.rendering.marks import (
     shortened,
 )
 from cch_audit.rendering.ranking import gap_title, places, shared_metric
-from cch_audit.rendering.text import Units, ordered_levels
+from cch_audit.rendering.text import ordered_levels
 from cch_audit.results import Audit, Outcome, RankReport, Report, Verdict
+from cch_audit.settings.formats import Units
 from cch_audit.sweeping.crossings import Point, gain_point, gap_point
 
 WIDTH, ROW, ENDS = 8.0, 0.3, 1.6

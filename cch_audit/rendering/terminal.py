@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text as Words
 
+from cch_audit.rendering import Look
 from cch_audit.rendering.document import (
     Badge,
     Bullets,
@@ -51,39 +52,31 @@ class Screen:
     box: Box
 
 
-def draw(
-    document: Document,
-    *,
-    width: int = 80,
-    color: bool = False,
-    unicode: bool = True,
-    verbose: bool = False,
-) -> str:
-    """Return a document as text whose lines fit into width, ending in a newline; nothing is cut.
+def draw(document: Document, look: Look) -> str:
+    """Return a document as text whose lines fit the width, ending in a newline; nothing is cut.
 
     Parameters
     ----------
-    document : its strings are printable, and ASCII where `unicode` is False
-    width : columns to use; a very large number, when piped, keeps each row on one line
-    color : False gives text without any escape sequence
-    unicode : False draws lines in pure ASCII
-    verbose : whether fine print is wanted
+    document : its strings are printable, and ASCII where the look is
+    look
+        A very large width, as in a pipe, keeps each row on one line; without colour there is no
+        escape sequence.
     """
     file = StringIO()
     console = Console(
         file=file,
-        width=width,
+        width=look.width,
         height=100,
-        color_system="256" if color else None,
-        force_terminal=color,
+        color_system="256" if look.color else None,
+        force_terminal=look.color,
         force_jupyter=False,
-        no_color=not color,
+        no_color=not look.color,
         legacy_windows=False,
         markup=False,
         emoji=False,
         highlight=False,
     )
-    screen = Screen(width, verbose, SIMPLE_HEAD if unicode else ASCII_HEAD)
+    screen = Screen(look.width, look.verbose, SIMPLE_HEAD if look.unicode else ASCII_HEAD)
     for part in _document(document, screen):
         console.print(part)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"

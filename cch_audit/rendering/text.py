@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from cch_audit.columns import COLUMNS
 from cch_audit.results import (
@@ -18,14 +18,12 @@ from cch_audit.results import (
     Ranked,
     Report,
 )
-
-Units = Literal["nats", "bits"]
+from cch_audit.settings.formats import Units
 
 NATS_PER = {"nats": 1.0, "bits": math.log(2)}
 
 TRUTH, FLOOR = "truth", "floor"
 """Titles of rows below the estimators."""
-"""Title of the row with what is known of a simulated file."""
 
 
 def printable(text: str, *, unicode: bool = True) -> str:

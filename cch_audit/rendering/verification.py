@@ -1,5 +1,6 @@
 """The replay of Theorem 1 as a document."""
 
+from cch_audit.rendering import Look
 from cch_audit.rendering.document import Badge, Document, Facts, Rows, Section, Text
 from cch_audit.simulation.verify import SMALL, Subset, Verification
 
@@ -13,7 +14,7 @@ MEANINGS = (
 )
 
 
-def document(verification: Verification) -> Document:
+def document(verification: Verification, look: Look, pictures: bool = False) -> Document:
     """Return what the replay says."""
     n = verification.with_condition.violations
     badge = Badge("HOLDS", "good") if verification.holds else Badge("VIOLATED", "bad")
@@ -32,7 +33,7 @@ def document(verification: Verification) -> Document:
         title=f"{title} (seed {verification.seed})",
         headline=title,
         verdict=f"{badge.word}: {n:,} of {n_met:,} populations that meet "
-        " the criterion and Var(t) <= Var(y) violate the theorem",
+        "the criterion and Var(t) <= Var(y) violate the theorem",
         badge=badge,
         sections=(Section("What came out", parts),),
     )

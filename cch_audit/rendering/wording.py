@@ -6,15 +6,9 @@ from typing import Any
 from cch_audit.rendering.document import Cell, Rows, as_rows, outcome_badge, verdict_badge
 from cch_audit.rendering.ranking import ranking_footnotes, shared_metric
 from cch_audit.rendering.sweep import sweep_footnotes
-from cch_audit.rendering.text import (
-    FLOOR,
-    TRUTH,
-    Units,
-    deciding_levels,
-    gap_range,
-    number,
-)
+from cch_audit.rendering.text import FLOOR, TRUTH, deciding_levels, gap_range, number
 from cch_audit.results import Audit, RankReport, Report, SweepReport
+from cch_audit.settings.formats import Units
 
 
 def input_lines(report: Report, units: Units) -> list[tuple[str, str]]:
@@ -115,8 +109,19 @@ def run_lines(report: Report) -> list[tuple[str, str]]:
         ("seed", str(report.seed)),
         ("sha256", report.input.sha256),
         *([] if digest is None else [("sha256 of the teacher file", digest)]),
+        *_origin_lines(report),
         *_setting_lines(report.settings),
     ]
+
+
+def _origin_lines(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield when, where and with what the report was made."""
+    if report.origin is not None:
+        yield "date", report.origin.date
+        yield "host", report.origin.host
+        yield from (
+            (f"{name} version", version) for name, version in report.origin.versions.items()
+        )
 
 
 def _setting_lines(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

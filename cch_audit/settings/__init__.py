@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from cch_audit.columns import names
 from cch_audit.errors import InputError
 from cch_audit.settings.declared import Settings, setting
+from cch_audit.settings.formats import formats, formats_of_anything
 
 Section = TypeVar("Section", bound=Settings)
 RULES = ("all", "majority", "any")
@@ -251,9 +252,7 @@ class SweepSettings(Settings):
 class OutputSettings(Settings):
     """What is printed, where, and what the exit code says."""
 
-    format: Literal["table", "json", "markdown", "html", "junit", "csv", "names"] = setting(
-        "table", "Format of the report."
-    )
+    format: str = setting("table", "Format of the report.", choices=formats)
     output: str | None = setting(None, "Write the report to this file instead of standard output.")
     plot: str | None = setting(
         None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."
@@ -273,7 +272,7 @@ class OutputSettings(Settings):
 class InspectSettings(Settings):
     """What `inspect` prints, and where."""
 
-    format: Literal["table", "json"] = setting("table", "Format of the description.")
+    format: str = setting("table", "Format of the description.", choices=formats_of_anything)
     output: str | None = setting(None, "Write the description to this file instead.")
 
 
@@ -318,10 +317,18 @@ class SimulateSettings(Settings):
     classes: int = setting(4, "Classes of --kind classpaired.", low=2, high=20)
     seed: int = setting(0, "Seed of every random number.", low=0)
     force: bool = setting(False, "Replace a file that exists.")
+
+
+@dataclass(frozen=True)
+class TheoremSettings(Settings):
+    """How the theorem is replayed."""
+
     verify: bool = setting(
         False, "Write no file; replay the theorem on random joint Gaussians and print the record."
     )
     populations: int = setting(20_000, "Joint Gaussians of --verify.", low=100, high=100_000_000)
+    format: str = setting("table", "Format of its record.", choices=formats_of_anything)
+    output: str | None = setting(None, "Write its record to this file instead.")
 
 
 @dataclass(frozen=True)
@@ -329,7 +336,7 @@ class EvidenceSettings(Settings):
     """What `evidence` counts and prints, and where."""
 
     controls: bool = setting(False, "Count teachers that teach nothing, too.")
-    format: Literal["table", "json", "markdown", "html"] = setting("table", "Format of the record.")
+    format: str = setting("table", "Format of the record.", choices=formats_of_anything)
     output: str | None = setting(None, "Write the record to this file instead.")
     plot: str | None = setting(
         None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."

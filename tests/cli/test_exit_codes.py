@@ -11,9 +11,9 @@ from typing import get_args
 import pytest
 
 from cch_audit.commands.reporting import exit_code
-from cch_audit.rendering import Format
 from cch_audit.results import Verdict
 from cch_audit.settings import OutputSettings
+from cch_audit.settings.formats import FORMATS
 
 from .conftest import NOISE
 from .process import (
@@ -86,7 +86,7 @@ def test_the_report_keeps_the_verdict_when_the_code_is_changed(pairs: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", get_args(Format))
+@pytest.mark.parametrize("format", FORMATS)
 def test_the_format_does_not_change_the_code(pairs: str, format: str) -> None:
     assert run_once("check", pairs, *QUICK, "--format", format).returncode == 1
 

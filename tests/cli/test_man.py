@@ -13,19 +13,17 @@ import yaml
 
 from cch_audit.cli import app
 from cch_audit.columns import COLUMNS
-from cch_audit.commands.options import ENVIRONMENT, SECTIONS, option_name
+from cch_audit.commands.options import ENVIRONMENT, option_name
 from cch_audit.errors import ExitCode
 from cch_audit.estimators import plain_sections, section_names
-from cch_audit.settings import EstimatorSettings, SimulateSettings
-from cch_audit.settings.declared import Setting, declared
-from tests.manual import PAGE, update
+from cch_audit.settings import EstimatorSettings
+from cch_audit.settings.declared import Setting
+from tests.manual import PAGE, SETTINGS, update
 
 from .process import environment
 
 PROGRAM = typer.main.get_command(app)
 COMMANDS: dict[str, Any] = PROGRAM.commands  # type: ignore[attr-defined]
-SETTINGS = [setting for cls in SECTIONS for setting in declared(cls)]
-DRAWN = declared(SimulateSettings)
 
 
 def plain(roff: str) -> str:
@@ -78,7 +76,7 @@ def test_what_the_settings_say_is_on_the_page() -> None:
     assert page == update(page), "the man page is stale: run python -m tests.manual"
 
 
-@pytest.mark.parametrize("setting", [*SETTINGS, *DRAWN], ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_choices_default_and_range_are_in_the_paragraph(setting: Setting) -> None:
     text = DESCRIBED[option_name(setting.name)]
     if setting.choices:

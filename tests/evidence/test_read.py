@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from cch_audit import reports
 from cch_audit.columns import COLUMNS
 from cch_audit.errors import InputError
 from cch_audit.evidence.read import read_evidence
 from cch_audit.evidence.results import Estimate
 from cch_audit.rendering import as_json
-from cch_audit.results import LabelSummary, Report
+from cch_audit.results import LabelSummary, Report, files
 from tests.rendering.experiments import change, confirmation, confirmed
 from tests.rendering.reports import (
     CONTROLS,
@@ -307,12 +306,12 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_a_huge_file_is_refused_before_it_is_parsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reports, "MOST_BYTES", 1000)
+    monkeypatch.setattr(files, "MOST_BYTES", 1000)
     assert refusal(write(tmp_path, confirmed_report())).startswith("has more than 1,000 bytes")
 
 
 def test_an_endless_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "MOST_BYTES", 1000)
+    monkeypatch.setattr(files, "MOST_BYTES", 1000)
     assert refusal(Path("/dev/zero")).startswith("has more than 1,000 bytes")
 
 

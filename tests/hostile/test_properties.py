@@ -20,7 +20,7 @@ from cch_audit.estimators import section_names
 from cch_audit.evidence.ledger import keep_ledger
 from cch_audit.evidence.read import read_evidence
 from cch_audit.reading.load import load_sample
-from cch_audit.rendering.evidence import render
+from cch_audit.rendering import render
 from cch_audit.settings import InputSettings
 
 from .damaged import sound

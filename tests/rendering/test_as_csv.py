@@ -7,7 +7,8 @@ import pytest
 
 from cch_audit.choice.ranking import first_teachers
 from cch_audit.columns import COLUMNS as RANKING_COLUMNS
-from cch_audit.rendering.as_csv import COLUMNS, render
+from cch_audit.rendering import render
+from cch_audit.rendering.as_csv import COLUMNS
 from cch_audit.rendering.text import printable
 from cch_audit.results import RankReport, Report
 
@@ -25,7 +26,7 @@ every_report = pytest.mark.parametrize("case", EVERY_REPORT.values(), ids=EVERY_
 
 
 def rows(case: Report, units: str = "nats") -> list[dict[str, str]]:
-    return list(csv.DictReader(StringIO(render(case, units=units))))
+    return list(csv.DictReader(StringIO(render(case, "csv", units=units))))
 
 
 @every_report
@@ -68,7 +69,7 @@ def test_bits_are_nats_over_log_two() -> None:
 
 @every_report
 def test_one_printable_line_per_row(case: Report) -> None:
-    lines = render(case, units="nats").split("\n")
+    lines = render(case, "csv").split("\n")
     assert len(lines) == len(rows(case)) + 2
     assert all(line.isprintable() for line in lines)
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from cch_audit.rendering import render
-from cch_audit.rendering.evidence import render as render_record
 from tests.browser import PROGRAM, Tab, browser
 from tests.evidence.trials import ledger, trial
 
@@ -53,7 +52,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     texts = {name: render(EVERY_REPORT[name], "html") for name in NAMES}
     trials = [trial("pass", "helps", teacher=name, file=i) for i, name in enumerate(HOSTILE)]
-    texts["record"] = render_record(ledger(*trials), "html")
+    texts["record"] = render(ledger(*trials), "html")
     paths = {name: folder / f"{number}.html" for number, name in enumerate(texts)}
     for name, path in paths.items():
         path.write_text(texts[name], encoding="utf-8")

@@ -30,7 +30,6 @@ from cch_audit.rendering.figures import (  # noqa: E402
     audit_pictures,
     draw,
     draw_inline,
-    draw_ledger,
     overview,
 )
 from cch_audit.rendering.marks import keys, marker, shortened  # noqa: E402
@@ -70,7 +69,7 @@ def test_the_record_can_be_drawn() -> None:
     trials = [trial("pass", "helps"), trial("fail", "hurts", gain=-1e300), trial("fail", "helps")]
     unknown = replace(trial("undecided", "undecided"), levels={})
     for found in (ledger(*trials), ledger(unknown), ledger(*trials, unknown, controls=2)):
-        assert draw_ledger(found, "svg") == draw_ledger(found, "svg")
+        assert draw(found, "svg") == draw(found, "svg")
 
 
 def test_only_a_figure_needs_matplotlib() -> None:

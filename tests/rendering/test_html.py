@@ -12,8 +12,9 @@ from html.parser import HTMLParser
 import pytest
 
 from cch_audit.rendering.summary import summary
-from cch_audit.rendering.text import Units, printable
+from cch_audit.rendering.text import printable
 from cch_audit.results import Report
+from cch_audit.settings.formats import Units
 from tests.evidence.trials import ledger, trial
 
 from .reports import (
@@ -31,8 +32,7 @@ from .reports import (
 pytest.importorskip("matplotlib", reason="pages need the extra cch-audit[report]")
 pytest.importorskip("jinja2", reason="pages need the extra cch-audit[report]")
 
-from cch_audit.rendering import render as render_as
-from cch_audit.rendering.evidence import render as render_record
+from cch_audit.rendering import render
 
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph")  # the font has no fire
 every_report = pytest.mark.parametrize("name", EVERY_REPORT)
@@ -41,7 +41,7 @@ LOADING = {"src", "srcset", "data", "action", "poster", "xlink:href", "backgroun
 
 
 def html(case: Report, units: Units = "nats") -> str:
-    return render_as(case, "html", units=units)
+    return render(case, "html", units=units)
 
 
 class Reader(HTMLParser):
@@ -148,7 +148,7 @@ def test_the_verdict_comes_first_and_all_else_is_there(name: str) -> None:
 def test_the_page_carries_the_report(name: str) -> None:
     pattern = r'<script type="application/json" id="report">(.*?)</script>'
     (carried,) = re.findall(pattern, page(name), re.DOTALL)
-    assert json.loads(carried) == json.loads(render_as(EVERY_REPORT[name], "json"))
+    assert json.loads(carried) == json.loads(render(EVERY_REPORT[name], "json"))
 
 
 @pytest.mark.slow
@@ -261,11 +261,11 @@ def test_the_record_is_a_page_too() -> None:
         *(trial("pass", "helps", teacher="<img src=x>$a$", file=i) for i in range(3)),
         warnings=("Beware of <b>this</b>.",),
     )
-    text = render_record(found, "html")
+    text = render(found, "html")
     shown = Reader(text)
     assert "<img" not in text
     assert "<b>" not in text
     assert "The CCH verdict is right in 3 of 3 decided trials" in words(shown.text)
     assert "<img src=x>$a$" in shown.text
     assert len(shown.all("svg")) == 1
-    assert render_record(found, "html") == text
+    assert render(found, "html") == text

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from cch_audit.rendering.as_junit import render
+from cch_audit.rendering import render
 from cch_audit.results import Report
 
 from .reports import (
@@ -37,7 +37,7 @@ SCHEMA = {
 
 
 def suite(case: Report, *, undecided_fails: bool = False) -> ET.Element:
-    text = render(case, units="nats", undecided_fails=undecided_fails)
+    text = render(case, "junit", undecided_fails=undecided_fails)
     found = ET.fromstring(text.encode("utf-8")).find("testsuite")
     assert found is not None
     return found
@@ -52,7 +52,7 @@ def results(case: Report, *, undecided_fails: bool = False) -> list[str]:
 @every_report
 @pytest.mark.parametrize("undecided_fails", [True, False])
 def test_it_follows_the_schema(case: Report, undecided_fails: bool) -> None:
-    text = render(case, units="nats", undecided_fails=undecided_fails)
+    text = render(case, "junit", undecided_fails=undecided_fails)
     root = ET.fromstring(text.encode("utf-8"))
     assert root.tag == "testsuites"
     for element in root.iter():
@@ -117,7 +117,7 @@ def test_a_sweep_fails_nothing() -> None:
 
 
 def test_names_are_text_and_what_xml_cannot_hold_is_gone() -> None:
-    text = render(hostile_report(), units="nats", undecided_fails=False)
+    text = render(hostile_report(), "junit")
     assert "<img" not in text
     assert all(c.isprintable() or c == "\n" for c in text)
     name = 'a<b>&"]]>\ufffe\uffff'

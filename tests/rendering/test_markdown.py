@@ -5,8 +5,8 @@ import pytest
 
 from cch_audit.rendering import render
 from cch_audit.rendering.summary import summary
-from cch_audit.rendering.text import Units
 from cch_audit.results import Report
+from cch_audit.settings.formats import Units
 
 from .reports import (
     EVERY_REPORT,

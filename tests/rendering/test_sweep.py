@@ -8,9 +8,7 @@ from io import StringIO
 
 import pytest
 
-from cch_audit.rendering.as_csv import render as as_csv
-from cch_audit.rendering.as_json import render as as_json
-from cch_audit.rendering.as_names import render as as_names
+from cch_audit.rendering import render
 from cch_audit.rendering.metrics import change_span
 from cch_audit.rendering.summary import summary
 from cch_audit.rendering.text import gap_hull, span
@@ -160,7 +158,7 @@ def test_the_margin_is_named() -> None:
 
 
 def test_rows_of_csv_say_the_step() -> None:
-    rows = list(csv.DictReader(StringIO(as_csv(swept_report(), units="nats"))))
+    rows = list(csv.DictReader(StringIO(render(swept_report(), "csv"))))
     assert {row["sweep"] for row in rows} == {"noise"}
     assert list(dict.fromkeys(row["step"] for row in rows)) == ["0.0", "0.5", "1.0", "4.0"]
     steps = {row["teacher"]: row["step"] for row in rows}
@@ -168,16 +166,16 @@ def test_rows_of_csv_say_the_step() -> None:
 
 
 def test_keys_of_json() -> None:
-    written = json.loads(as_json(swept_report()))["sweep"]
+    written = json.loads(render(swept_report(), "json"))["sweep"]
     assert (written["varied"], written["teacher"]) == ("noise", "mod/text")
     assert written["steps"] == [0.0, 0.5, 1.0, 4.0]
     assert set(written["gap_crossings"]["representations"]) == {"step", "low", "high", "times"}
     assert written["gap_crossings"]["predictions"] is None
-    assert "sweep" not in json.loads(as_json(report()))
+    assert "sweep" not in json.loads(render(report(), "json"))
 
 
 def test_names_are_those_of_the_steps() -> None:
-    assert as_names(swept_report()).splitlines()[1] == "mod/text, noise 0.5"
+    assert render(swept_report(), "names").splitlines()[1] == "mod/text, noise 0.5"
 
 
 def test_markdown_is_one_visible_table() -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cch_audit.rendering.verification import render
+from cch_audit.rendering import render
 from cch_audit.simulation.verify import SMALL, Verification, verify
 
 

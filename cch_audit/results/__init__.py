@@ -1,8 +1,16 @@
 """The result of an audit: frozen records that renderers read and never change."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+    from cch_audit.settings.formats import Units
 
 Verdict = Literal["pass", "fail", "undecided"]
 Outcome = Literal["helps", "hurts", "no_change", "undecided"]
@@ -391,6 +399,18 @@ class InputSummary:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a report comes from."""
+
+    date: str
+    """When it was made: ISO 8601, UTC; what SOURCE_DATE_EPOCH says where it is set."""
+    host: str
+    """The name of the machine."""
+    versions: Mapping[str, str]
+    """By package what computed it; `cch-audit` and `Python` too."""
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything one run found; each kind of run has a type of its own."""
 
@@ -414,6 +434,8 @@ class Report:
     """One per teacher, in the order asked for; of `rank` in the order of the ranking, those that
     --top leaves out included; of a sweep one per step."""
     warnings: tuple[str, ...]
+    origin: Origin | None = field(default=None, kw_only=True)
+    """None in reports that were written before there was one."""
 
     def __post_init__(self) -> None:
         """Keep settings in one form, whether they were made or read back."""
@@ -438,9 +460,66 @@ class Report:
         InputError
             If the text is no such report; the message says where, and what was found.
         """
-        from cch_audit.reports import parse
+        from cch_audit.results.files import parse
 
         return parse(text, "the report")
+
+    def to_frame(self, *, units: "Units" = "nats") -> "DataFrame":
+        """Return one row for each teacher, level and estimator, with the columns of the CSV."""
+        from pandas import DataFrame
+
+        from cch_audit.rendering.as_csv import as_table
+
+        header, *rows = as_table(self, units)
+        return DataFrame(rows, columns=header)
+
+    def render(self, format: str = "table", *, units: "Units" = "nats", **look: Any) -> str:
+        """Return the report in a format of `--format`, ending in a newline.
+
+        `look` are the other fields of `cch_audit.rendering.Look`, such as `verbose` and `width`.
+        """
+        from cch_audit.rendering import render
+
+        return render(self, format, units=units, **look)
+
+    def save(self, path: str | PathLike[str], *, units: "Units" = "nats") -> None:
+        """Write the report, or its figure, into a file that appears whole or not at all.
+
+        Parameters
+        ----------
+        path : its ending names the format: .html, .json, .md, .csv, .xml (JUnit), .txt (table),
+            or for the figure .png, .svg, .pdf
+        units : {"nats", "bits"}
+
+        Raises
+        ------
+        InputError
+            For another ending.
+        OSError
+            If the file cannot be written.
+        """
+        from cch_audit.rendering import content
+        from cch_audit.results.files import replace_file
+
+        replace_file(Path(path), content(self, str(path), units=units))
+
+    def plot(self, *, units: "Units" = "nats") -> "Figure":
+        """Return the figure of the report, of matplotlib."""
+        from cch_audit.rendering.figures import plot
+
+        return plot(self, units=units)
+
+    def __str__(self) -> str:
+        """Return the table."""
+        return self.render()
+
+    def _repr_html_(self) -> str:
+        """Return the page for a notebook, in a frame that keeps its style to itself."""
+        from html import escape
+
+        page = escape(self.render("html"))
+        style = "width: 100%; height: 40em; border: 0; resize: vertical"
+        return f'<iframe srcdoc="{page}" style="{style}" title="report of cch-audit"></iframe>'
 
 
 def _with_tuples(value: Any) -> Any:

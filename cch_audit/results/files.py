@@ -1,7 +1,9 @@
-"""Reports that were written as JSON, read back; what is wrong with one is said in a sentence."""
+"""Files that appear whole or not at all, and reports read back from those that hold JSON."""
 
 import json
 import math
+import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -44,6 +46,22 @@ _WANTED = {
 _LONGEST = 40
 _MOST_DIGITS = 300
 """Of an integer; one with more may be too large for any float."""
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a complete new file with the permissions that a new file would have, or nothing."""
+    target = path.resolve()  # a link stays a link: the file that it names is replaced
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".cch-audit-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def read(path: Path) -> AnyReport:
