@@ -105,7 +105,7 @@ def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -
     terminal.write(render(found, output.format, units=units, **look, **here), output.output)
     plot: str | None = getattr(output, "plot", None)
     if plot is not None:
-        from cch_audit.rendering.figures import draw
+        from cch_audit.rendering.figures.drawing import draw
 
         terminal.write_bytes(draw(found, ending(plot)[1:], units=units), plot)
 

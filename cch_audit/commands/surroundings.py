@@ -1,11 +1,7 @@
 """What libraries would stumble over on an unusual machine, put right before they are loaded."""
 
-import logging
 import os
 import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 COUNTS = (
     "LOKY_MAX_CPU_COUNT",
@@ -35,18 +31,3 @@ def prepare() -> None:
         os.getcwd()  # noqa: PTH109 - it is the call that fails in libraries
     except OSError:
         os.chdir(NOTHING_INSIDE if os.path.isdir(NOTHING_INSIDE) else os.sep)  # noqa: PTH112
-
-
-@contextmanager
-def loading_matplotlib() -> Iterator[None]:
-    """Let matplotlib do without a folder for its list of fonts, and without a word, if need be.
-
-    A temporary one would be left behind, and may be as impossible.
-    """
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    make = tempfile.mkdtemp
-    tempfile.mkdtemp = lambda *arguments, **options: NO_FOLDER  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        tempfile.mkdtemp = make

@@ -68,7 +68,7 @@ def content(found: Any, path: str, *, units: Units = "nats") -> bytes:
         For another ending.
     """
     if ending(path)[1:] in FIGURES:
-        from cch_audit.rendering.figures import draw
+        from cch_audit.rendering.figures.drawing import draw
 
         return draw(found, ending(path)[1:], units=units)
     named = {one.ending: name for name, one in FORMATS.items()}

@@ -31,7 +31,7 @@ from cch_audit.results import Audit, Companions, EstimatorResult, Interval, Leve
 from cch_audit.settings.formats import Units
 
 if TYPE_CHECKING:
-    from cch_audit.rendering.marks import Picture
+    from cch_audit.rendering.figures.marks import Picture
 
 LEVEL_TITLES = {"representations": "Representations", "predictions": "Predictions"}
 COMPANIONS_TITLE = "Read beside the gap (raw KSG, representations)"

@@ -10,7 +10,7 @@ from cch_audit.rendering.document import (
     Text,
     outcome_badge,
 )
-from cch_audit.rendering.metrics import (
+from cch_audit.rendering.text import (
     METRIC_TITLES,
     change_interval,
     counted,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from cch_audit.results import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from cch_audit.rendering.marks import Picture
+    from cch_audit.rendering.figures.marks import Picture
 
 Tone = Literal["good", "bad", "open"]
 Detail = Literal["main", "detail", "fine"]

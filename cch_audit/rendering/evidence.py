@@ -26,8 +26,7 @@ from cch_audit.rendering.document import (
 )
 from cch_audit.rendering.evidence_words import closing, footnotes, opening
 from cch_audit.rendering.explaining import METHOD_TITLE, QUESTION, TESTED_TITLE
-from cch_audit.rendering.metrics import counted
-from cch_audit.rendering.text import all_printable, number
+from cch_audit.rendering.text import all_printable, counted, number
 from cch_audit.results import Agreement, Outcome, Verdict
 
 TITLE = "Evidence: what audits forecast and what training showed"
@@ -86,7 +85,7 @@ def document(ledger: Ledger, look: Look, pictures: bool = False) -> Document:
 def _sections(ledger: Ledger, pictures: bool) -> Iterator[Section]:
     yield Section(TESTED_TITLE, tuple(texts([QUESTION, opening(ledger)])))
     if pictures:
-        from cch_audit.rendering.evidence_figure import evidence_picture
+        from cch_audit.rendering.figures.evidence import evidence_picture
 
         yield Section("Forecast and outcome", (Drawing(evidence_picture(ledger)),))
     records: list[tuple[str, Rows, Meanings]] = [

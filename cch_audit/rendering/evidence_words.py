@@ -2,7 +2,7 @@
 
 from cch_audit.evidence.results import Decisions, Ledger
 from cch_audit.evidence.scoring import LEAST_FILES
-from cch_audit.rendering.metrics import counted
+from cch_audit.rendering.text import counted
 from cch_audit.results import Outcome
 
 FOUND: dict[Outcome, str] = {

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator
 
 from cch_audit import estimators
-from cch_audit.rendering.metrics import METRIC_TITLES, counted, size
 from cch_audit.rendering.ranking import grouped, places
 from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
-from cch_audit.rendering.text import interval
+from cch_audit.rendering.text import METRIC_TITLES, counted, interval, size
 from cch_audit.results import (
     Audit,
     Confirmation,

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from cch_audit.rendering import Look
 from cch_audit.rendering.document import Document
-from cch_audit.rendering.figures import draw_inline
+from cch_audit.rendering.figures.drawing import draw_inline
 
 
 def draw(document: Document, look: Look) -> str:

@@ -18,8 +18,19 @@ from cch_audit.rendering.document import (
     outcome_badge,
     verdict_badge,
 )
-from cch_audit.rendering.metrics import change_span, effect, p_equation, percent, size
-from cch_audit.rendering.text import estimator_title, gap_hull, gap_range, interval, number, span
+from cch_audit.rendering.text import (
+    change_span,
+    effect,
+    estimator_title,
+    gap_hull,
+    gap_range,
+    interval,
+    number,
+    p_equation,
+    percent,
+    size,
+    span,
+)
 from cch_audit.results import (
     Audit,
     Confirmation,

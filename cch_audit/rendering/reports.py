@@ -37,7 +37,6 @@ from cch_audit.rendering.explaining import (
     method,
     question,
 )
-from cch_audit.rendering.metrics import METRIC_TITLES, change_interval, counted
 from cch_audit.rendering.ranking import (
     places,
     rank_text,
@@ -46,7 +45,17 @@ from cch_audit.rendering.ranking import (
 )
 from cch_audit.rendering.summary import sentence
 from cch_audit.rendering.sweep import sweep_parts, teacher_lines
-from cch_audit.rendering.text import deciding_levels, for_reading, gap_hull, gap_range, number, span
+from cch_audit.rendering.text import (
+    METRIC_TITLES,
+    change_interval,
+    counted,
+    deciding_levels,
+    for_reading,
+    gap_hull,
+    gap_range,
+    number,
+    span,
+)
 from cch_audit.rendering.wording import footnotes, input_lines, run_lines, teacher_rows
 from cch_audit.results import Audit, Outcome, RankReport, Report, SweepReport, Verdict
 from cch_audit.settings.formats import Units
@@ -96,7 +105,7 @@ def audit_sections(report: Report, units: Units, pictures: bool = False) -> Iter
     for audit, rank in _audits(report):
         drawn = []
         if pictures:
-            from cch_audit.rendering.figures import audit_pictures, margin_in
+            from cch_audit.rendering.figures.drawing import audit_pictures, margin_in
 
             drawn = audit_pictures(audit, margin_in(report, units), units)
         parts = list(audit_parts(audit, units, rank, drawn))
@@ -125,7 +134,7 @@ def _tested(report: Report, units: Units) -> Iterator[Part]:
 def _found(report: Report, units: Units, pictures: bool) -> Iterator[Part]:
     """Yield the figure, the tables of all teachers, and what the numbers mean together."""
     if pictures:
-        from cch_audit.rendering.figures import overview
+        from cch_audit.rendering.figures.drawing import overview
 
         yield from map(Drawing, overview(report, units))
     if isinstance(report, SweepReport):

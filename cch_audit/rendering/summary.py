@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from cch_audit import columns
 from cch_audit.rendering.confirmation import CLAIMS as OUTCOME_CLAIMS
 from cch_audit.rendering.confirmation import outcome_sentence
-from cch_audit.rendering.metrics import counted
 from cch_audit.rendering.sweep import sweep_sentence
-from cch_audit.rendering.text import deciding_levels, for_reading, gap_range
+from cch_audit.rendering.text import counted, deciding_levels, for_reading, gap_range
 from cch_audit.results import Audit, Outcome, RankReport, Report, SweepReport
 from cch_audit.settings.formats import Units
 

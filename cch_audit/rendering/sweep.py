@@ -13,8 +13,15 @@ from cch_audit.rendering.document import (
     outcome_badge,
     verdict_badge,
 )
-from cch_audit.rendering.metrics import change_span, effect, p_equation
-from cch_audit.rendering.text import gap_hull, gap_range, ordered_levels, span
+from cch_audit.rendering.text import (
+    change_span,
+    effect,
+    gap_hull,
+    gap_range,
+    ordered_levels,
+    p_equation,
+    span,
+)
 from cch_audit.results import Audit, Crossing, Report, Sweep, SweepReport, Varied
 from cch_audit.settings.formats import Units
 from cch_audit.sweeping.names import step_text

@@ -505,7 +505,7 @@ class Report:
 
     def plot(self, *, units: "Units" = "nats") -> "Figure":
         """Return the figure of the report, of matplotlib."""
-        from cch_audit.rendering.figures import plot
+        from cch_audit.rendering.figures.drawing import plot
 
         return plot(self, units=units)
 

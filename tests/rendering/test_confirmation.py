@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cch_audit.rendering.confirmation import grid_rows
-from cch_audit.rendering.metrics import effect
+from cch_audit.rendering.text import effect
 from cch_audit.results import Outcome, Report
 
 from .experiments import confirmation, confirmed, regression_confirmation

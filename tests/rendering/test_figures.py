@@ -26,18 +26,18 @@ from .reports import (
 
 matplotlib = pytest.importorskip("matplotlib", reason="figures need the extra cch-audit[report]")
 
-from cch_audit.rendering.figures import (  # noqa: E402
+from cch_audit.rendering.figures.drawing import (  # noqa: E402
     audit_pictures,
     draw,
     draw_inline,
     overview,
 )
-from cch_audit.rendering.marks import keys, marker, shortened  # noqa: E402
+from cch_audit.rendering.figures.marks import keys, marker, shortened  # noqa: E402
 
 PLAIN = "import sys, cch_audit.cli, cch_audit.rendering; sys.exit('matplotlib' in sys.modules)"
 NO_PYPLOT = (
     "import sys; from tests.rendering.reports import swept_report; "
-    "from cch_audit.rendering.figures import draw; draw(swept_report(), 'png'); "
+    "from cch_audit.rendering.figures.drawing import draw; draw(swept_report(), 'png'); "
     "sys.exit('matplotlib.pyplot' in sys.modules)"
 )
 

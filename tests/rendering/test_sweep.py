@@ -9,9 +9,8 @@ from io import StringIO
 import pytest
 
 from cch_audit.rendering import render
-from cch_audit.rendering.metrics import change_span
 from cch_audit.rendering.summary import summary
-from cch_audit.rendering.text import gap_hull, span
+from cch_audit.rendering.text import change_span, gap_hull, span
 from cch_audit.results import Crossing, Outcome, Report, SweepReport, Varied
 
 from .experiments import confirmation, confirmed, swept

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
 from cch_audit.rendering.audits import LEVEL_TITLES, level_role
-from cch_audit.rendering.marks import (
+from cch_audit.rendering.figures.marks import (
     BAD,
     GOOD,
     INK,

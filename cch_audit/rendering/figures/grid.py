@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import FigureBase
 
-from cch_audit.rendering.marks import BAD, GOOD, Picture
-from cch_audit.rendering.metrics import METRIC_TITLES, counted, effect
+from cch_audit.rendering.figures.marks import BAD, GOOD, Picture
+from cch_audit.rendering.text import METRIC_TITLES, counted, effect
 from cch_audit.results import Confirmation, GridCell, improvement
 
 WIDTH, ROW, ENDS = 6.4, 0.42, 1.2

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from cch_audit.rendering.marks import (
+from cch_audit.rendering.figures.marks import (
     BAND,
     GAINS,
     INK,

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from cch_audit.rendering.metrics import effect, p_equation, p_value, relative_change, score, size
+from cch_audit.rendering.text import effect, p_equation, p_value, relative_change, score, size
 
 from .experiments import change
 

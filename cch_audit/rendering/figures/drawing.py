@@ -6,20 +6,17 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
-from cch_audit.commands.surroundings import loading_matplotlib
+import matplotlib
+from matplotlib import style
+from matplotlib.figure import Figure
+
 from cch_audit.evidence.results import Ledger
-
-with loading_matplotlib():
-    import matplotlib
-    from matplotlib import style
-    from matplotlib.figure import Figure
-
-from cch_audit.rendering.evidence_figure import evidence_picture
-from cch_audit.rendering.gap_figure import gap_picture
-from cch_audit.rendering.grid_figure import grid_picture
-from cch_audit.rendering.marks import Picture
-from cch_audit.rendering.sweep_figure import sweep_picture
-from cch_audit.rendering.teachers_figure import teachers_picture
+from cch_audit.rendering.figures.evidence import evidence_picture
+from cch_audit.rendering.figures.gap import gap_picture
+from cch_audit.rendering.figures.grid import grid_picture
+from cch_audit.rendering.figures.marks import Picture
+from cch_audit.rendering.figures.sweep import sweep_picture
+from cch_audit.rendering.figures.teachers import teachers_picture
 from cch_audit.rendering.text import NATS_PER, all_printable, for_reading
 from cch_audit.results import Audit, RankReport, Report, SweepReport
 from cch_audit.settings.formats import Units

@@ -7,7 +7,7 @@ from textwrap import fill
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from cch_audit.rendering.marks import (
+from cch_audit.rendering.figures.marks import (
     GAINS,
     INK,
     Picture,

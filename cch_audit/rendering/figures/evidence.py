@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from cch_audit.evidence.results import Estimate, Ledger, Trial
 from cch_audit.rendering.audits import LEVEL_TITLES
 from cch_audit.rendering.evidence import decider
-from cch_audit.rendering.marks import (
+from cch_audit.rendering.figures.marks import (
     GOOD,
     INK,
     PALE,
