@@ -3,7 +3,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
+from cch_audit import __version__
 from tests.generate_schemas import FOLDER, schemas
 
 
@@ -37,3 +39,8 @@ def test_docstrings_become_descriptions_also_those_of_a_base_class() -> None:
     found = definitions["Baselines"]["properties"]["h_score"]
     assert found["type"] == ["number", "null"]
     assert found["description"].startswith("Null for continuous labels, and where")
+
+
+def test_the_citation_is_of_this_version() -> None:
+    cited = yaml.safe_load((Path(__file__).parents[1] / "CITATION.cff").read_text("utf-8"))
+    assert cited["version"] == __version__

@@ -3,13 +3,14 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import pytest
 
 from cch_audit.rendering import Look, as_csv, as_json, as_names, markdown, render, terminal
 from cch_audit.rendering.reports import document
+from cch_audit.results import RankReport
 from cch_audit.settings.formats import FORMATS
 
 from .reports import EVERY_REPORT, report
@@ -57,9 +58,13 @@ def ways(value: float) -> set[str]:
     return {text.rstrip(".") for text in plain} | percent | small | {f"{value:g}", f"{value:.2f}"}
 
 
-ELSEWHERE = ("columns", "seconds", "teacher_prediction_variance", "label_variance")
-"""Columns of a ranking repeat what the audits hold; the time is not shown; variances stand in a
-comparison."""
+SHORT = {".input.n_units": ".0f", ".sweep.gain_crossing.step": ".3g"}
+"""What is written with fewer digits than the numbers of an audit."""
+
+
+ELSEWHERE = ("columns", "seconds", "teacher_prediction_variance", "label_variance", "kendall_tau")
+"""Columns of a ranking repeat what the audits hold; times are not shown; variances stand in a
+comparison; and the tau of few teachers is left out."""
 
 
 @pytest.mark.slow
@@ -73,11 +78,19 @@ def test_every_number_is_in_every_format(name: str, format: str) -> None:
         text = text.partition('<script type="application/json"')[0]
     missing = {
         path: value
-        for path, value in numbers(case.audits)
+        for path, value in numbers(replace(case, settings={}))
         if not any(word in path for word in ELSEWHERE)
-        and not any(way in text for way in ways(value))
+        and not any(way in text for way in (*ways(value), f"{value:{SHORT.get(path, '')}}"))
     }
     assert not missing
+
+
+def test_tau_needs_five_teachers() -> None:
+    case = EVERY_REPORT["confirmed ranking"]
+    assert isinstance(case, RankReport)
+    few = sum(not audit.is_control for audit in case.audits) < 5
+    assert ("Kendall tau" in render(case)) != few
+    assert all(record.kendall_tau is not None for record in case.ranking.records.values())
 
 
 def test_importing_the_package_does_not_import_rich() -> None:
