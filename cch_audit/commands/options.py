@@ -90,12 +90,22 @@ def estimator_settings(context: typer.Context) -> EstimatorSettings:
 
 
 def _config(classes: tuple[type[Settings], ...]) -> inspect.Parameter:
-    """Return the option of the settings file."""
+    """Return the option of the settings file, whose values become the defaults of the others."""
+    own = {setting.name for cls in classes if cls in SECTIONS for setting in declared(cls)}
+
+    def read(context: typer.Context, path: Path | None) -> Path | None:
+        if path is not None and not context.resilient_parsing:
+            defaults, context.meta["estimators"] = _read_config(path)
+            # Keys of other commands are checked, and left alone here.
+            defaults = {name: value for name, value in defaults.items() if name in own}
+            context.default_map = {**(context.default_map or {}), **defaults}
+        return path
+
     option = typer.Option(
         "--config",
         help="YAML file of settings, keys as the options' names.",
         metavar="FILE",
-        callback=_config_reader(classes),
+        callback=read,
         is_eager=True,
         envvar=ENVIRONMENT + "CONFIG",
         show_envvar=False,
@@ -149,23 +159,6 @@ def _kind(setting: Setting) -> Any:
     if setting.is_repeatable:
         return StrEnum("Choice", {choice: choice for choice in setting.choices})
     return Literal[setting.choices]
-
-
-def _config_reader(
-    classes: tuple[type[Settings], ...],
-) -> Callable[[typer.Context, Path | None], Any]:
-    """Return what makes a YAML file's values the defaults of one command's options."""
-    own = {setting.name for cls in classes if cls in SECTIONS for setting in declared(cls)}
-
-    def read(context: typer.Context, path: Path | None) -> Path | None:
-        if path is not None and not context.resilient_parsing:
-            defaults, context.meta["estimators"] = _read_config(path)
-            # Keys of other commands are checked, and left alone here.
-            defaults = {name: value for name, value in defaults.items() if name in own}
-            context.default_map = {**(context.default_map or {}), **defaults}
-        return path
-
-    return read
 
 
 def _read_config(path: Path) -> tuple[dict[str, Any], EstimatorSettings]:
@@ -251,16 +244,14 @@ def _mapping(value: Any, where: str) -> dict[Any, Any]:
 def _section(kind: type[Settings], values: dict[Any, Any], where: str) -> Settings:
     """Return the settings of one section."""
     known = {setting.name: setting for setting in declared(kind)}
-    given = {}
     for key, value in values.items():
         if key not in known:
             raise InputError(f"{where}: {_unknown(str(key), set(known))}")
-        given[key] = value
         if known[key].kind is float and isinstance(value, str):
             with suppress(ValueError):  # YAML 1.1 reads 1e-3 as text
-                given[key] = float(value)
+                values[key] = float(value)
     try:
-        return kind(**given)
+        return kind(**values)
     except InputError as err:
         raise InputError(f"{where}.{str(err).replace('`', '', 2)}") from err
 

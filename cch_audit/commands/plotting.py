@@ -53,7 +53,7 @@ def write_plot(found: "Report | Ledger", path: str, *, units: Units = "nats") ->
         content = draw(found, _format(path), units=units)
     else:
         content = draw_ledger(found, _format(path))
-    terminal.write_bytes(content, path)
+    terminal.write(content, path)
 
 
 def _require(option: str, *packages: str) -> None:
