@@ -25,7 +25,7 @@ class Alignment:
 
     def of(self, column: Column) -> IntArray:
         """Return the row numbers of the samples in a dataset."""
-        return self.rows[row_space(column.opened, column.path)]
+        return self.rows[column.space]
 
 
 def align(columns: Sequence[Column], ids: str | None) -> Alignment:
@@ -48,30 +48,27 @@ def align(columns: Sequence[Column], ids: str | None) -> Alignment:
     """
     spaces: dict[RowSpace, Column] = {}
     for column in columns:
-        first = spaces.setdefault(row_space(column.opened, column.path), column)
+        first = spaces.setdefault(column.space, column)
         if column.n_rows != first.n_rows:
             raise InputError(
                 f"{column.where} has {column.n_rows:,} rows but {first.path!r} has "
                 f"{first.n_rows:,}; both need one row for each sample, in the same order{SWAPPED}"
             )
     _check_named(columns, list(spaces), ids)
-    indexes = {
-        space: _index(column, space, ids)
-        for space, column in spaces.items()
-        if len(spaces) > 1 or space.owner is None or ids
-    }
-    tables = {
-        space: _read_ids(index, spaces[space])
-        for space, index in indexes.items()
-        if index is not None
-    }
+    indexes: dict[RowSpace, Column] = {}
+    for space, column in spaces.items():
+        if len(spaces) > 1 or space.owner is None or ids:
+            path = index_path(column.opened, space, ids)
+            if path is not None:
+                indexes[space] = open_column(column.opened, path, "the index of the rows")
+    tables = {space: _read_ids(index, spaces[space]) for space, index in indexes.items()}
     if len(spaces) == 1:
         (space, column), *_ = spaces.items()
         return Alignment({space: np.arange(column.n_rows)}, column.n_rows)
     for space, column in spaces.items():
         if space not in tables:
             raise _no_ids(column, space)
-    return _join(tables, {space: index for space, index in indexes.items() if index is not None})
+    return _join(tables, indexes)
 
 
 def _check_named(columns: Sequence[Column], spaces: Sequence[RowSpace], ids: str | None) -> None:
@@ -90,12 +87,6 @@ def _check_named(columns: Sequence[Column], spaces: Sequence[RowSpace], ids: str
             f"{holders[0].name}: dataset {path!r} (option `ids`) identifies rows that are not "
             f"audited; name ids that belong to {columns[0].path!r}, or leave out `ids`"
         )
-
-
-def _index(column: Column, space: RowSpace, ids: str | None) -> Column | None:
-    """Return the dataset that identifies the rows of a dataset, if there is one."""
-    path = index_path(column.opened, space, ids)
-    return None if path is None else open_column(column.opened, path, "the index of the rows")
 
 
 def _read_ids(index: Column, column: Column) -> dict[str, int]:
@@ -139,10 +130,9 @@ def _join(
     """Keep the ids that all tables have, in the order of the first."""
     reference, *others = tables.values()
     shared = [name for name in reference if all(name in table for table in others)]
-    sizes = {space: len(table) for space, table in tables.items()}
     sources = "; ".join(
-        f"{index.where} ({sizes[space]:,} rows, {sizes[space] - len(shared):,} left out)"
-        for space, index in indexes.items()
+        f"{index.where} ({index.n_rows:,} rows, {index.n_rows - len(shared):,} left out)"
+        for index in indexes.values()
     )
     if not shared:
         examples = ", ".join(repr(next(iter(table))) for table in tables.values())

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,17 +13,17 @@ from cch_audit.errors import InputError
 from cch_audit.estimators import KsgSettings
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.dialects import written_by
-from cch_audit.reading.index import index_path, row_space
+from cch_audit.reading.index import index_path
 from cch_audit.reading.layout import (
     Role,
     choose_column,
     choose_labels,
     choose_layout,
     could_represent,
-    named_student,
+    named,
     named_teachers,
 )
-from cch_audit.reading.listing import array_paths
+from cch_audit.reading.listing import array_paths, readable_paths
 from cch_audit.reading.load import load_sample, open_files, sha256
 from cch_audit.reading.open import OpenFile
 from cch_audit.reading.statistics import matrix_statistics
@@ -121,7 +120,8 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
             for opened in distinct.values()
             for description in _describe_arrays(opened, used)
         )
-        programs = {name: _program(opened) for name, opened in distinct.items()}
+        marked = {name: readable_paths(opened)[:MOST_MARKS] for name, opened in distinct.items()}
+        programs = {name: written_by(distinct[name], paths) for name, paths in marked.items()}
     try:
         sample = load_sample(path, settings)
         source, truths, problems = sample.source, sample.truths, []
@@ -153,12 +153,6 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
     )
 
 
-def _program(opened: OpenFile) -> str | None:
-    """Return the program that wrote a file, if it left a mark."""
-    found = (path for path, problem in array_paths(opened) if problem is None)
-    return written_by(opened, list(islice(found, MOST_MARKS)))
-
-
 def _choose_roles(
     student_file: OpenFile, teacher_file: OpenFile, settings: InputSettings
 ) -> tuple[list[tuple[RoleName, Role]], list[str]]:
@@ -171,7 +165,7 @@ def _choose_roles(
         problems.append(str(err))
         steps: tuple[tuple[RoleName, Callable[[], Iterable[Role | None]]], ...] = (
             ("teacher", lambda: named_teachers(student_file, teacher_file, settings)),
-            ("student", lambda: [named_student(student_file, settings)]),
+            ("student", lambda: [named(student_file, "student", settings.student)]),
             ("labels", lambda: [choose_labels(student_file, settings)]),
             ("groups", lambda: [choose_column(student_file, "groups", settings.groups)]),
             ("split", lambda: [choose_column(student_file, "split", settings.split)]),
@@ -197,7 +191,7 @@ def _choose_roles(
 
 def _index_roles(columns: list[Column], ids: str | None) -> Iterator[tuple[RoleName, Role]]:
     """Yield the datasets that identify the rows of the columns."""
-    for space, opened in {row_space(c.opened, c.path): c.opened for c in columns}.items():
+    for space, opened in {column.space: column.opened for column in columns}.items():
         path = index_path(opened, space, ids)
         if path is not None:
             yield "ids", Role(path, open_column(opened, path, "ids"), "identifies the rows")

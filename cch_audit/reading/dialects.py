@@ -99,12 +99,8 @@ def _lengths(value: Any) -> tuple[int, ...]:
 
 def is_cell_ranger(opened: OpenFile, path: str) -> bool:
     """Return whether a group holds the counts of a 10x Genomics file."""
-    members = ("barcodes", "shape", *SPARSE_PARTS)
-    return (
-        bool(path)
-        and isinstance(lookup(opened, path), h5py.Group)
-        and all(isinstance(lookup(opened, f"{path}/{name}"), h5py.Dataset) for name in members)
-    )
+    members = (lookup(opened, f"{path}/{name}") for name in ("barcodes", "shape", *SPARSE_PARTS))
+    return bool(path) and all(isinstance(member, h5py.Dataset) for member in members)
 
 
 def is_pandas(opened: OpenFile, path: str) -> bool:

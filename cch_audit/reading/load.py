@@ -33,7 +33,6 @@ from cch_audit.reading.layout import (
     choose_layout,
     choose_task,
     choose_window,
-    same_dataset,
 )
 from cch_audit.reading.listing import is_empty
 from cch_audit.reading.matrix import read_rows
@@ -267,7 +266,7 @@ def _general_warnings(
             "their intervals unreliable."
         )
     for teacher in layout.teachers:
-        if same_dataset(teacher.column, layout.student.column):
+        if teacher.column.key == layout.student.column.key:
             yield (
                 f"Teacher and student are the same dataset, {teacher.column.path!r}; "
                 "that makes sense as a control only."

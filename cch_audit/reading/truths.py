@@ -2,14 +2,7 @@
 
 from collections.abc import Iterator
 
-from cch_audit.reading.layout import (
-    Layout,
-    Role,
-    choose_column,
-    named_student,
-    named_teachers,
-    same_dataset,
-)
+from cch_audit.reading.layout import Layout, Role, choose_column, named, named_teachers
 from cch_audit.reading.open import OpenFile, has_attribute, number_attribute
 from cch_audit.results import PerInformation
 from cch_audit.settings import InputSettings
@@ -41,9 +34,8 @@ def read_truths(
     """
     if not has_attribute(opened, "truth_student_labels"):
         return {}
-    by_name = InputSettings()
-    student, labels = named_student(opened, by_name), choose_column(opened, "labels", None)
-    teachers = named_teachers(opened, opened, by_name)
+    student, labels = named(opened, "student", None), choose_column(opened, "labels", None)
+    teachers = named_teachers(opened, opened, InputSettings())
     if not (_are_same(student, layout.student) and _are_same(labels, layout.labels)):
         return {}
     levels = ["representations"] if settings.predictions else list(PREFIXES)
@@ -65,5 +57,5 @@ def _of_teacher(
             yield level, PerInformation(shared, own, shared - own)
 
 
-def _are_same(named: Role | None, used: Role) -> bool:
-    return named is not None and same_dataset(named.column, used.column)
+def _are_same(said: Role | None, used: Role) -> bool:
+    return said is not None and said.column.key == used.column.key
