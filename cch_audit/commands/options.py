@@ -1,11 +1,11 @@
 """From settings to options: every setting becomes an option, a variable and a config key."""
 
-import inspect
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from difflib import get_close_matches
 from enum import StrEnum
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -57,7 +57,7 @@ def with_settings(
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = list(inspect.signature(command, eval_str=True).parameters.values())
+        own = list(signature(command, eval_str=True).parameters.values())
         own = own[: len(own) - len(classes)]
         added = [_parameter(setting, cls) for cls in classes for setting in declared(cls)]
         config = [_config(classes)] if set(classes) & set(SECTIONS) else []
@@ -76,7 +76,7 @@ def with_settings(
             command(*[values[parameter.name] for parameter in own], *built)
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         return run
 
@@ -89,7 +89,7 @@ def estimator_settings(context: typer.Context) -> EstimatorSettings:
     return found
 
 
-def _config(classes: tuple[type[Settings], ...]) -> inspect.Parameter:
+def _config(classes: tuple[type[Settings], ...]) -> Parameter:
     """Return the option of the settings file, whose values become the defaults of the others."""
     own = {setting.name for cls in classes if cls in SECTIONS for setting in declared(cls)}
 
@@ -110,12 +110,8 @@ def _config(classes: tuple[type[Settings], ...]) -> inspect.Parameter:
         envvar=ENVIRONMENT + "CONFIG",
         show_envvar=False,
     )
-    return inspect.Parameter(
-        "config",
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[Path | None, option],
-    )
+    kind = Annotated[Path | None, option]
+    return Parameter("config", Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 
 
 def option_name(setting: str) -> str:
@@ -128,7 +124,7 @@ def with_options(message: str) -> str:
     return re.sub("`([a-z][a-z0-9_]*)`", lambda found: option_name(found[1]), message)
 
 
-def _parameter(setting: Setting, cls: type[Settings]) -> inspect.Parameter:
+def _parameter(setting: Setting, cls: type[Settings]) -> Parameter:
     """Turn a setting into a keyword parameter with a typer option."""
     kind: Any = _kind(setting)
     default = setting.default
@@ -144,12 +140,8 @@ def _parameter(setting: Setting, cls: type[Settings]) -> inspect.Parameter:
         show_envvar=False,
         show_default=not setting.is_repeatable or bool(default),
     )
-    return inspect.Parameter(
-        setting.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[kind | None if setting.is_optional else kind, option],
-    )
+    kind = Annotated[kind | None if setting.is_optional else kind, option]
+    return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
 def _kind(setting: Setting) -> Any:
