@@ -1,7 +1,7 @@
 """Which row of each dataset belongs to which sample? Rows are joined by id, never assumed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,21 +11,31 @@ from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.dialects import is_pandas, resolve
 from cch_audit.reading.index import RowSpace, index_path, row_space
 from cch_audit.reading.orient import SWAPPED
-from cch_audit.reading.values import as_text, read_values
+from cch_audit.reading.values import Values, as_text, read_values
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """The rows that every dataset has."""
+    """The rows that every dataset has, or those of them that are used."""
 
     rows: Mapping[RowSpace, IntArray]
     """For each row space, the row number of sample i."""
     n_rows: int
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def of(self, column: Column) -> IntArray:
         """Return the row numbers of the samples in a dataset."""
         return self.rows[column.space]
+
+    def values(self, column: Column) -> Values:
+        """Return the values of a vector in the samples."""
+        return read_values(column).take(self.of(column))
+
+    def take(self, samples: IntArray) -> "Alignment":
+        """Return the rows of some samples."""
+        rows = {space: in_file[samples] for space, in_file in self.rows.items()}
+        return replace(self, rows=rows, n_rows=len(samples))
 
 
 def align(columns: Sequence[Column], ids: str | None) -> Alignment:
@@ -36,10 +46,8 @@ def align(columns: Sequence[Column], ids: str | None) -> Alignment:
 
     Parameters
     ----------
-    columns
-        The datasets; the first sets the order.
-    ids
-        The dataset of row identifiers the user named, if any.
+    columns : the datasets; the first sets the order
+    ids : the dataset of row identifiers the user named, if any
 
     Raises
     ------

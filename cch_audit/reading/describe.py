@@ -24,12 +24,11 @@ from cch_audit.reading.layout import (
     named_teachers,
 )
 from cch_audit.reading.listing import array_paths, readable_paths
-from cch_audit.reading.load import load_sample, open_files, sha256
+from cch_audit.reading.load import load_sample, open_files, source_of
 from cch_audit.reading.open import OpenFile
 from cch_audit.reading.statistics import matrix_statistics
 from cch_audit.reading.values import factorize, read_values
 from cch_audit.results import Doubt, PerInformation
-from cch_audit.sample import Source
 from cch_audit.settings import InputSettings
 
 RoleName = Literal["teacher", "student", "labels", "groups", "split", "ids", "predictions"]
@@ -102,10 +101,8 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
 
     Parameters
     ----------
-    path
-        The HDF5 file.
-    settings
-        The options that `check` would get.
+    path : the HDF5 file
+    settings : the options that `check` would get
 
     Raises
     ------
@@ -132,20 +129,11 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
         }
     except InputError as err:
         problems, truths, doubts = list(dict.fromkeys((*problems, str(err)))), {}, {}
-        other = next((name for name in distinct if name != str(path)), None)
-        source = Source(
-            str(path), sha256(str(path)), other, None if other is None else sha256(other)
-        )
+        source = source_of(*files)
     return FileDescription(
-        path=source.path,
-        sha256=source.sha256,
-        teacher_path=source.teacher_path,
-        teacher_sha256=source.teacher_sha256,
+        **{**asdict(source), "n_rows": source.n_rows or None},
         written_by={name: program for name, program in programs.items() if program},
         datasets=datasets,
-        n_rows=source.n_rows or None,
-        notes=source.notes,
-        warnings=source.warnings,
         problems=tuple(problems),
         usable=not problems,
         truths=truths,
@@ -183,18 +171,14 @@ def _choose_roles(
         used.extend([("split", layout.split)] if layout.split else [])
         used.extend(("predictions", role) for role in layout.predictions.values())
     try:
-        used.extend(_index_roles([role.column for _, role in used], settings.ids))
+        for space, opened in {role.column.space: role.column.opened for _, role in used}.items():
+            path = index_path(opened, space, settings.ids)
+            if path is not None:
+                ids = open_column(opened, path, "ids")
+                used.append(("ids", Role(path, ids, "identifies the rows")))
     except InputError as err:
         problems.append(str(err))
     return used, problems
-
-
-def _index_roles(columns: list[Column], ids: str | None) -> Iterator[tuple[RoleName, Role]]:
-    """Yield the datasets that identify the rows of the columns."""
-    for space, opened in {column.space: column.opened for column in columns}.items():
-        path = index_path(opened, space, ids)
-        if path is not None:
-            yield "ids", Role(path, open_column(opened, path, "ids"), "identifies the rows")
 
 
 def _describe_arrays(
@@ -213,10 +197,9 @@ def _describe_arrays(
         why = "; ".join(dict.fromkeys(role.why for _, role in here))
         roles = tuple(dict.fromkeys(name for name, _ in here))
         description = DatasetDescription(opened.name, path, roles, why)
-        if problem is not None:
-            yield replace(description, refused=problem)
-            continue
         try:
+            if problem is not None:
+                raise InputError(problem)
             column = open_column(opened, path, "listed")
             if not here and could_represent(column):
                 description = replace(description, why="could be a representation")

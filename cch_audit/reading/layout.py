@@ -73,14 +73,11 @@ def choose_layout(
 
     Parameters
     ----------
-    student_file
-        The file with the student, the labels, the groups and the split.
-    teacher_file
-        The file with the teachers; the same object if there is one file.
-    settings
-        The user's options.
-    every_teacher
-        Whether all representations but the student are teachers when no option names any.
+    student_file : the file with the student, the labels, the groups and the split
+    teacher_file : the file with the teachers; the same object if there is one file
+    settings : the user's options
+    every_teacher : whether all representations but the student are teachers when no option names
+        any
 
     Raises
     ------
@@ -250,8 +247,7 @@ def choose_window(opened: OpenFile, settings: InputSettings) -> int | Literal["a
         with suppress(InputError):  # a number is no text
             given = ", ".join(text_attribute(opened, "", "window"))
         if given is None:
-            number = number_attribute(opened, "window")
-            given = "" if number is None else f"{number:.15g}"
+            given = f"{number_attribute(opened, 'window'):.15g}"
     if given == "auto":
         return "auto"
     if not given.isascii() or not given.isdigit() or len(given) > 9:
