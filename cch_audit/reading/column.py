@@ -117,12 +117,9 @@ def open_column(opened: OpenFile, path: str, why: str) -> Column:
 
     Parameters
     ----------
-    opened
-        The file.
-    path
-        A dataset, or an AnnData group that encodes one (sparse, categorical, nullable).
-    why
-        Why this path is wanted, for the message.
+    opened : the file
+    path : a dataset, or an AnnData group that encodes one (sparse, categorical, nullable)
+    why : why this path is wanted, for the message
 
     Raises
     ------

@@ -215,10 +215,8 @@ def written_by(opened: OpenFile, paths: list[str]) -> str | None:
 
     Parameters
     ----------
-    opened
-        The file.
-    paths
-        Some of its arrays, in which marks are looked for.
+    opened : the file
+    paths : some of its arrays, in which marks are looked for
     """
     return next(_marks(opened, paths), None)
 
