@@ -114,10 +114,10 @@ def open_files(path: Path, settings: InputSettings) -> Iterator[tuple[OpenFile, 
 
 def source_of(student_file: OpenFile, teacher_file: OpenFile) -> Source:
     """Say which files the rows come from."""
+    path, other = student_file.name, teacher_file.name
     if teacher_file is student_file:
-        return Source(student_file.name, _sha256(student_file.name))
-    digests = _sha256(student_file.name), _sha256(teacher_file.name)
-    return Source(student_file.name, digests[0], teacher_file.name, digests[1])
+        return Source(path, _sha256(path))
+    return Source(path, _sha256(path), other, _sha256(other))
 
 
 def _sha256(name: str) -> str:

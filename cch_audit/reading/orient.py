@@ -26,7 +26,7 @@ def columns_first(columns: Sequence[Column], settings: InputSettings) -> list[Co
         if space.owner is not None:
             continue
         plain = [column for column in columns if column.space == space]
-        matrices = [column for column in plain if _is_dense_matrix(column)]
+        matrices = [c for c in plain if c.is_matrix and not c.is_sparse and c.n_columns > 1]
         if settings.transpose:
             found.extend(matrices)
             continue
@@ -41,8 +41,3 @@ def columns_first(columns: Sequence[Column], settings: InputSettings) -> list[Co
         square = [column for column in matrices if column.shape == (n, n)]
         found.extend([*swapped, *square] if swapped and not straight else swapped)
     return found
-
-
-def _is_dense_matrix(column: Column) -> bool:
-    """Return whether a dataset has rows and columns that can be swapped."""
-    return column.is_matrix and not column.is_sparse and column.n_columns > 1
