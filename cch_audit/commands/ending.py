@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
@@ -30,12 +31,7 @@ NO_MEMORY = (
 
 
 class Stopped(BaseException):
-    """The program was asked to stop; no library that catches exceptions may keep this one."""
-
-    def __init__(self, code: ExitCode) -> None:
-        """Remember the exit code."""
-        super().__init__(code)
-        self.code = code
+    """Asked to stop, with this code; no library that catches exceptions may keep this one."""
 
 
 def guard(run: Callable[[], int]) -> NoReturn:
@@ -47,7 +43,7 @@ def guard(run: Callable[[], int]) -> NoReturn:
         _listen()
         code = run()
     except Stopped as stopped:
-        code = stopped.code
+        (code,) = stopped.args
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except SystemExit as err:  # a library's, or that of shell completion
@@ -109,14 +105,11 @@ def _listen() -> None:
     for name, code in STOPPED_BY.items():
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _stopping(code))
+            signal.signal(number, partial(_stop, code))
 
 
-def _stopping(code: ExitCode) -> Callable[[int, FrameType | None], NoReturn]:
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise Stopped(code)
-
-    return stop
+def _stop(code: ExitCode, number: int, frame: FrameType | None) -> NoReturn:
+    raise Stopped(code)
 
 
 def _leave(code: int) -> NoReturn:

@@ -1,11 +1,11 @@
 """From settings to options: every setting becomes an option, a variable and a config key."""
 
-import inspect
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from difflib import get_close_matches
 from enum import StrEnum
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -57,7 +57,7 @@ def with_settings(
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = list(inspect.signature(command, eval_str=True).parameters.values())
+        own = list(signature(command, eval_str=True).parameters.values())
         own = own[: len(own) - len(classes)]
         added = [_parameter(setting, cls) for cls in classes for setting in declared(cls)]
         config = [_config(classes)] if set(classes) & set(SECTIONS) else []
@@ -76,7 +76,7 @@ def with_settings(
             command(*[values[parameter.name] for parameter in own], *built)
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         return run
 
@@ -89,23 +89,29 @@ def estimator_settings(context: typer.Context) -> EstimatorSettings:
     return found
 
 
-def _config(classes: tuple[type[Settings], ...]) -> inspect.Parameter:
-    """Return the option of the settings file."""
+def _config(classes: tuple[type[Settings], ...]) -> Parameter:
+    """Return the option of the settings file, whose values become the defaults of the others."""
+    own = {setting.name for cls in classes if cls in SECTIONS for setting in declared(cls)}
+
+    def read(context: typer.Context, path: Path | None) -> Path | None:
+        if path is not None and not context.resilient_parsing:
+            defaults, context.meta["estimators"] = _read_config(path)
+            # Keys of other commands are checked, and left alone here.
+            defaults = {name: value for name, value in defaults.items() if name in own}
+            context.default_map = {**(context.default_map or {}), **defaults}
+        return path
+
     option = typer.Option(
         "--config",
         help="YAML file of settings, keys as the options' names.",
         metavar="FILE",
-        callback=_config_reader(classes),
+        callback=read,
         is_eager=True,
         envvar=ENVIRONMENT + "CONFIG",
         show_envvar=False,
     )
-    return inspect.Parameter(
-        "config",
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[Path | None, option],
-    )
+    kind = Annotated[Path | None, option]
+    return Parameter("config", Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 
 
 def option_name(setting: str) -> str:
@@ -118,7 +124,7 @@ def with_options(message: str) -> str:
     return re.sub("`([a-z][a-z0-9_]*)`", lambda found: option_name(found[1]), message)
 
 
-def _parameter(setting: Setting, cls: type[Settings]) -> inspect.Parameter:
+def _parameter(setting: Setting, cls: type[Settings]) -> Parameter:
     """Turn a setting into a keyword parameter with a typer option."""
     kind: Any = _kind(setting)
     default = setting.default
@@ -134,12 +140,8 @@ def _parameter(setting: Setting, cls: type[Settings]) -> inspect.Parameter:
         show_envvar=False,
         show_default=not setting.is_repeatable or bool(default),
     )
-    return inspect.Parameter(
-        setting.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[kind | None if setting.is_optional else kind, option],
-    )
+    kind = Annotated[kind | None if setting.is_optional else kind, option]
+    return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
 def _kind(setting: Setting) -> Any:
@@ -149,23 +151,6 @@ def _kind(setting: Setting) -> Any:
     if setting.is_repeatable:
         return StrEnum("Choice", {choice: choice for choice in setting.choices})
     return Literal[setting.choices]
-
-
-def _config_reader(
-    classes: tuple[type[Settings], ...],
-) -> Callable[[typer.Context, Path | None], Any]:
-    """Return what makes a YAML file's values the defaults of one command's options."""
-    own = {setting.name for cls in classes if cls in SECTIONS for setting in declared(cls)}
-
-    def read(context: typer.Context, path: Path | None) -> Path | None:
-        if path is not None and not context.resilient_parsing:
-            defaults, context.meta["estimators"] = _read_config(path)
-            # Keys of other commands are checked, and left alone here.
-            defaults = {name: value for name, value in defaults.items() if name in own}
-            context.default_map = {**(context.default_map or {}), **defaults}
-        return path
-
-    return read
 
 
 def _read_config(path: Path) -> tuple[dict[str, Any], EstimatorSettings]:
@@ -251,16 +236,14 @@ def _mapping(value: Any, where: str) -> dict[Any, Any]:
 def _section(kind: type[Settings], values: dict[Any, Any], where: str) -> Settings:
     """Return the settings of one section."""
     known = {setting.name: setting for setting in declared(kind)}
-    given = {}
     for key, value in values.items():
         if key not in known:
             raise InputError(f"{where}: {_unknown(str(key), set(known))}")
-        given[key] = value
         if known[key].kind is float and isinstance(value, str):
             with suppress(ValueError):  # YAML 1.1 reads 1e-3 as text
-                given[key] = float(value)
+                values[key] = float(value)
     try:
-        return kind(**given)
+        return kind(**values)
     except InputError as err:
         raise InputError(f"{where}.{str(err).replace('`', '', 2)}") from err
 

@@ -107,7 +107,7 @@ def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -
     if plot is not None:
         from cch_audit.rendering.figures.drawing import draw
 
-        terminal.write_bytes(draw(found, ending(plot)[1:], units=units), plot)
+        terminal.write(draw(found, ending(plot)[1:], units=units), plot)
 
 
 def is_out_of_sight(output: OutputSettings | EvidenceSettings) -> bool:

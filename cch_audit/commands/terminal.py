@@ -18,9 +18,7 @@ FILE_WIDTH = 100_000
 
 def abilities(stream: TextIO | None) -> dict[str, Any]:
     """Return width, color and unicode of a stream, or of a file that will be UTF-8 (None)."""
-    if stream is None:
-        return {"width": FILE_WIDTH, "color": False, "unicode": True}
-    is_terminal = stream.isatty()
+    is_terminal = stream is not None and stream.isatty()
     color = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     width = shutil.get_terminal_size().columns if is_terminal else FILE_WIDTH
     return {"width": width, "color": color, "unicode": shows_unicode(stream)}
@@ -78,7 +76,7 @@ def check_output(
         raise InputError(f"{path}: the folder {target.parent} cannot be written to") from err
 
 
-def write(text: str, path: str | None) -> None:
+def write(report: str | bytes, path: str | None) -> None:
     """Write a finished report to standard output, or to a file that appears whole or not at all.
 
     Raises
@@ -86,17 +84,7 @@ def write(text: str, path: str | None) -> None:
     OutputError
         If the system refuses, for example because the disk is full.
     """
-    write_bytes(text.encode("utf-8"), path)
-
-
-def write_bytes(content: bytes, path: str | None) -> None:
-    """Write to standard output, or to a file that appears whole or not at all.
-
-    Raises
-    ------
-    OutputError
-        If the system refuses, for example because the disk is full.
-    """
+    content = report.encode("utf-8") if isinstance(report, str) else report
     try:
         if path is None:
             sys.stdout.buffer.write(content)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from cch_audit.arrays import FloatArray
-from cch_audit.dependence.traces import Copies, Order, find_copies, find_order, labels_follow
+from cch_audit.dependence.traces import Copies, find_copies, find_order, labels_follow
 from cch_audit.randomness import stream
 from cch_audit.results import Audit, Doubt
 from cch_audit.rows import is_classes, usable_rows
@@ -58,13 +58,10 @@ def as_warnings(audits: Sequence[Audit]) -> tuple[str, ...]:
     warnings = []
     for doubt, names in teachers.items():
         whose = "" if len(names) == len(audits) else f" of {', '.join(names)}"
-        begin = (
-            f"The verdict{whose} stands on --independent alone."
-            if doubt.overruled
-            else f"The verdict{whose} is withheld."
-        )
-        end = "" if doubt.overruled else f" {doubt.remedy}"
-        warnings.append(f"{begin} {doubt.reason}{end}")
+        if doubt.overruled:
+            warnings.append(f"The verdict{whose} stands on --independent alone. {doubt.reason}")
+        else:
+            warnings.append(f"The verdict{whose} is withheld. {doubt.reason} {doubt.remedy}")
     return tuple(warnings)
 
 
@@ -125,24 +122,19 @@ def _of_order(sample: Sample, teacher: FloatArray, rng: np.random.Generator) -> 
     """Doubt rows that depend on their neighbours in the file: student and teacher, or labels."""
     y, dependence, places = sample.labels.values, sample.dependence, sample.places
     sides = {"student": sample.student, "teacher": teacher}
-    orders: dict[str, Order] = {
-        name: find_order(side, y, places, dependence, rng) for name, side in sides.items()
-    }
-    near = [name for name, order in orders.items() if order.found]
+    near = [
+        name for name, side in sides.items() if find_order(side, y, places, dependence, rng).found
+    ]
     if "student" in near and len(near) == 1 and labels_follow(y, places):
         near.append("labels")
     if len(near) < 2:
         return
+    lag = f", still {sample.window + 1} rows apart" if sample.window else ""
     yield Doubt(
         "file_order",
         f"Rows next to each other in the file are alike in {' and '.join(near)}, beyond what "
-        f"sorting by label explains{_lag(sample)}: a series, or rows of one source in a row, look "
+        f"sorting by label explains{lag}: a series, or rows of one source in a row, look "
         "like information.",
         f"Give --window auto or --window N for a series, --groups for rows of one source, {KNOWN}",
         sample.independent,
     )
-
-
-def _lag(sample: Sample) -> str:
-    """Say from where on they are alike if a window was given."""
-    return f", still {sample.window + 1} rows apart" if sample.window else ""

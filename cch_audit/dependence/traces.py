@@ -206,8 +206,6 @@ def find_order(
         x = x @ rng.standard_normal((x.shape[1], COLUMNS)) / np.sqrt(COLUMNS)
     order = np.argsort(positions, kind="stable")
     first, second = _next_apart(order, positions, dependence)
-    if len(first) < 2:
-        return Order(0.5, 0.0)
     chosen = rng.permutation(len(first))[: 4 * QUERIES]
     first, second = first[chosen], second[chosen]
     others = _like(y, second, rng)

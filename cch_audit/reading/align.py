@@ -1,7 +1,7 @@
 """Which row of each dataset belongs to which sample? Rows are joined by id, never assumed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,21 +11,31 @@ from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.dialects import is_pandas, resolve
 from cch_audit.reading.index import RowSpace, index_path, row_space
 from cch_audit.reading.orient import SWAPPED
-from cch_audit.reading.values import as_text, read_values
+from cch_audit.reading.values import Values, as_text, read_values
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """The rows that every dataset has."""
+    """The rows that every dataset has, or those of them that are used."""
 
     rows: Mapping[RowSpace, IntArray]
     """For each row space, the row number of sample i."""
     n_rows: int
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def of(self, column: Column) -> IntArray:
         """Return the row numbers of the samples in a dataset."""
-        return self.rows[row_space(column.opened, column.path)]
+        return self.rows[column.space]
+
+    def values(self, column: Column) -> Values:
+        """Return the values of a vector in the samples."""
+        return read_values(column).take(self.of(column))
+
+    def take(self, samples: IntArray) -> "Alignment":
+        """Return the rows of some samples."""
+        rows = {space: in_file[samples] for space, in_file in self.rows.items()}
+        return replace(self, rows=rows, n_rows=len(samples))
 
 
 def align(columns: Sequence[Column], ids: str | None) -> Alignment:
@@ -36,10 +46,8 @@ def align(columns: Sequence[Column], ids: str | None) -> Alignment:
 
     Parameters
     ----------
-    columns
-        The datasets; the first sets the order.
-    ids
-        The dataset of row identifiers the user named, if any.
+    columns : the datasets; the first sets the order
+    ids : the dataset of row identifiers the user named, if any
 
     Raises
     ------
@@ -48,30 +56,27 @@ def align(columns: Sequence[Column], ids: str | None) -> Alignment:
     """
     spaces: dict[RowSpace, Column] = {}
     for column in columns:
-        first = spaces.setdefault(row_space(column.opened, column.path), column)
+        first = spaces.setdefault(column.space, column)
         if column.n_rows != first.n_rows:
             raise InputError(
                 f"{column.where} has {column.n_rows:,} rows but {first.path!r} has "
                 f"{first.n_rows:,}; both need one row for each sample, in the same order{SWAPPED}"
             )
     _check_named(columns, list(spaces), ids)
-    indexes = {
-        space: _index(column, space, ids)
-        for space, column in spaces.items()
-        if len(spaces) > 1 or space.owner is None or ids
-    }
-    tables = {
-        space: _read_ids(index, spaces[space])
-        for space, index in indexes.items()
-        if index is not None
-    }
+    indexes: dict[RowSpace, Column] = {}
+    for space, column in spaces.items():
+        if len(spaces) > 1 or space.owner is None or ids:
+            path = index_path(column.opened, space, ids)
+            if path is not None:
+                indexes[space] = open_column(column.opened, path, "the index of the rows")
+    tables = {space: _read_ids(index, spaces[space]) for space, index in indexes.items()}
     if len(spaces) == 1:
         (space, column), *_ = spaces.items()
         return Alignment({space: np.arange(column.n_rows)}, column.n_rows)
     for space, column in spaces.items():
         if space not in tables:
             raise _no_ids(column, space)
-    return _join(tables, {space: index for space, index in indexes.items() if index is not None})
+    return _join(tables, indexes)
 
 
 def _check_named(columns: Sequence[Column], spaces: Sequence[RowSpace], ids: str | None) -> None:
@@ -90,12 +95,6 @@ def _check_named(columns: Sequence[Column], spaces: Sequence[RowSpace], ids: str
             f"{holders[0].name}: dataset {path!r} (option `ids`) identifies rows that are not "
             f"audited; name ids that belong to {columns[0].path!r}, or leave out `ids`"
         )
-
-
-def _index(column: Column, space: RowSpace, ids: str | None) -> Column | None:
-    """Return the dataset that identifies the rows of a dataset, if there is one."""
-    path = index_path(column.opened, space, ids)
-    return None if path is None else open_column(column.opened, path, "the index of the rows")
 
 
 def _read_ids(index: Column, column: Column) -> dict[str, int]:
@@ -139,10 +138,9 @@ def _join(
     """Keep the ids that all tables have, in the order of the first."""
     reference, *others = tables.values()
     shared = [name for name in reference if all(name in table for table in others)]
-    sizes = {space: len(table) for space, table in tables.items()}
     sources = "; ".join(
-        f"{index.where} ({sizes[space]:,} rows, {sizes[space] - len(shared):,} left out)"
-        for space, index in indexes.items()
+        f"{index.where} ({index.n_rows:,} rows, {index.n_rows - len(shared):,} left out)"
+        for index in indexes.values()
     )
     if not shared:
         examples = ", ".join(repr(next(iter(table))) for table in tables.values())

@@ -22,9 +22,8 @@ def as_file(source: Any) -> Iterator[Path]:
 
     Parameters
     ----------
-    source
-        A path; an AnnData or MuData; or arrays by the path that they get in the file. Arrays are
-        what numpy takes, torch tensors, sparse matrices, and columns or frames of pandas.
+    source : a path; an AnnData or MuData; or arrays by the path that they get in the file. Arrays
+        are what numpy takes, torch tensors, sparse matrices, and columns or frames of pandas
 
     Raises
     ------

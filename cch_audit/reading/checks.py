@@ -82,10 +82,8 @@ def clean_representation(values: FloatArray, where: str) -> tuple[FloatArray, tu
 
     Parameters
     ----------
-    values
-        A finite representation (n_samples, d).
-    where
-        File and dataset, for the messages.
+    values : a finite representation (n_samples, d)
+    where : file and dataset, for the messages
 
     Returns
     -------

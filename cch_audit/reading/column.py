@@ -21,6 +21,7 @@ from cch_audit.reading.dialects import (
     resolve,
     why_foreign,
 )
+from cch_audit.reading.index import RowSpace, row_space
 from cch_audit.reading.listing import listed, missing
 from cch_audit.reading.open import OpenFile, children, translated
 from cch_audit.reading.stored import Form, Stored
@@ -81,8 +82,13 @@ class Column:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What tells it from every other column of its file."""
-        return tuple(part.key for part in self.parts.values())
+        """What tells it from every other column."""
+        return self.opened.name, *(part.key for part in self.parts.values())
+
+    @property
+    def space(self) -> RowSpace:
+        """Whose rows it has."""
+        return row_space(self.opened, self.path)
 
     @property
     def swapped(self) -> "Column":
@@ -111,12 +117,9 @@ def open_column(opened: OpenFile, path: str, why: str) -> Column:
 
     Parameters
     ----------
-    opened
-        The file.
-    path
-        A dataset, or an AnnData group that encodes one (sparse, categorical, nullable).
-    why
-        Why this path is wanted, for the message.
+    opened : the file
+    path : a dataset, or an AnnData group that encodes one (sparse, categorical, nullable)
+    why : why this path is wanted, for the message
 
     Raises
     ------

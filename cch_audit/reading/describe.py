@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,23 +13,22 @@ from cch_audit.errors import InputError
 from cch_audit.estimators import KsgSettings
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.dialects import written_by
-from cch_audit.reading.index import index_path, row_space
+from cch_audit.reading.index import index_path
 from cch_audit.reading.layout import (
     Role,
     choose_column,
     choose_labels,
     choose_layout,
     could_represent,
-    named_student,
+    named,
     named_teachers,
 )
-from cch_audit.reading.listing import array_paths
-from cch_audit.reading.load import load_sample, open_files, sha256
+from cch_audit.reading.listing import array_paths, readable_paths
+from cch_audit.reading.load import load_sample, open_files, source_of
 from cch_audit.reading.open import OpenFile
 from cch_audit.reading.statistics import matrix_statistics
 from cch_audit.reading.values import factorize, read_values
 from cch_audit.results import Doubt, PerInformation
-from cch_audit.sample import Source
 from cch_audit.settings import InputSettings
 
 RoleName = Literal["teacher", "student", "labels", "groups", "split", "ids", "predictions"]
@@ -103,10 +101,8 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
 
     Parameters
     ----------
-    path
-        The HDF5 file.
-    settings
-        The options that `check` would get.
+    path : the HDF5 file
+    settings : the options that `check` would get
 
     Raises
     ------
@@ -121,7 +117,8 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
             for opened in distinct.values()
             for description in _describe_arrays(opened, used)
         )
-        programs = {name: _program(opened) for name, opened in distinct.items()}
+        marked = {name: readable_paths(opened)[:MOST_MARKS] for name, opened in distinct.items()}
+        programs = {name: written_by(distinct[name], paths) for name, paths in marked.items()}
     try:
         sample = load_sample(path, settings)
         source, truths, problems = sample.source, sample.truths, []
@@ -132,31 +129,16 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
         }
     except InputError as err:
         problems, truths, doubts = list(dict.fromkeys((*problems, str(err)))), {}, {}
-        other = next((name for name in distinct if name != str(path)), None)
-        source = Source(
-            str(path), sha256(str(path)), other, None if other is None else sha256(other)
-        )
+        source = source_of(*files)
     return FileDescription(
-        path=source.path,
-        sha256=source.sha256,
-        teacher_path=source.teacher_path,
-        teacher_sha256=source.teacher_sha256,
+        **{**asdict(source), "n_rows": source.n_rows or None},
         written_by={name: program for name, program in programs.items() if program},
         datasets=datasets,
-        n_rows=source.n_rows or None,
-        notes=source.notes,
-        warnings=source.warnings,
         problems=tuple(problems),
         usable=not problems,
         truths=truths,
         doubts={teacher: found for teacher, found in doubts.items() if found},
     )
-
-
-def _program(opened: OpenFile) -> str | None:
-    """Return the program that wrote a file, if it left a mark."""
-    found = (path for path, problem in array_paths(opened) if problem is None)
-    return written_by(opened, list(islice(found, MOST_MARKS)))
 
 
 def _choose_roles(
@@ -171,7 +153,7 @@ def _choose_roles(
         problems.append(str(err))
         steps: tuple[tuple[RoleName, Callable[[], Iterable[Role | None]]], ...] = (
             ("teacher", lambda: named_teachers(student_file, teacher_file, settings)),
-            ("student", lambda: [named_student(student_file, settings)]),
+            ("student", lambda: [named(student_file, "student", settings.student)]),
             ("labels", lambda: [choose_labels(student_file, settings)]),
             ("groups", lambda: [choose_column(student_file, "groups", settings.groups)]),
             ("split", lambda: [choose_column(student_file, "split", settings.split)]),
@@ -189,18 +171,14 @@ def _choose_roles(
         used.extend([("split", layout.split)] if layout.split else [])
         used.extend(("predictions", role) for role in layout.predictions.values())
     try:
-        used.extend(_index_roles([role.column for _, role in used], settings.ids))
+        for space, opened in {role.column.space: role.column.opened for _, role in used}.items():
+            path = index_path(opened, space, settings.ids)
+            if path is not None:
+                ids = open_column(opened, path, "ids")
+                used.append(("ids", Role(path, ids, "identifies the rows")))
     except InputError as err:
         problems.append(str(err))
     return used, problems
-
-
-def _index_roles(columns: list[Column], ids: str | None) -> Iterator[tuple[RoleName, Role]]:
-    """Yield the datasets that identify the rows of the columns."""
-    for space, opened in {row_space(c.opened, c.path): c.opened for c in columns}.items():
-        path = index_path(opened, space, ids)
-        if path is not None:
-            yield "ids", Role(path, open_column(opened, path, "ids"), "identifies the rows")
 
 
 def _describe_arrays(
@@ -219,10 +197,9 @@ def _describe_arrays(
         why = "; ".join(dict.fromkeys(role.why for _, role in here))
         roles = tuple(dict.fromkeys(name for name, _ in here))
         description = DatasetDescription(opened.name, path, roles, why)
-        if problem is not None:
-            yield replace(description, refused=problem)
-            continue
         try:
+            if problem is not None:
+                raise InputError(problem)
             column = open_column(opened, path, "listed")
             if not here and could_represent(column):
                 description = replace(description, why="could be a representation")

@@ -99,12 +99,8 @@ def _lengths(value: Any) -> tuple[int, ...]:
 
 def is_cell_ranger(opened: OpenFile, path: str) -> bool:
     """Return whether a group holds the counts of a 10x Genomics file."""
-    members = ("barcodes", "shape", *SPARSE_PARTS)
-    return (
-        bool(path)
-        and isinstance(lookup(opened, path), h5py.Group)
-        and all(isinstance(lookup(opened, f"{path}/{name}"), h5py.Dataset) for name in members)
-    )
+    members = (lookup(opened, f"{path}/{name}") for name in ("barcodes", "shape", *SPARSE_PARTS))
+    return bool(path) and all(isinstance(member, h5py.Dataset) for member in members)
 
 
 def is_pandas(opened: OpenFile, path: str) -> bool:
@@ -219,10 +215,8 @@ def written_by(opened: OpenFile, paths: list[str]) -> str | None:
 
     Parameters
     ----------
-    opened
-        The file.
-    paths
-        Some of its arrays, in which marks are looked for.
+    opened : the file
+    paths : some of its arrays, in which marks are looked for
     """
     return next(_marks(opened, paths), None)
 

@@ -31,18 +31,17 @@ class RowSpace:
 
 def row_space(opened: OpenFile, path: str) -> RowSpace:
     """Return whose rows a dataset has: those of the plain layout, or of the nearest table."""
-    if path not in opened.spaces:
-        opened.spaces[path] = _row_space(opened, path)
-    space: RowSpace = opened.spaces[path]
-    return space
+    if path not in opened.owners:
+        opened.owners[path] = _owner(opened, path)
+    return RowSpace(opened.name, opened.owners[path])
 
 
-def _row_space(opened: OpenFile, path: str) -> RowSpace:
-    """Return what `row_space` does, from the groups around a path."""
+def _owner(opened: OpenFile, path: str) -> str | None:
+    """Return the owner of a dataset's rows, from the groups around its path."""
     owner = path
     for _ in range(3):  # a field is two levels below the pandas object, in its table
         if is_pandas(opened, owner) or is_cell_ranger(opened, owner):
-            return RowSpace(opened.name, owner)
+            return owner
         owner = owner.rpartition("/")[0]
     components = path.split("/", 2 * MOST_NESTED + 3)
     depth = 0
@@ -55,7 +54,7 @@ def _row_space(opened: OpenFile, path: str) -> RowSpace:
         if isinstance(obs, h5py.Group) or (isinstance(obs, h5py.Dataset) and obs.dtype.names):
             break
     else:
-        return RowSpace(opened.name, None)
+        return None
     top = components[end]
     # In `raw`, AnnData keeps its variables as they were before some were left out.
     inside = components[end + 1 :] if top == "raw" else [top]
@@ -64,7 +63,7 @@ def _row_space(opened: OpenFile, path: str) -> RowSpace:
             f"{opened.name}: dataset {path!r} has one row for each variable; name a dataset with "
             f"one row for each observation, under {', '.join(sorted(BY_OBSERVATION))}"
         )
-    return RowSpace(opened.name, owner if top in BY_OBSERVATION else None)
+    return owner if top in BY_OBSERVATION else None
 
 
 def index_path(opened: OpenFile, space: RowSpace, ids: str | None) -> str | None:
@@ -73,10 +72,9 @@ def index_path(opened: OpenFile, space: RowSpace, ids: str | None) -> str | None
     That is the dataset the user named, if it has these rows; else `ids` at the root for the plain
     layout and, for an `obs` table, what its attribute `_index` names.
     """
-    if ids and resolve(opened, ids.strip("/"))[0] is not None:
-        path = ids.strip("/")
-        if row_space(opened, path) == space:
-            return path
+    path = (ids or "").strip("/")
+    if path and resolve(opened, path)[0] is not None and row_space(opened, path) == space:
+        return path
     if space.owner is None:
         return next((path for path in PLAIN_IDS if holds_array(opened, path)), None)
     if is_pandas(opened, space.owner):

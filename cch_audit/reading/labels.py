@@ -23,11 +23,9 @@ def read_labels(values: Values, task: Task) -> tuple[Labels, tuple[str, ...]]:
 
     Parameters
     ----------
-    values
-        The labels of the rows that are used; none is missing.
-    task
-        `auto` takes integers, booleans, strings and categories for classes and floating-point
-        numbers for continuous labels.
+    values : the labels of the rows that are used; none is missing
+    task : `auto` takes integers, booleans, strings and categories for classes and floating-point
+        numbers for continuous labels
 
     Raises
     ------
@@ -59,11 +57,8 @@ def read_labels(values: Values, task: Task) -> tuple[Labels, tuple[str, ...]]:
             "pass `task` regression or name other labels"
         )
     is_number = array.dtype.kind in "iu" and not values.is_categorical
-    if (
-        task == "auto"
-        and is_number
-        and len(distinct) > max(MOST_CLASSES, LARGEST_CLASS_SHARE * len(array))
-    ):
+    are_many = len(distinct) > max(MOST_CLASSES, LARGEST_CLASS_SHARE * len(array))
+    if task == "auto" and is_number and are_many:
         raise InputError(
             f"{values.where} holds integers with {len(distinct):,} distinct values in "
             f"{len(array):,} rows, which may be numbers or classes; say which with `task`"
@@ -105,12 +100,9 @@ def read_targets(matrix: FloatArray, column: Column, task: Task) -> tuple[Labels
 
     Parameters
     ----------
-    matrix
-        The labels of the rows that are used, all finite.
-    column
-        The dataset they are from.
-    task
-        `auto` takes a matrix of zeros and ones for labels that are each there or not.
+    matrix : the labels of the rows that are used, all finite
+    column : the dataset they are from
+    task : `auto` takes a matrix of zeros and ones for labels that are each there or not
 
     Returns
     -------
@@ -125,13 +117,13 @@ def read_targets(matrix: FloatArray, column: Column, task: Task) -> tuple[Labels
     where, n_columns = column.where, matrix.shape[1]
     is_binary = bool(np.all((matrix == 0) | (matrix == 1)))
     is_one_hot = is_binary and bool(np.all(matrix.sum(axis=1) == 1))
-    if task == "classification" or (task == "auto" and is_one_hot):
+    are_no_labels = task == "classification" and not is_binary
+    if task != "regression" and (is_one_hot or are_no_labels):
         found = "one-hot rows" if is_one_hot else f"{n_columns} columns"
-        if is_one_hot or not is_binary:
-            raise InputError(
-                f"{where} holds {found}, but classes need one value for each row; write the class "
-                "codes instead, for example labels.argmax(axis=1), or pass `task` regression"
-            )
+        raise InputError(
+            f"{where} holds {found}, but classes need one value for each row; write the class "
+            "codes instead, for example labels.argmax(axis=1), or pass `task` regression"
+        )
     if is_binary and task != "regression":
         return _joint_classes(matrix, column)
     if task == "auto" and column.dtype.kind != "f" and column.form == "plain":

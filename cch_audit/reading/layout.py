@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.index import row_space
-from cch_audit.reading.listing import array_paths, holds_array, listed
+from cch_audit.reading.listing import array_paths, holds_array, listed, readable_paths
 from cch_audit.reading.open import (
     OpenFile,
     children,
@@ -18,7 +18,7 @@ from cch_audit.reading.open import (
     number_attribute,
     text_attribute,
 )
-from cch_audit.reading.orient import columns_first, is_dense_matrix, is_plain
+from cch_audit.reading.orient import columns_first
 from cch_audit.settings import InputSettings
 
 Task = Literal["auto", "classification", "regression"]
@@ -73,14 +73,11 @@ def choose_layout(
 
     Parameters
     ----------
-    student_file
-        The file with the student, the labels, the groups and the split.
-    teacher_file
-        The file with the teachers; the same object if there is one file.
-    settings
-        The user's options.
-    every_teacher
-        Whether all representations but the student are teachers when no option names any.
+    student_file : the file with the student, the labels, the groups and the split
+    teacher_file : the file with the teachers; the same object if there is one file
+    settings : the user's options
+    every_teacher : whether all representations but the student are teachers when no option names
+        any
 
     Raises
     ------
@@ -96,7 +93,7 @@ def choose_layout(
     else:
         student, teachers = choose_representations(student_file, teacher_file, settings, used)
     for role in (student, *teachers):
-        if same_dataset(role.column, labels.column):
+        if role.column.key == labels.column.key:
             raise InputError(
                 f"{labels.column.where} is both the labels ({labels.why}) and a representation "
                 f"({role.why}); name another dataset for one of them"
@@ -117,12 +114,7 @@ def choose_layout(
 
 def _oriented(layout: Layout, settings: InputSettings) -> Layout:
     """Return the layout with a row for each sample in all matrices, and notes on what it took."""
-    columns = layout.columns
-    if settings.transpose:
-        swapped = [c for c in columns if is_plain(c) and is_dense_matrix(c)]
-    else:
-        swapped = columns_first(columns, settings.ids)
-    where = {column.where for column in swapped}
+    where = {column.where for column in columns_first(layout.columns, settings)}
 
     def turned(role: Role) -> Role:
         is_swapped = role.column.where in where
@@ -135,7 +127,7 @@ def _oriented(layout: Layout, settings: InputSettings) -> Layout:
             f"Rows and columns were swapped, {why}: {', '.join(sorted(where))} "
             f"{'has' if len(where) == 1 else 'have'} a column for each sample."
         )
-    notes.extend(f"{c.where} was read as bfloat16." for c in columns if c.form == "bfloat16")
+    notes.extend(f"{c.where} was read as bfloat16." for c in layout.columns if c.form == "bfloat16")
     return replace(
         layout,
         student=turned(layout.student),
@@ -149,9 +141,8 @@ def _oriented(layout: Layout, settings: InputSettings) -> Layout:
 def _check_same_rows(layout: Layout) -> None:
     """Refuse teachers that nobody named and that cannot have the student's rows."""
     student = layout.student
-    space = row_space(student.column.opened, student.column.path)
     for column in (teacher.column for teacher in layout.teachers):
-        same_rows = row_space(column.opened, column.path) == space
+        same_rows = column.space == student.column.space
         if same_rows and column.n_rows != student.column.n_rows:
             raise InputError(
                 f"{column.where} has {column.n_rows:,} rows but the student {student.name!r} has "
@@ -166,7 +157,7 @@ def choose_representations(
     used: list[Role],
 ) -> tuple[Role, tuple[Role, ...]]:
     """Return the student and the teachers; one that is not named must be the only one unused."""
-    student = named_student(student_file, settings)
+    student = named(student_file, "student", settings.student)
     teachers = named_teachers(student_file, teacher_file, settings)
     if student is None and not teachers and student_file is teacher_file:
         raise InputError(
@@ -181,12 +172,12 @@ def choose_representations(
     return student, _distinct(student, teachers)
 
 
-def named_student(opened: OpenFile, settings: InputSettings) -> Role | None:
-    """Return the student that an option or a root attribute names."""
-    if settings.student:
-        return find(opened, settings.student, "option `student`")
-    attribute = ", ".join(text_attribute(opened, "", "student"))
-    return find(opened, attribute, "root attribute 'student'") if attribute else None
+def named(opened: OpenFile, role: str, option: str | None) -> Role | None:
+    """Return the dataset that the option of a role, or else a root attribute, names."""
+    if option:
+        return find(opened, option, f"option `{role}`")
+    attribute = ", ".join(text_attribute(opened, "", role))
+    return find(opened, attribute, f"root attribute {role!r}") if attribute else None
 
 
 def named_teachers(
@@ -208,25 +199,22 @@ def named_teachers(
 
 def choose_labels(opened: OpenFile, settings: InputSettings) -> Role:
     """Return the labels: the dataset named by an option or attribute, or by its own name."""
-    named = choose_column(opened, "labels", settings.labels, LABEL_NAMES)
-    if named is None:
-        vectors = [path for path, problem in array_paths(opened) if problem is None]
+    labels = choose_column(opened, "labels", settings.labels, LABEL_NAMES)
+    if labels is None:
         raise InputError(
             f"{opened.name}: no dataset of labels is named; pass `labels` PATH or set the root "
-            f"attribute 'labels' (the file holds {listed(vectors)})"
+            f"attribute 'labels' (the file holds {listed(readable_paths(opened))})"
         )
-    return named
+    return labels
 
 
 def choose_column(
     opened: OpenFile, role: str, option: str | None, names: tuple[str, ...] = ()
 ) -> Role | None:
     """Return the dataset of a role: named by its option, a root attribute, or its own name."""
-    if option:
-        return find(opened, option, f"option `{role}`")
-    attribute = ", ".join(text_attribute(opened, "", role))
-    if attribute:
-        return find(opened, attribute, f"root attribute {role!r}")
+    chosen = named(opened, role, option)
+    if chosen is not None:
+        return chosen
     present = [name for name in names or (role,) if holds_array(opened, name)]
     if len(present) > 1:
         raise InputError(
@@ -259,8 +247,7 @@ def choose_window(opened: OpenFile, settings: InputSettings) -> int | Literal["a
         with suppress(InputError):  # a number is no text
             given = ", ".join(text_attribute(opened, "", "window"))
         if given is None:
-            number = number_attribute(opened, "window")
-            given = "" if number is None else f"{number:.15g}"
+            given = f"{number_attribute(opened, 'window'):.15g}"
     if given == "auto":
         return "auto"
     if not given.isascii() or not given.isdigit() or len(given) > 9:
@@ -320,7 +307,7 @@ def could_represent(column: Column) -> bool:
     if _has_other_use(opened, path):
         return False
     try:
-        space = row_space(opened, path)
+        space = column.space
     except InputError:  # it has a row for each variable
         return False
     inside = ("obs/", "axis", "index", "table/index", "barcodes")
@@ -336,16 +323,11 @@ def _has_other_use(opened: OpenFile, path: str) -> bool:
     return top in NO_REPRESENTATION or says_rows
 
 
-def same_dataset(one: Column, other: Column) -> bool:
-    """Return whether two columns are the same object of the same file."""
-    return one.opened is other.opened and one.key == other.key
-
-
 def _every_other(
     student_file: OpenFile, teacher_file: OpenFile, settings: InputSettings, used: list[Role]
 ) -> tuple[Role, tuple[Role, ...]]:
     """Return the student and every other representation; in one file, those of its layout."""
-    student = named_student(student_file, settings)
+    student = named(student_file, "student", settings.student)
     if student is None:
         raise InputError(
             f"{student_file.name}: which representation is the student is not said; pass `student` "
@@ -355,11 +337,8 @@ def _every_other(
     taken |= {option.partition("=")[2].strip("/") for option in settings.predictions}
     paths = [path for path in representations(teacher_file) if path not in taken]
     if student_file is teacher_file:  # beside a table, plain datasets have rows of their own
-
-        def is_plain(path: str) -> bool:
-            return row_space(teacher_file, path).owner is None
-
-        paths = [path for path in paths if is_plain(path) == is_plain(student.column.path)]
+        is_plain = student.column.space.owner is None
+        paths = [p for p in paths if (row_space(teacher_file, p).owner is None) == is_plain]
     if not paths:
         raise InputError(
             f"{teacher_file.name}: there is no representation beside the student "
@@ -389,9 +368,9 @@ def _found(paths: list[str]) -> str:
 def _distinct(student: Role, teachers: list[Role]) -> tuple[Role, ...]:
     """Drop a teacher that is named twice, and give teachers names that no other dataset has."""
     kept: dict[tuple[Any, ...], Role] = {}
-    names = {student.name: _key(student)}
+    names = {student.name: student.column.key}
     for teacher in teachers:
-        key = _key(teacher)
+        key = teacher.column.key
         if key in kept:
             continue
         name = teacher.name
@@ -400,7 +379,3 @@ def _distinct(student: Role, teachers: list[Role]) -> tuple[Role, ...]:
         names[name] = key
         kept[key] = replace(teacher, name=name)
     return tuple(kept.values())
-
-
-def _key(role: Role) -> tuple[Any, ...]:
-    return role.column.opened.name, role.column.key

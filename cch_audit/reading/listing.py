@@ -30,6 +30,11 @@ def array_paths(opened: OpenFile) -> list[tuple[str, str | None]]:
     return opened.listing
 
 
+def readable_paths(opened: OpenFile) -> list[str]:
+    """Return the path of every array in the file that can be reached."""
+    return [path for path, problem in array_paths(opened) if problem is None]
+
+
 def is_empty(opened: OpenFile) -> bool:
     """Return whether there is no array in the file."""
     first = children(opened, "")[:MOST_LISTED]
@@ -52,7 +57,9 @@ def _walk(opened: OpenFile) -> Iterator[tuple[str, str | None]]:
                     f"{opened.name}: {path!r} is listed but not there; the file is damaged"
                 )
             if not isinstance(node, h5py.Group):
-                yield from ((found, None) for found in _of_dataset(path, node))
+                is_table = isinstance(node, h5py.Dataset) and node.dtype.names and node.ndim == 1
+                fields = [f"{path}/{name}" for name in node.dtype.names] if is_table else [path]
+                yield from ((field, None) for field in fields)
                 continue
             with translated(opened.name, path):
                 address = h5py.h5o.get_info(node.id).addr
@@ -68,13 +75,6 @@ def _walk(opened: OpenFile) -> Iterator[tuple[str, str | None]]:
                 yield from ((member, None) for member in found)
         except InputError as err:
             yield path, str(err)
-
-
-def _of_dataset(path: str, node: h5py.Dataset | h5py.Datatype) -> list[str]:
-    """Return a dataset, or its fields if it holds records."""
-    if isinstance(node, h5py.Dataset) and node.dtype.names and node.ndim == 1:
-        return [f"{path}/{name}" for name in node.dtype.names]
-    return [path]
 
 
 def _of_group(opened: OpenFile, path: str) -> list[str] | None:
@@ -98,7 +98,7 @@ def holds_array(opened: OpenFile, path: str) -> bool:
 
 def missing(opened: OpenFile, path: str, why: str) -> InputError:
     """Return the error for a dataset that is not there, with what is there."""
-    present = [found for found, problem in array_paths(opened) if problem is None]
+    present = readable_paths(opened)
     names = {found.rpartition("/")[2]: found for found in present} | {p: p for p in present}
     short = [name for name in names if len(name) < LONGEST_NAME]
     close = get_close_matches(path, short, n=1) if len(path) < LONGEST_NAME else []

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,24 +25,16 @@ from cch_audit.reading.checks import (
 )
 from cch_audit.reading.column import Column
 from cch_audit.reading.labels import read_labels, read_targets, take_labels
-from cch_audit.reading.layout import (
-    Layout,
-    Role,
-    Task,
-    choose_layout,
-    choose_task,
-    choose_window,
-    same_dataset,
-)
+from cch_audit.reading.layout import Layout, Role, Task, choose_layout, choose_task, choose_window
 from cch_audit.reading.listing import is_empty
 from cch_audit.reading.matrix import read_rows
 from cch_audit.reading.memory import free_memory
 from cch_audit.reading.oddities import of_precision, of_predictions
 from cch_audit.reading.open import OpenFile, open_file, translated
-from cch_audit.reading.split import Selection, select_rows
+from cch_audit.reading.split import select_rows
 from cch_audit.reading.subsample import choose_rows
 from cch_audit.reading.truths import read_truths
-from cch_audit.reading.values import factorize, read_values
+from cch_audit.reading.values import factorize
 from cch_audit.sample import Labels, Sample, Source
 from cch_audit.settings import InputSettings
 
@@ -58,13 +49,11 @@ def load_sample(path: Path, settings: InputSettings, *, every_teacher: bool = Fa
 
     Parameters
     ----------
-    path
-        The HDF5 file with the student and the labels and, unless `settings.teacher_file` names
-        another, the teachers.
-    settings
-        Which datasets and rows are read.
-    every_teacher
-        Whether all representations but the student are teachers when no option names any.
+    path : the HDF5 file with the student and the labels and, unless `settings.teacher_file` names
+        another, the teachers
+    settings : which datasets and rows are read
+    every_teacher : whether all representations but the student are teachers when no option names
+        any
 
     Raises
     ------
@@ -76,12 +65,11 @@ def load_sample(path: Path, settings: InputSettings, *, every_teacher: bool = Fa
         task = choose_task(student_file, settings)
         for role in (layout.student, *layout.teachers, *layout.predictions.values()):
             check_representation(role.column, role.why)
-        alignment = align(layout.columns, settings.ids)
-        selection = _select(layout, alignment, settings)
-        _check_count(len(selection.rows), layout)
+        alignment = select_rows(layout, align(layout.columns, settings.ids), settings)
+        _check_count(alignment.n_rows, layout)
         truths = read_truths(student_file, layout, settings)
         window = choose_window(student_file, settings)
-        sample = _read(layout, task, alignment, selection, settings)
+        sample = _read(layout, task, alignment, settings)
         sample = replace(sample, truths=truths, independent=settings.independent)
         return _in_order(sample, window)
 
@@ -101,8 +89,7 @@ def _in_order(sample: Sample, window: int | Literal["auto"]) -> Sample:
             f"{sample.n_samples:,} rows, so that none of them informs another; lower `window`, or "
             "add rows"
         )
-    few = few_units(sample)
-    warnings = sample.source.warnings if few is None else (*sample.source.warnings, few)
+    warnings = (*sample.source.warnings, *filter(None, [few_units(sample)]))
     return replace(sample, source=replace(sample.source, notes=notes, warnings=warnings))
 
 
@@ -114,38 +101,29 @@ def open_files(path: Path, settings: InputSettings) -> Iterator[tuple[OpenFile, 
         if max_bytes is None:
             free = free_memory()
             max_bytes = int(free / 2) if np.isfinite(free) else UNKNOWN_BYTES
-        student_file = stack.enter_context(open_file(path, max_bytes))
-        teacher_file = student_file
-        if settings.teacher_file:
-            other = Path(settings.teacher_file)
-            teacher_file = stack.enter_context(open_file(other, max_bytes))
-            if path.samefile(other):
-                teacher_file = student_file
-        for opened in {student_file.name: student_file, teacher_file.name: teacher_file}.values():
+        files = [stack.enter_context(open_file(f, max_bytes)) for f in settings.files(path)]
+        if path.samefile(files[-1].name):
+            files = files[:1]
+        for opened in files:
             if is_empty(opened):
                 raise InputError(
                     f"{opened.name}: holds no dataset; write the representations to it first"
                 )
-        yield student_file, teacher_file
+        yield files[0], files[-1]
 
 
-def sha256(name: str) -> str:
+def source_of(student_file: OpenFile, teacher_file: OpenFile) -> Source:
+    """Say which files the rows come from."""
+    path, other = student_file.name, teacher_file.name
+    if teacher_file is student_file:
+        return Source(path, _sha256(path))
+    return Source(path, _sha256(path), other, _sha256(other))
+
+
+def _sha256(name: str) -> str:
     """Return the SHA-256 of a file, read as a stream."""
     with translated(name), Path(name).open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _select(layout: Layout, alignment: Alignment, settings: InputSettings) -> Selection:
-    """Return which of the aligned rows are used."""
-    if layout.split is None:
-        if settings.rows is not None:
-            raise InputError(
-                f"{layout.student.column.opened.name}: `rows` {settings.rows!r} needs a split, and "
-                "the file has no dataset 'split'; name one with `split`"
-            )
-        return Selection(np.arange(alignment.n_rows), (), ())
-    column = layout.split.column
-    return select_rows(read_values(column).take(alignment.of(column)), settings.rows)
 
 
 def _check_count(n_rows: int, layout: Layout, subsample: str = "") -> None:
@@ -157,30 +135,37 @@ def _check_count(n_rows: int, layout: Layout, subsample: str = "") -> None:
         )
 
 
-def _read(
-    layout: Layout, task: Task, alignment: Alignment, selection: Selection, settings: InputSettings
-) -> Sample:
+def _read(layout: Layout, task: Task, alignment: Alignment, settings: InputSettings) -> Sample:
     """Read the rows that are used, after choosing a subsample if there are too many."""
-    rows = selection.rows
+    n_rows = alignment.n_rows
     label_column = layout.labels.column
-    labels, label_warnings = _vector_labels(label_column, task, alignment, rows)
-    groups = _group_codes(layout.groups, alignment, rows)
-    strata = None
+    labels, label_warnings = _vector_labels(label_column, task, alignment)
+    groups = strata = None
+    if layout.groups is not None:
+        groups = factorize(alignment.values(layout.groups.column).values)[1]
     if labels is not None and labels.kind == "classes":
         strata = labels.values.astype(np.int64)
     rng = stream(settings.seed, "subsample")
-    kept = choose_rows(len(rows), settings.max_samples, strata, groups, rng)
-    is_whole = len(kept) == len(rows)
+    kept = choose_rows(n_rows, settings.max_samples, strata, groups, rng)
+    is_whole = len(kept) == n_rows
+    alignment = alignment.take(kept)
     subsample = "" if is_whole else f" in the subsample of {len(kept):,} rows"
     _check_count(len(kept), layout, subsample)
     groups = _kept_groups(layout.groups, groups, kept)
-    read = partial(_read_matrix, alignment=alignment, rows=rows[kept], subsample=subsample)
+
+    def read(column: Column) -> FloatArray:
+        """Return the rows that are kept, all of them finite."""
+        in_file = alignment.of(column)
+        values = read_rows(column, in_file)
+        check_bits(values, column)
+        check_finite(values, column.where, in_file, subsample)
+        return values
 
     if labels is None:
         labels, label_warnings = read_targets(read(label_column), label_column, task)
     elif not is_whole:
         labels = take_labels(labels, kept, label_column.where, subsample)
-    warnings = [*selection.warnings, *label_warnings]
+    warnings = [*alignment.warnings, *label_warnings]
     cleaned = {}
     used = {role.column.where: role.column for role in (layout.student, *layout.teachers)}
     for where, column in used.items():
@@ -194,9 +179,9 @@ def _read(
         predictions[name] = read(role.column)
         warnings.extend(of_predictions(predictions[name], labels, role.column.where))
     warnings.extend(_general_warnings(layout, cleaned, len(kept)))
-    notes = [*layout.notes, *alignment.notes, *selection.notes]
+    notes = [*layout.notes, *alignment.notes]
     if not is_whole:
-        notes.append(_subsample_note(len(kept), len(rows), strata, groups, settings.seed))
+        notes.append(_subsample_note(len(kept), n_rows, strata, groups, settings.seed))
     return Sample(
         teachers={role.name: cleaned[role.column.where] for role in layout.teachers},
         student_name=layout.student.name,
@@ -205,25 +190,23 @@ def _read(
         labels_name=layout.labels.name,
         predictions=predictions,
         groups=groups,
-        positions=alignment.of(layout.student.column)[rows[kept]],
-        source=_source(layout, len(rows), tuple(notes), tuple(warnings)),
+        positions=alignment.of(layout.student.column),
+        source=replace(
+            source_of(layout.student.column.opened, layout.teachers[0].column.opened),
+            n_rows=n_rows,
+            notes=tuple(notes),
+            warnings=tuple(warnings),
+        ),
     )
 
 
 def _vector_labels(
-    column: Column, task: Task, alignment: Alignment, rows: IntArray
+    column: Column, task: Task, alignment: Alignment
 ) -> tuple[Labels | None, tuple[str, ...]]:
     """Return the labels of the rows; None for a matrix, which is read after the subsample."""
     if column.is_matrix and (column.is_sparse or column.n_columns > 1):
         return None, ()
-    return read_labels(read_values(column).take(alignment.of(column)[rows]), task)
-
-
-def _group_codes(role: Role | None, alignment: Alignment, rows: IntArray) -> IntArray | None:
-    """Return the group of each row."""
-    if role is None:
-        return None
-    return factorize(read_values(role.column).take(alignment.of(role.column)[rows]).values)[1]
+    return read_labels(alignment.values(column), task)
 
 
 def _kept_groups(role: Role | None, groups: IntArray | None, kept: IntArray) -> IntArray | None:
@@ -246,17 +229,6 @@ def _kept_groups(role: Role | None, groups: IntArray | None, kept: IntArray) -> 
     return codes
 
 
-def _read_matrix(
-    column: Column, alignment: Alignment, rows: IntArray, subsample: str
-) -> FloatArray:
-    """Read some of the aligned rows, all of them finite."""
-    in_file = alignment.of(column)[rows]
-    values = read_rows(column, in_file)
-    check_bits(values, column)
-    check_finite(values, column.where, in_file, subsample)
-    return values
-
-
 def _general_warnings(
     layout: Layout, cleaned: Mapping[str, FloatArray], n_samples: int
 ) -> Iterator[str]:
@@ -267,7 +239,7 @@ def _general_warnings(
             "their intervals unreliable."
         )
     for teacher in layout.teachers:
-        if same_dataset(teacher.column, layout.student.column):
+        if teacher.column.key == layout.student.column.key:
             yield (
                 f"Teacher and student are the same dataset, {teacher.column.path!r}; "
                 "that makes sense as a control only."
@@ -286,21 +258,3 @@ def _subsample_note(
     how = "at random" if strata is None else "at random in proportion within classes"
     whole = "" if groups is None else f", {groups.max() + 1:,} groups kept whole"
     return f"A subsample of {n_kept:,} of {n_rows:,} rows was drawn {how}{whole} (seed {seed})."
-
-
-def _source(
-    layout: Layout, n_rows: int, notes: tuple[str, ...], warnings: tuple[str, ...]
-) -> Source:
-    """Say where the rows came from."""
-    path = layout.student.column.opened.name
-    other = layout.teachers[0].column.opened.name
-    teacher_path = None if other == path else other
-    return Source(
-        path=path,
-        sha256=sha256(path),
-        teacher_path=teacher_path,
-        teacher_sha256=None if teacher_path is None else sha256(teacher_path),
-        n_rows=n_rows,
-        notes=notes,
-        warnings=warnings,
-    )

@@ -21,10 +21,8 @@ def read_rows(column: Column, rows: IntArray) -> FloatArray:
 
     Parameters
     ----------
-    column
-        Dense of shape (n,) or (n, d), or sparse of shape (n, d).
-    rows
-        Row numbers, each at most once, in the order wanted.
+    column : dense of shape (n,) or (n, d), or sparse of shape (n, d)
+    rows : row numbers, each at most once, in the order wanted
 
     Returns
     -------

@@ -1,5 +1,6 @@
 """How much memory is free: of the machine, of a container, of a process that is limited."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,9 +18,9 @@ def free_memory() -> float:
 
 
 def _of_machine() -> Iterator[float]:
-    found = _fields(Path("/proc/meminfo"))
-    if "MemAvailable" in found:
-        yield found["MemAvailable"] + found.get("SwapFree", 0.0)
+    available = _number(Path("/proc/meminfo"), "MemAvailable")
+    if available is not None:
+        yield available + (_number(Path("/proc/meminfo"), "SwapFree") or 0.0)
 
 
 def _of_groups() -> Iterator[float]:
@@ -35,8 +36,8 @@ def _of_groups() -> Iterator[float]:
                     break
                 with suppress(OSError, ValueError):  # no such group, or the word `max`
                     used = float((folder / usage).read_text())
-                    with suppress(OSError):
-                        used -= _cached(folder / "memory.stat")
+                    # What it keeps of files that were read, it gives up.
+                    used -= _number(folder / "memory.stat", "inactive_file") or 0.0
                     yield float((folder / limit).read_text()) - used
 
 
@@ -45,23 +46,15 @@ def _of_process() -> Iterator[float]:
         import resource
 
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        used = _fields(Path("/proc/self/status")).get("VmSize")
+        used = _number(Path("/proc/self/status"), "VmSize")
         if limit != resource.RLIM_INFINITY and used is not None:
             yield limit - used
 
 
-def _cached(stat: Path) -> float:
-    """Return what a group keeps of files that were read, which it gives up."""
-    lines = (line.split() for line in stat.read_text().splitlines())
-    return sum(float(size) for name, size in lines if name == "inactive_file")
-
-
-def _fields(file: Path) -> dict[str, float]:
-    """Return the sizes in a file of lines such as `VmSize: 12 kB`, in bytes."""
-    found = {}
+def _number(file: Path, name: str) -> float | None:
+    """Return the bytes that a line such as `VmSize: 12 kB` or `inactive_file 12288` says."""
     with suppress(OSError):
-        for line in file.read_text().splitlines():
-            name, _, rest = line.partition(":")
-            if rest.endswith("kB"):
-                found[name] = float(rest.removesuffix("kB")) * 1024
-    return found
+        found = re.search(rf"^{name}:?\s+(\d+)( kB)?$", file.read_text(), re.MULTILINE)
+        if found:
+            return float(found[1]) * (1024 if found[2] else 1)
+    return None

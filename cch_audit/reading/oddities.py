@@ -142,9 +142,10 @@ def _of_scores(scores: FloatArray, labels: Labels, where: str) -> Iterator[str]:
     np.add.at(table, (y, guessed), 1)
     best = float(table[linear_sum_assignment(table, maximize=True)].sum()) / len(y)
     if right < largest - error:
+        shown = ", ".join(map(repr, labels.class_names[:5])) + ", ..." * (n_classes > 5)
         order = (
             f"; with the columns in another order {best:.2f} would be, so they are probably not in "
-            f"that of the sorted class values, {_shown(labels.class_names)}"
+            f"that of the sorted class values, {shown}"
             if best > largest + error
             else ""
         )
@@ -159,8 +160,3 @@ def _of_scores(scores: FloatArray, labels: Labels, where: str) -> Iterator[str]:
                 f"{where}: {off:,} of {len(scores):,} rows lie between 0 and 1 and do not sum to "
                 "one; they are read as scores, not as probabilities."
             )
-
-
-def _shown(names: tuple[str, ...], most: int = 5) -> str:
-    """Return the first few names."""
-    return ", ".join(repr(name) for name in names[:most]) + (", ..." if len(names) > most else "")

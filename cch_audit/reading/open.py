@@ -32,8 +32,8 @@ class OpenFile:
     """Groups that were reached, by path, so that no path is walked from the root again."""
     recent: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """The dataset that was looked up last."""
-    spaces: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """Whose rows a path has, once that was asked for."""
+    owners: dict[str, str | None] = field(default_factory=dict, compare=False, repr=False)
+    """Which group has the rows of a path, once that was asked for."""
     listing: list[tuple[str, str | None]] = field(default_factory=list, compare=False, repr=False)
     """Path of every array, and why it cannot be reached if so, once that was asked for."""
 
@@ -57,10 +57,8 @@ def open_file(path: Path, max_bytes: int) -> Iterator[OpenFile]:
 
     Parameters
     ----------
-    path
-        The file.
-    max_bytes
-        Largest declared size of a dataset that may be read.
+    path : the file
+    max_bytes : largest declared size of a dataset that may be read
 
     Raises
     ------
@@ -144,13 +142,11 @@ def lookup(opened: OpenFile, path: str) -> h5py.Group | h5py.Dataset | None:
             f"{opened.name}: a path of {len(path):,} characters is longer than the {LONGEST_PATH:,}"
             " that are followed; copy the dataset to a group near the root"
         )
-    node: Any = opened.root
     known, ahead = path, []
     while known and known not in opened.groups:
         known, _, component = known.rpartition("/")
         ahead.append(component)
-    if known:
-        node = opened.groups[known]
+    node: Any = opened.groups[known] if known else opened.root
     for component in reversed(ahead):
         if not isinstance(node, h5py.Group):
             return None
@@ -211,10 +207,12 @@ def text_attribute(opened: OpenFile, path: str, name: str) -> tuple[str, ...]:
         raise InputError(
             f"{where} holds {held}; it must be a string or an array of strings: write it again"
         )
-    return tuple(
-        item.decode("utf-8", "backslashreplace") if isinstance(item, bytes) else item
-        for item in items
-    )
+    return tuple(map(decoded, items))
+
+
+def decoded(item: str | bytes) -> str:
+    """Return a string of a file; those that are not UTF-8 stay distinct."""
+    return item.decode("utf-8", "backslashreplace") if isinstance(item, bytes) else item
 
 
 def has_attribute(opened: OpenFile, name: str) -> bool:

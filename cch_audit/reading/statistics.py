@@ -32,8 +32,7 @@ def matrix_statistics(column: Column) -> Statistics | None:
 
     Parameters
     ----------
-    column
-        Dense of shape (n,) or (n, d), or sparse of shape (n, d).
+    column : dense of shape (n,) or (n, d), or sparse of shape (n, d)
     """
     if column.n_rows > MOST_ROWS or column.n_columns > MOST_COLUMNS:
         return None

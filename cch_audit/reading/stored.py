@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cch_audit.errors import InputError
+from cch_audit.reading.open import decoded
 
 AnyArray = npt.NDArray[Any]
 Form = Literal["plain", "bfloat16", "characters", "cells"]
@@ -48,7 +49,7 @@ class Stored:
     def key(self) -> tuple[Any, ...]:
         """What tells it from every other one of its file."""
         address = h5py.h5o.get_info(self.dataset.id).addr
-        return address, self.field, self.place if len(self.axes) < self.dataset.ndim else 0
+        return address, self.field, self.place
 
     @property
     def swapped(self) -> "Stored":
@@ -85,12 +86,7 @@ class Stored:
             return np.array(cells, dtype=object)
         if h5py.check_string_dtype(self.dtype) is None:
             return self[()].reshape(-1)
-        # Strings that are not UTF-8 must stay distinct, hence no replacement character.
-        if self.field:
-            items = [_decoded(item) for item in self[()].reshape(-1).tolist()]
-            return np.array(items, dtype=object)
-        strings: AnyArray = self.dataset.asstr("utf-8", errors="backslashreplace")[()]
-        return strings.reshape(-1)
+        return np.array([decoded(item) for item in self[()].ravel().tolist()], dtype=object)
 
     def _cell(self, reference: h5py.Reference) -> str:
         """Return the string that a cell refers to."""
@@ -112,7 +108,3 @@ class Stored:
 def _text(codes: AnyArray) -> str:
     """Return the characters of UTF-16 codes, without the blanks that fill a line."""
     return codes.astype("<u2").tobytes().decode("utf-16-le", "backslashreplace").rstrip(" \0")
-
-
-def _decoded(item: str | bytes) -> str:
-    return item.decode("utf-8", "backslashreplace") if isinstance(item, bytes) else item

@@ -21,16 +21,11 @@ def choose_rows(
 
     Parameters
     ----------
-    n_rows
-        Rows to choose from.
-    max_samples
-        Most rows to keep.
-    strata
-        Codes (n_rows,) from 0, or None for one stratum.
-    groups
-        Codes (n_rows,) from 0 of rows that stay together, or None if each row is on its own.
-    rng
-        The stream of random numbers.
+    n_rows : rows to choose from
+    max_samples : most rows to keep
+    strata : codes (n_rows,) from 0, or None for one stratum
+    groups : codes (n_rows,) from 0 of rows that stay together, or None if each row is on its own
+    rng : the stream of random numbers
 
     Returns
     -------

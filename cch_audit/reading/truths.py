@@ -1,15 +1,6 @@
 """What does a simulated file say of the population that its rows were drawn from?"""
 
-from collections.abc import Iterator
-
-from cch_audit.reading.layout import (
-    Layout,
-    Role,
-    choose_column,
-    named_student,
-    named_teachers,
-    same_dataset,
-)
+from cch_audit.reading.layout import Layout, choose_column, named, named_teachers
 from cch_audit.reading.open import OpenFile, has_attribute, number_attribute
 from cch_audit.results import PerInformation
 from cch_audit.settings import InputSettings
@@ -41,29 +32,20 @@ def read_truths(
     """
     if not has_attribute(opened, "truth_student_labels"):
         return {}
-    by_name = InputSettings()
-    student, labels = named_student(opened, by_name), choose_column(opened, "labels", None)
-    teachers = named_teachers(opened, opened, by_name)
-    if not (_are_same(student, layout.student) and _are_same(labels, layout.labels)):
+    student, labels = named(opened, "student", None), choose_column(opened, "labels", None)
+    teachers = [role.column.key for role in named_teachers(opened, opened, InputSettings())]
+    said = [role and role.column.key for role in (student, labels)]
+    if said != [layout.student.column.key, layout.labels.column.key]:
         return {}
-    levels = ["representations"] if settings.predictions else list(PREFIXES)
-    return {
-        role.name: dict(_of_teacher(opened, levels, f"_{role.name}" if len(teachers) > 1 else ""))
-        for role in layout.teachers
-        if any(_are_same(teacher, role) for teacher in teachers)
-    }
-
-
-def _of_teacher(
-    opened: OpenFile, levels: list[str], ending: str
-) -> Iterator[tuple[str, PerInformation]]:
-    """Yield the levels at which both informations are known."""
-    for level in levels:
-        shared = number_attribute(opened, f"{PREFIXES[level]}teacher_student{ending}")
-        own = number_attribute(opened, f"{PREFIXES[level]}student_labels")
-        if shared is not None and own is not None:
-            yield level, PerInformation(shared, own, shared - own)
-
-
-def _are_same(named: Role | None, used: Role) -> bool:
-    return named is not None and same_dataset(named.column, used.column)
+    truths: dict[str, dict[str, PerInformation]] = {}
+    for role in layout.teachers:
+        if role.column.key not in teachers:
+            continue
+        truths[role.name] = {}
+        ending = f"_{role.name}" if len(teachers) > 1 else ""
+        for level in ["representations"] if settings.predictions else PREFIXES:
+            shared = number_attribute(opened, f"{PREFIXES[level]}teacher_student{ending}")
+            own = number_attribute(opened, f"{PREFIXES[level]}student_labels")
+            if shared is not None and own is not None:
+                truths[role.name][level] = PerInformation(shared, own, shared - own)
+    return truths

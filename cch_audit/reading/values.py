@@ -63,7 +63,7 @@ def read_values(column: Column) -> Values:
     if column.kind == "categorical":
         return _read_categories(column)
     values = _read(column, "values")
-    missing = _is_nan(values) | is_marked(values, column.marks)
+    missing = (values != values) | is_marked(values, column.marks)  # NaN alone is not itself
     if column.kind == "nullable":
         missing = missing | _read(column, "mask").astype(bool)
     return Values(column.where, values, missing)
@@ -104,13 +104,6 @@ def is_marked(values: AnyArray, marks: tuple[Any, ...]) -> npt.NDArray[np.bool_]
     return found
 
 
-def _is_nan(values: AnyArray) -> npt.NDArray[np.bool_]:
-    """Return which values are not a number; no other type can be that."""
-    if values.dtype.kind == "f":
-        return np.isnan(values)
-    return np.zeros(len(values), dtype=np.bool_)
-
-
 def _read_categories(column: Column) -> Values:
     """Read a categorical; a negative code means that the value is missing."""
     codes, categories = _read(column, "codes"), _read(column, "categories")
@@ -125,4 +118,4 @@ def _read_categories(column: Column) -> Values:
     if not len(categories):
         categories = np.array([""], dtype=object)
     values = categories[np.where(missing, 0, codes)]
-    return Values(column.where, values, missing | _is_nan(values), is_categorical=True)
+    return Values(column.where, values, missing | (values != values), is_categorical=True)

@@ -77,7 +77,7 @@ class InputSettings(Settings):
 
     def files(self, file: Path) -> list[Path]:
         """Return the files that are read: that of the student, and that of the teachers."""
-        return [file] if self.teacher_file is None else [file, Path(self.teacher_file)]
+        return [file, Path(self.teacher_file)] if self.teacher_file else [file]
 
 
 @dataclass(frozen=True)

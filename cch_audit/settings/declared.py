@@ -109,23 +109,14 @@ def declared(cls: type[Settings]) -> tuple[Setting, ...]:
     hints = get_type_hints(cls)
     found = []
     for f in fields(cls):
-        origin, kind, metadata = get_origin(hints[f.name]), hints[f.name], dict(f.metadata)
+        kind, metadata = hints[f.name], dict(f.metadata)
+        origin, list_choices = get_origin(kind), metadata.pop("choices")
         is_optional, is_repeatable = origin in (Union, UnionType), origin is tuple
         if is_optional or is_repeatable:
             kind = get_args(kind)[0]
-        list_choices = metadata.pop("choices")
         choices = () if list_choices is None else list_choices()
         if get_origin(kind) is Literal:
             choices, kind = get_args(kind), str
-        found.append(
-            Setting(
-                f.name,
-                kind,
-                f.default,
-                choices=choices,
-                is_optional=is_optional,
-                is_repeatable=is_repeatable,
-                **metadata,
-            )
-        )
+        metadata |= {"choices": choices, "is_optional": is_optional, "is_repeatable": is_repeatable}
+        found.append(Setting(f.name, kind, f.default, **metadata))
     return tuple(found)
