@@ -16,7 +16,7 @@ from cch_audit.rendering.document import (
 from cch_audit.rendering.metrics import change_span, effect, p_equation
 from cch_audit.rendering.text import Units, gap_hull, gap_range, ordered_levels, span
 from cch_audit.results import Audit, Crossing, Report, Sweep, SweepReport, Varied
-from cch_audit.sweeping.names import step_text
+from cch_audit.sweeping.plan import step_text
 
 TITLES: dict[Varied, str] = {
     "noise": "noise added to {}, in standard deviations of each column",
