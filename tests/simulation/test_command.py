@@ -7,11 +7,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cch_audit.auditing.judging import audit
 from cch_audit.commands.simulate import USED_BY, simulate
 from cch_audit.errors import InputError
 from cch_audit.reading.load import load_sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, InputSettings, SimulateSettings
+from tests.auditing.whole import audit
 
 APP = typer.Typer(pretty_exceptions_enable=False)
 APP.command()(simulate)
