@@ -6,9 +6,8 @@ It needs numpy alone, so that looking into a file loads no estimator.
 from typing import TypeGuard
 
 import numpy as np
-import numpy.typing as npt
 
-from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.arrays import BoolArray, FloatArray, IntArray
 from cch_audit.dependence.units import Dependence
 
 CERTAIN = 2.33
@@ -43,7 +42,7 @@ def standardize(x: FloatArray | IntArray) -> FloatArray:
 
 def usable_rows(
     y: FloatArray | IntArray, n_neighbors: int, dependence: Dependence | None
-) -> tuple[npt.NDArray[np.bool_], int]:
+) -> tuple[BoolArray, int]:
     """Return which rows have neighbours enough that may inform them, and the k that is used.
 
     k is lowered so that, without one row, a row still has k neighbours and a next one; of classes,

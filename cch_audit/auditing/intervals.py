@@ -68,15 +68,11 @@ def bootstrap_means(
         drawn = np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)
         means[number] = drawn @ sums / (drawn @ sizes)
     if dependence is not None:
-        means *= _few_units(dependence.n_units)
+        # A t interval over so many units is so much wider than what resampling gives.
+        freedom = max(dependence.n_units - 1, 1.0)
+        means *= stats.t.ppf(0.975, freedom) / stats.norm.ppf(0.975) * np.sqrt(1 + 1 / freedom)
     noise = rng.standard_normal(means.shape) * np.sqrt(seed_variances)
     return np.asarray(centre + means + noise)
-
-
-def _few_units(n_units: float) -> float:
-    """Return how much wider a t interval over so many units is than what resampling gives."""
-    freedom = max(n_units - 1, 1.0)
-    return float(stats.t.ppf(0.975, freedom) / stats.norm.ppf(0.975) * np.sqrt(1 + 1 / freedom))
 
 
 def paired_interval(

@@ -6,7 +6,6 @@ from functools import partial
 from typing import get_args
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from cch_audit.auditing.companions import measure_companions
 from cch_audit.auditing.floor import measure_floor
@@ -15,9 +14,7 @@ from cch_audit.auditing.intervals import Distribution, bootstrap_means, half_sam
 from cch_audit.auditing.measurement import (
     Measured,
     Measurements,
-    Progress,
     fit_head,
-    measure,
     n_jobs,
 )
 from cch_audit.auditing.verdict import agree, combine, hold_to_floor, judge, withhold
@@ -36,34 +33,6 @@ from cch_audit.results import (
 from cch_audit.rows import against_largest_class, is_classes
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings, LevelName
-
-
-def audit(
-    sample: Sample,
-    settings: AuditSettings,
-    estimators: EstimatorSettings,
-    seed: int,
-    progress: Progress = lambda what, share: None,
-) -> tuple[Audit, ...]:
-    """Audit every teacher of a sample against its student.
-
-    Parameters
-    ----------
-    sample : paired rows
-    settings : estimators, levels, intervals and rule
-    estimators : the estimators' own settings
-    seed : every random stream is derived from it and from the names of what it is for
-    progress : told what is done and the share of the whole
-
-    Returns
-    -------
-    One audit per teacher, in the order of `sample.teachers`.
-    """
-    # One thread per task: small matrices lose more to threads than they gain, and sums that are
-    # split by thread would make results depend on the number of cores.
-    with threadpool_limits(1):
-        measured = measure(sample, settings, estimators, seed, progress)
-        return judge_teachers(sample, measured, settings, estimators, seed)
 
 
 def judge_teachers(

@@ -1,7 +1,5 @@
 """How much memory an audit needs, and whether that is there, before it begins."""
 
-from dataclasses import replace
-
 from cch_audit.auditing.measurement import n_jobs
 from cch_audit.errors import InputError
 from cch_audit.estimators import find, memory
@@ -13,16 +11,6 @@ OF_TRAINING = 200e6
 """Bytes that torch takes when it first trains."""
 
 
-def memory_needed(
-    n_samples: int, sample: Sample, settings: AuditSettings, estimators: EstimatorSettings
-) -> float:
-    """Return about how many bytes so many rows of a sample take: the largest tasks side by side."""
-    widths = [x.shape[1] + sample.student.shape[1] for x in sample.teachers.values()]
-    largest = max(memory(name, n_samples, max(widths), estimators) for name in settings.estimator)
-    trains = any(find(name).trains for name in settings.estimator)
-    return n_jobs(settings) * largest + (OF_TRAINING if trains else 0.0)
-
-
 def check_memory(sample: Sample, settings: AuditSettings, estimators: EstimatorSettings) -> None:
     """Refuse to begin what the memory that is free cannot hold.
 
@@ -31,9 +19,15 @@ def check_memory(sample: Sample, settings: AuditSettings, estimators: EstimatorS
     InputError
         With what is needed, what is free, and what would fit.
     """
+    names = settings.estimator
+    width = max(x.shape[1] for x in sample.teachers.values()) + sample.student.shape[1]
+    of_training = OF_TRAINING if any(find(name).trains for name in names) else 0.0
 
     def needed(n_samples: int, jobs: int) -> float:
-        return memory_needed(n_samples, sample, replace(settings, jobs=jobs), estimators)
+        # The largest tasks side by side.
+        return (
+            jobs * max(memory(name, n_samples, width, estimators) for name in names) + of_training
+        )
 
     n, jobs, free = sample.n_samples, n_jobs(settings), free_memory()
     if needed(n, jobs) <= free:

@@ -46,7 +46,9 @@ def draw_surrogate(
     dependence : which rows depend on each other; None: none do
     """
     if is_classes(y):
-        return _classes(x, y, rng, dependence)
+        mixture = ClassMixture.fit(normal_scores(x), y, dependence)
+        information = mixture.information(rng)
+        return Surrogate(mixture.draw(rng)[0], y, information)
     return _columns(x, np.asarray(y, dtype=np.float64), rng, dependence)
 
 
@@ -168,15 +170,6 @@ def debiased_correlations(values: FloatArray, shape: tuple[int, int], n_samples:
     inside = np.maximum(middle**2 - 4 * leading * c1 * c2, 0.0)
     root = (middle + np.sqrt(inside)) / (2 * leading)
     return np.asarray(np.where(squared > edge, np.minimum(np.sqrt(np.abs(root)), LARGEST), 0.0))
-
-
-def _classes(
-    x: FloatArray, y: IntArray, rng: np.random.Generator, dependence: Dependence | None
-) -> Surrogate:
-    """Gaussian mixture with one component per class and a common covariance."""
-    mixture = ClassMixture.fit(normal_scores(x), y, dependence)
-    information = mixture.information(rng)
-    return Surrogate(mixture.draw(rng)[0], y, information)
 
 
 def _own_values(drawn: FloatArray, columns: FloatArray) -> FloatArray:

@@ -70,7 +70,8 @@ def judge(
     # Only a move larger than the noise of the estimate says anything.
     moving = abs(drift.gap) > gap.standard_error
     drifts = moving and side(_moved(gap, drift.gap), margin) != raw
-    flags, reason = [], f"interval {_WHERE[verdict]} {_threshold(margin)}"
+    threshold = "zero" if margin == 0 else f"the margin of {margin:g} nats"
+    flags, reason = [], f"interval {_WHERE[verdict]} {threshold}"
     impossible = _below_zero(teacher_student), _below_zero(student_labels)
     if any(saturated):
         flags.append("saturated")
@@ -246,11 +247,6 @@ _DOUBTS = {
 }
 
 _WHERE = {"pass": "above", "fail": "below", "undecided": "includes"}
-
-
-def _threshold(margin: float) -> str:
-    """Name what the gap is compared with."""
-    return "zero" if margin == 0 else f"the margin of {margin:g} nats"
 
 
 def _hull(interval: Interval, bias: float) -> Range:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray
 from cch_audit.auditing.heads import class_logits
 from cch_audit.auditing.measurement import predict
 from cch_audit.choice.baselines import score
@@ -24,14 +23,19 @@ def add_controls(sample: Sample, estimators: EstimatorSettings, n_jobs: int, see
     rng = stream(seed, "controls")
     best = sample.teachers[strongest]
     copy = f"control: copy of {sample.student_name}"
-    permuted = f"control: {strongest}, {_WRONG[sample.labels.kind]}"
+    told = predictions[strongest]
+    if sample.labels.kind == "classes":
+        permuted, wrong = "classes permuted", np.roll(class_logits(told), 1, axis=1)
+    else:
+        permuted, wrong = "predictions mirrored", 2 * told.mean(axis=0) - told
+    misled = f"control: {strongest}, {permuted}"
     controls = {
         copy: sample.student,
         f"control: {strongest}, rows shuffled": best[rng.permutation(sample.n_samples)],
-        permuted: best,
+        misled: best,
         "control: noise": rng.standard_normal(sample.student.shape),
     }
-    own = {permuted: _misled(predictions[strongest], sample.labels.kind == "classes")}
+    own = {misled: wrong}
     if sample.student_name in sample.predictions:
         own[copy] = sample.predictions[sample.student_name]
     return replace(
@@ -40,13 +44,3 @@ def add_controls(sample: Sample, estimators: EstimatorSettings, n_jobs: int, see
         predictions={**sample.predictions, **own},
         controls=tuple(controls),
     )
-
-
-_WRONG = {"classes": "classes permuted", "continuous": "predictions mirrored"}
-
-
-def _misled(prediction: FloatArray, classes: bool) -> FloatArray:
-    """Return predictions whose every class is named as the next one, or mirrored targets."""
-    if not classes:
-        return np.asarray(2 * prediction.mean(axis=0) - prediction)
-    return np.roll(class_logits(prediction), 1, axis=1)

@@ -40,19 +40,12 @@ def rank_audits(
     n_train : training rows that the forecast speaks about
     seed : of the bootstrap behind shared ranks
     """
-
-    def with_baselines(audit: Audit) -> Audit:
-        found = measure_baselines(
-            sample.teachers[audit.teacher],
-            sample.student,
-            sample.labels,
-            measured.predictions[audit.teacher],
-            n_train,
-        )
-        return replace(audit, baselines=found)
-
-    pool = Parallel(n_jobs=n_jobs(settings), prefer="threads")
-    audits = pool(delayed(with_baselines)(audit) for audit in audits)
+    student, labels, said = sample.student, sample.labels, measured.predictions
+    baselines = Parallel(n_jobs=n_jobs(settings), prefer="threads")(
+        delayed(measure_baselines)(sample.teachers[name], student, labels, said[name], n_train)
+        for name in (audit.teacher for audit in audits)
+    )
+    audits = [replace(one, baselines=found) for one, found in zip(audits, baselines, strict=True)]
     alike, levels = {}, COLUMNS[ranking.by].levels
     if levels is not None:
         teachers = [audit for audit in audits if not audit.is_control]
@@ -106,9 +99,13 @@ def rank_teachers(
     alike : for each pair of teachers whether their gaps cannot be told apart; a pair that is
         not there is told apart by any difference in the column
     """
-    ordered = sorted(audits, key=lambda audit: _value(audit, by), reverse=True)
+    columns = {a.teacher: {name: c.value(a) for name, c in COLUMNS.items()} for a in audits}
+    # A teacher without a value comes last.
+    values = {
+        name: -np.inf if (value := row[by]) is None else value for name, row in columns.items()
+    }
+    ordered = sorted(audits, key=lambda audit: values[audit.teacher], reverse=True)
     teachers = [audit for audit in ordered if not audit.is_control]
-    values = {audit.teacher: _value(audit, by) for audit in audits}
 
     def tied(one: str, other: str) -> bool:
         pair = alike.get((one, other), alike.get((other, one)))
@@ -120,10 +117,9 @@ def rank_teachers(
         if position == 1 or not tied(first, name):
             first, rank = name, position
         ties = tuple(o.teacher for o in teachers if o.teacher != name and tied(o.teacher, name))
-        ranked.append(Ranked(name, rank, ties, _columns(audit)))
-    ranked += [
-        Ranked(audit.teacher, None, (), _columns(audit)) for audit in ordered if audit.is_control
-    ]
+        ranked.append(Ranked(name, rank, ties, columns[name]))
+    controls = [audit.teacher for audit in ordered if audit.is_control]
+    ranked += [Ranked(name, None, (), columns[name]) for name in controls]
     return Ranking(by, tuple(ranked), _records(teachers))
 
 
@@ -190,17 +186,6 @@ def _holm(p: FloatArray) -> FloatArray:
     result = np.empty(len(p))
     result[order] = np.minimum(corrected, 1.0)
     return result
-
-
-def _columns(audit: Audit) -> dict[str, float | None]:
-    """Return the value of every column."""
-    return {name: column.value(audit) for name, column in COLUMNS.items()}
-
-
-def _value(audit: Audit, by: str) -> float:
-    """Return what a teacher is ordered by; a teacher without a value comes last."""
-    value = COLUMNS[by].value(audit)
-    return -np.inf if value is None else value
 
 
 def _records(audits: Sequence[Audit]) -> dict[str, Record]:

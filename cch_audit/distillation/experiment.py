@@ -101,9 +101,7 @@ def repeat(
     """
     y, split = task.y, task.split
     seed = int(rng.integers(2**31))  # every student starts from the same weights and batches
-    of_teacher = outputs
-    if of_teacher is None:
-        of_teacher = _teach(task, teacher, learner, rng)
+    of_teacher = _teach(task, teacher, learner, rng) if outputs is None else outputs
     soft = of_teacher[split.train]
     arms = (BASELINE, DISTILLED, *CONTROLS[is_classes(y)])
     students = _students(task, student, soft, arms, learner, seed, rng)

@@ -25,48 +25,36 @@ def estimate(
 
     Parameters
     ----------
-    x : (n_samples, d) float array
-    y : (n_samples, q) float array, or (n_samples,) integer class codes
+    x, y, dependence : as `cch_audit.estimators.estimate` takes them
     rng : assigns the folds
     settings : number of folds
-    dependence : which rows depend on each other; None: none do
     """
-    x = normal_scores(x)
+    x, columns = normal_scores(x), y if is_classes(y) else normal_scores(y)
     folds = assign_folds(len(x), settings.n_folds, y, dependence, rng)
-    if is_classes(y):
-        pseudo_values = _class_ratios(x, y, folds, dependence)
-    else:
-        pseudo_values = _column_ratios(x, normal_scores(y), folds, dependence)
-    return Estimate(value=float(pseudo_values.mean()), pseudo_values=pseudo_values)
+    ratios = np.empty(len(x))
+    for fold in np.unique(folds):
+        held_out, others = np.flatnonzero(folds == fold), outside(folds, fold, dependence)
+        if is_classes(columns):
+            table = log_posterior_ratios(x, columns, others, int(columns.max()) + 1)
+            ratios[held_out] = table[held_out, columns[held_out]]
+        else:
+            ratios[held_out] = _column_ratios(x, np.asarray(columns), held_out, others, dependence)
+    return Estimate(value=float(ratios.mean()), pseudo_values=ratios)
 
 
 def _column_ratios(
-    x: FloatArray, y: FloatArray, folds: IntArray, dependence: Dependence | None
+    x: FloatArray,
+    y: FloatArray,
+    held_out: IntArray,
+    others: IntArray,
+    dependence: Dependence | None,
 ) -> FloatArray:
-    """Held-out log density ratios of canonical Gaussian models."""
-    ratios = np.empty(len(x))
-    for fold in np.unique(folds):
-        held_out, others = np.flatnonzero(folds == fold), outside(folds, fold, dependence)
-        # A third of the rest measures the correlations.
-        moments = others[::3]
-        directions = np.setdiff1d(others, moments)
-        if dependence is not None:
-            moments, directions = dependence.split(others, len(others) // 3)
-        model = fit_canonical(x, y, directions, moments, dependence)
-        a, b, f, g = model.log_ratio_parts(
-            x[held_out] @ model.x_weights, y[held_out] @ model.y_weights
-        )
-        ratios[held_out] = a + b + (f * g).sum(axis=1)
-    return ratios
-
-
-def _class_ratios(
-    x: FloatArray, y: IntArray, folds: IntArray, dependence: Dependence | None
-) -> FloatArray:
-    """Held-out log posterior over prior of shrunk linear discriminants."""
-    ratios = np.empty(len(x))
-    for fold in np.unique(folds):
-        held_out, others = np.flatnonzero(folds == fold), outside(folds, fold, dependence)
-        table = log_posterior_ratios(x, y, others, int(y.max()) + 1)
-        ratios[held_out] = table[held_out, y[held_out]]
-    return ratios
+    """Return the log density ratios of some rows, of a canonical model fitted on others."""
+    # A third of the rest measures the correlations.
+    moments = others[::3]
+    directions = np.setdiff1d(others, moments)
+    if dependence is not None:
+        moments, directions = dependence.split(others, len(others) // 3)
+    model = fit_canonical(x, y, directions, moments, dependence)
+    a, b, f, g = model.log_ratio_parts(x[held_out] @ model.x_weights, y[held_out] @ model.y_weights)
+    return np.asarray(a + b + (f * g).sum(axis=1))

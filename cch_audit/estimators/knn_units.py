@@ -10,7 +10,6 @@ from cch_audit.estimators.knn import (
     TIE,
     _counts,
     _members,
-    _smallest,
     _squared_distances,
     columns_or_codes,
     tables,
@@ -48,24 +47,22 @@ def local_informations_of_units(
     units = np.unique(dependence.units[order], return_inverse=True)[1]
     starts = np.append(np.flatnonzero(np.diff(units, prepend=-1)), len(units))
     near = dependence.groups[order], dependence.positions[order], dependence.window
+    digamma, log = tables(len(x))
     found, total, counted = _rows_of_units(
         np.ascontiguousarray(x[order]),
         *columns_or_codes(y[order]),
         n_neighbors,
         *near,
         starts,
-        *psi_sums_and_logs(len(x)),
+        units,
+        digamma,
+        np.append(0.0, np.cumsum(digamma[1:])),  # psi(1) + ... + psi(m)
+        log,
     )
     terms, without = np.empty(len(x)), np.empty(len(x))
     terms[order] = found
     without[order] = (total / np.maximum(counted, 1))[units]
     return terms, without
-
-
-def psi_sums_and_logs(n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return psi, psi(1) + ... + psi(m), and log of m = 0, 1, ..., n + 1."""
-    digamma, log = tables(n)
-    return digamma, np.append(0.0, np.cumsum(digamma[1:])), log
 
 
 @kernel()
@@ -77,22 +74,12 @@ def leading_rows(x, y, codes, starts, k, share):  # type: ignore[no-untyped-def]
     """
     n, n_groups = len(x), len(starts) - 1
     step, k = max(1, n_groups // LOOKED_AT), min(k, n_groups - 1)
-    radii, smallest = np.empty(len(range(0, n_groups, step))), np.empty(k)
+    radii, distances = np.empty(len(range(0, n_groups, step))), np.empty(n_groups)
     for at in range(len(radii)):
-        i = starts[at * step]
-        smallest[:] = np.inf
         for g in range(n_groups):
-            if g == at * step:
-                continue
-            d = _joint(x, y, codes, i, starts[g])
-            place = k
-            while place > 0 and smallest[place - 1] > d:
-                if place < k:
-                    smallest[place] = smallest[place - 1]
-                place -= 1
-            if place < k:
-                smallest[place] = d
-        radii[at] = smallest[k - 1]
+            distances[g] = _joint(x, y, codes, starts[at * step], starts[g])
+        distances[at * step] = np.inf
+        radii[at] = np.partition(distances, k - 1)[k - 1]
     near = share * np.median(radii) if np.isfinite(np.median(radii)) else 0.0
     leaders, found = np.empty(n, np.int64), np.empty(n, np.int64)
     for g in range(n_groups):
@@ -123,7 +110,7 @@ def _joint(x, y, codes, i, j):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def _rows_of_units(x, y, codes, k, groups, positions, window, starts, digamma, sums, log):  # type: ignore[no-untyped-def]
+def _rows_of_units(x, y, codes, k, groups, positions, window, starts, unit, digamma, sums, log):  # type: ignore[no-untyped-def]
     """Return every row's term and, by unit, the sum and the number of the terms without it.
 
     Without a unit that row i does not meet, its term changes by the number of rows alone. That part
@@ -133,9 +120,7 @@ def _rows_of_units(x, y, codes, k, groups, positions, window, starts, digamma, s
     n, n_units = len(x), len(starts) - 1
     terms = np.empty(n)
     total, counted = np.zeros(n_units), np.zeros(n_units, np.int64)
-    unit, sizes = np.empty(n, np.int64), np.diff(starts)
-    for u in range(n_units):
-        unit[starts[u] : starts[u + 1]] = u
+    sizes = np.diff(starts)
     block_x, block_y = np.empty((ROWS, n)), np.empty((ROWS, n))
     distances, rows = np.empty(2 * k + 1), np.empty(2 * k + 1, np.int64)
     done = np.full(n_units, -1, np.int64)
@@ -351,7 +336,6 @@ def _without(dx, dy, k, distances, rows, unit, u, starts):  # type: ignore[no-un
             found += 1
             if found == k:
                 return distances[place]
-    outside, smallest = dx.copy(), np.empty(k)
+    outside = np.maximum(dx, dy)
     outside[starts[u] : starts[u + 1]] = np.inf
-    _smallest(outside, dy, smallest)
-    return smallest[k - 1]
+    return np.partition(outside, k - 1)[k - 1]

@@ -30,11 +30,9 @@ def estimate(
 
     Parameters
     ----------
-    x : (n_samples, d) float array
-    y : (n_samples, q) float array, or (n_samples,) integer class codes
+    x, y, dependence : as `cch_audit.estimators.estimate` takes them
     rng : cuts the halves, fits and draws mixtures
     settings : number of neighbours, and of pairs; with 0 pairs the estimate is the raw one
-    dependence : which rows depend on each other; None: none do
     """
     raw = from_neighbors(x, y, settings.n_neighbors, dependence)
     found = _calibrated(x, y, rng, settings, dependence)

@@ -42,11 +42,9 @@ def estimate(
 
     Parameters
     ----------
-    x : (n_samples, d) float array
-    y : (n_samples, q) float array, or (n_samples,) integer class codes
+    x, y, dependence : as `cch_audit.estimators.estimate` takes them
     rng : assigns folds, draws weights and batches
     settings : folds, seeds, latent dimension, network and training
-    dependence : which rows depend on each other; None: none do
     """
     x = normal_scores(x)
     columns = y if is_classes(y) else normal_scores(y)

@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.arrays import BoolArray, FloatArray, IntArray
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import MineSettings
 from cch_audit.estimators.closed_forms import ClosedForm, all_pairs, fit_closed_forms
@@ -24,8 +24,6 @@ from cch_audit.estimators.networks import (
     torch_generator,
     train_stack,
 )
-
-BoolArray = npt.NDArray[np.bool_]
 
 VALIDATION_ROWS = 1000
 """Most rows on which training is watched; the critic is evaluated on all pairs of them."""
@@ -61,11 +59,9 @@ def estimate(
 
     Parameters
     ----------
-    x : (n_samples, d) float array
-    y : (n_samples, q) float array, or (n_samples,) integer class codes
+    x, y, dependence : as `cch_audit.estimators.estimate` takes them
     rng : assigns folds, draws weights and batches
     settings : folds, seeds, network and training
-    dependence : which rows depend on each other; None: none do
 
     Returns
     -------

@@ -89,22 +89,21 @@ class ColumnMixture:
         assert best is not None
         covariance = best.covariances_
         if likeness is not None:
-            covariance = _reached(covariance, likeness)
+            # The nearest covariance of columns whose dependent rows are so alike.
+            inner, spread = _inner_correlations(covariance, likeness)
+            covariance = inner * likeness.passes_between() * np.outer(spread, spread)
         fitted = best.weights_, best.means_, covariance
         return cls(*fitted, x.shape[1], n_samples, dependence, likeness)
 
     def leading(self, n: int) -> "ColumnMixture":
         """Return the mixture of the first n columns of each side."""
         kept = np.r_[:n, self.n_left : self.n_left + n]
-        likeness = self.likeness
-        if likeness is not None:
-            likeness = likeness.take(kept)
         return replace(
             self,
             means=self.means[:, kept],
             covariance=self.covariance[np.ix_(kept, kept)],
             n_left=n,
-            likeness=likeness,
+            likeness=self.likeness and self.likeness.take(kept),
         )
 
     def draw(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -217,12 +216,8 @@ class ClassMixture:
     def leading(self, n: int) -> "ClassMixture":
         """Return the mixture of the first n columns."""
         residual = None if self.residual is None else self.residual[:, :n]
-        return replace(
-            self,
-            means=self.means[:, :n],
-            covariance=self.covariance[:n, :n],
-            residual=residual,
-        )
+        means, covariance = self.means[:, :n], self.covariance[:n, :n]
+        return replace(self, means=means, covariance=covariance, residual=residual)
 
     def draw(self, rng: np.random.Generator) -> tuple[FloatArray, IntArray]:
         """Return columns (n_samples, d) for the sample's own classes, and those.
@@ -272,12 +267,6 @@ def _inner_correlations(
     inner = vectors * np.maximum(values, LEAST_VARIANCE) @ vectors.T
     unit = np.sqrt(inner.diagonal())
     return inner / np.outer(unit, unit), spread
-
-
-def _reached(covariance: FloatArray, likeness: Likeness) -> FloatArray:
-    """Return the nearest covariance of columns whose dependent rows are so alike."""
-    inner, spread = _inner_correlations(covariance, likeness)
-    return np.asarray(inner * likeness.passes_between() * np.outer(spread, spread))
 
 
 def _excess(classes: IntArray, dependence: Dependence, likeness: Likeness) -> float:

@@ -1,10 +1,11 @@
 """The ledger: how often each forecaster was right about what training showed."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.arrays import BoolArray, FloatArray, IntArray
 from cch_audit.columns import forecasters
 from cch_audit.evidence import scoring, shares
 from cch_audit.evidence.read import Evidence
@@ -43,24 +44,19 @@ def _deciding(trials: Sequence[Trial]) -> dict[str, Decide]:
     named: dict[str, Decide] = {"verdict": lambda trial: trial.verdict}
     levels = list(dict.fromkeys(name for trial in trials for name in trial.levels))
     levels.sort(key=list(forecasters()).index)
-    named |= {level: _of_level(level) for level in levels}
+    named |= {level: partial(_said, level, None) for level in levels}
     for level in levels:
         found = [trial.levels[level].estimators for trial in trials if level in trial.levels]
         estimators = dict.fromkeys(name for one in found for name in one)
-        named |= {f"{level}/{name}": _of_estimator(level, name) for name in estimators}
+        named |= {f"{level}/{name}": partial(_said, level, name) for name in estimators}
     return named | {"always": lambda trial: "pass", "never": lambda trial: "fail"}
 
 
-def _of_level(level: str) -> Decide:
-    return lambda trial: trial.levels[level].verdict if level in trial.levels else None
-
-
-def _of_estimator(level: str, name: str) -> Decide:
-    def decide(trial: Trial) -> Verdict | None:
-        found = trial.levels[level].estimators.get(name) if level in trial.levels else None
-        return None if found is None else found.verdict
-
-    return decide
+def _said(level: str, estimator: str | None, trial: Trial) -> Verdict | None:
+    """Return what a level, or one of its estimators, says of a trial."""
+    found = trial.levels.get(level)
+    said = found.estimators.get(estimator) if found and estimator else found
+    return said.verdict if said else None
 
 
 def _decisions(name: str, trials: Sequence[Trial], decide: Decide) -> Decisions:
@@ -124,7 +120,7 @@ def _scores(name: str, trials: Sequence[Trial]) -> Scores:
     )
 
 
-def _share(hits: shares.BoolArray) -> Share:
+def _share(hits: BoolArray) -> Share:
     return shares.share(int(hits.sum()), len(hits), CONFIDENCE_LEVEL)
 
 

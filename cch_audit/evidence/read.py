@@ -2,18 +2,31 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from math import isfinite
 from pathlib import Path
+from statistics import median
 
+from cch_audit.columns import forecasters
 from cch_audit.errors import InputError
-from cch_audit.evidence.audits import read_trial
-from cch_audit.evidence.results import Trial
-from cch_audit.results import Audit, Confirmation, Report
+from cch_audit.estimators import names
+from cch_audit.evidence.results import Estimate, EstimatorForecast, LevelForecast, Trial
+from cch_audit.reports import read
+from cch_audit.results import (
+    Audit,
+    Confirmation,
+    EstimatorResult,
+    InputSummary,
+    LevelResult,
+    Report,
+)
 from cch_audit.results.files import read
 from cch_audit.settings import ConfirmationSettings
 
 Identity = tuple[str, int]
+LEVELS = tuple(name for name, column in forecasters().items() if column.levels is not None)
+"""Each has a column of its own; a report may hold others, which are passed over."""
 _TRAINING = {setting.name for setting in fields(ConfirmationSettings)}
 
 
@@ -59,7 +72,7 @@ def read_evidence(paths: Sequence[Path], *, controls: bool) -> Evidence:
             )
         warnings += _counted_once(path, [known[key][0] for key in found if key in known])
         for key, (audit, confirmation) in found.items():
-            trial = read_trial(audit, confirmation, report.input, str(path))
+            trial = _trial(audit, confirmation, report.input, str(path))
             known.setdefault(key, (trial, audit))
     trials = tuple(trial for trial, audit in known.values() if controls or not audit.is_control)
     if not trials:
@@ -109,3 +122,69 @@ def _counted_once(path: Path, repeated: Sequence[Trial]) -> list[str]:
         f"{path}: {what} in {where} already (same file, teacher, student and settings) and counted "
         "once"
     ]
+
+
+def _trial(audit: Audit, found: Confirmation, source: InputSummary, report: str) -> Trial:
+    """Return an audit, and what its training run showed, as a trial of a report."""
+    return Trial(
+        report=report,
+        file=source.path,
+        sha256=source.sha256,
+        teacher_sha256=source.teacher_sha256,
+        teacher=audit.teacher,
+        student=audit.student,
+        verdict=audit.verdict,
+        levels={name: _level(level) for name, level in audit.levels.items() if name in LEVELS},
+        columns={
+            name: _known(column.value(audit))
+            for name, column in forecasters().items()
+            if name not in LEVELS or name in audit.levels
+        },
+        outcome=found.outcome,
+        metric=found.metric,
+        gain=_gain(found),
+    )
+
+
+def _level(level: LevelResult) -> LevelForecast:
+    """Return what the estimators of a level say, each and together."""
+    known = names()
+    gaps = [_gap(level.estimators[voter]) for voter in level.voters]
+    together = Estimate(
+        _all_known(median, [gap.estimate for gap in gaps]),
+        _all_known(min, [gap.low for gap in gaps]),
+        _all_known(max, [gap.high for gap in gaps]),
+    )
+    estimators = {
+        name: EstimatorForecast(found.verdict, _gap(found))
+        for name, found in level.estimators.items()
+        if name in known
+    }
+    return LevelForecast(level.verdict, together, estimators)
+
+
+def _gap(found: EstimatorResult) -> Estimate:
+    """Return an estimator's gap in its verdict interval."""
+    hull = found.verdict_interval
+    return Estimate(_known(found.gap.estimate), _known(hull.low), _known(hull.high))
+
+
+def _all_known(
+    combine: Callable[[list[float]], float], numbers: Sequence[float | None]
+) -> float | None:
+    """Combine numbers if none of them is missing."""
+    known = [number for number in numbers if number is not None]
+    return combine(known) if len(known) == len(numbers) else None
+
+
+def _gain(found: Confirmation) -> Estimate:
+    """Return the improvement that a training run measured, of the MSE as a share of it."""
+    gain, unit = found.gain, 1.0 if found.metric == "accuracy" else found.baseline
+    if not unit > 0:
+        return Estimate(None, None, None)
+    return Estimate(*(_known(end / unit) for end in (gain.estimate, gain.low, gain.high)))
+
+
+def _known(number: float | None) -> float | None:
+    """Return a number; None for one that is not finite."""
+    return number if number is not None and isfinite(number) else None

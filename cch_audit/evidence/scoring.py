@@ -5,9 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import norm, t
 
-from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.arrays import BoolArray, FloatArray, IntArray
 from cch_audit.evidence.results import Estimate
-from cch_audit.evidence.shares import BoolArray
 
 Statistic = Callable[[FloatArray], FloatArray]
 """From how often each file was drawn, (n_resamples, n_files), to values, nan where undefined."""
@@ -66,9 +65,7 @@ def auc(
     """
 
     def wins(rows: IntArray) -> FloatArray:
-        larger = values[rows, None] > values
-        equal = values[rows, None] == values
-        return np.asarray((larger + 0.5 * equal) * (helps[rows, None] & ~helps))
+        return np.asarray((1 + _signs(values, rows)) / 2 * (helps[rows, None] & ~helps))
 
     pairs = _pair_sums(wins, files)
     n_helps, n_others = _sums(helps, files), _sums(~helps, files)

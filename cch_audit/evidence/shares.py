@@ -1,12 +1,9 @@
 """Shares of trials with exact intervals and tests, which take the trials as independent."""
 
-import numpy as np
-import numpy.typing as npt
 from scipy.stats import binomtest
 
+from cch_audit.arrays import BoolArray
 from cch_audit.evidence.results import Comparison, Share
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 def share(count: int, total: int, confidence_level: float) -> Share:

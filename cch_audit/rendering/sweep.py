@@ -24,7 +24,7 @@ from cch_audit.rendering.text import (
 )
 from cch_audit.results import Audit, Crossing, Report, Sweep, SweepReport, Varied
 from cch_audit.settings.formats import Units
-from cch_audit.sweeping.names import step_text
+from cch_audit.sweeping.plan import step_text
 
 TITLES: dict[Varied, str] = {
     "noise": "noise added to {}, in standard deviations of each column",

@@ -129,19 +129,17 @@ def _from_scalars(
 ) -> JointGaussian:
     """Spread t over p1 and s over p2 columns; Var(y) = 1, Var(s) = Cov(s, y) = student_r2."""
     sd_t, sd_s = math.sqrt(var_t), math.sqrt(student_r2)
-    covariance = np.diag([*_variances(p1), *_variances(p2), 1.0])
     t, s, y = 0, p1, p1 + p2
+    variances = np.full(y + 1, PRIVATE_SCALE**2)
+    variances[[t, s, y]] = 1.0
+    covariance = np.diag(variances)
     covariance[t, s] = covariance[s, t] = cov_ts / (sd_t * sd_s)
     covariance[t, y] = covariance[y, t] = cov_ty / sd_t
     covariance[s, y] = covariance[y, s] = sd_s
-    rotation = np.eye(p1 + p2 + 1)
+    rotation = np.eye(y + 1)
     rotation[:p1, :p1], rotation[s:y, s:y] = _rotation(p1, rng), _rotation(p2, rng)
     weights = sd_t * rotation[0, :p1]
     return JointGaussian(rotation.T @ covariance @ rotation, p1, p2, weights)
-
-
-def _variances(p: int) -> list[float]:
-    return [1.0] + [PRIVATE_SCALE**2] * (p - 1)
 
 
 def _rotation(p: int, rng: np.random.Generator) -> FloatArray:

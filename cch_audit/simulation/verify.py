@@ -8,12 +8,10 @@ whose predictions vary more than the labels.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from cch_audit.arrays import BoolArray
 from cch_audit.simulation import families
 from cch_audit.simulation.risk import change
-
-BoolArray = npt.NDArray[np.bool_]
 
 SMALL = 1e-6
 """The weight that stands for every small one."""
@@ -84,7 +82,22 @@ def verify(n_populations: int, seed: int) -> Verification:
         helps[i] = [change(model, weight, n_train) < 0 for weight in weights]
 
     def subset(name: str, kept: BoolArray) -> Subset:
-        return _subset(name, criterion[kept], helps[kept], weights)
+        meets = criterion[kept]
+        return Subset(
+            name=name,
+            n_populations=len(meets),
+            n_criterion=int(meets.sum()),
+            violations=int((meets & ~helps[kept, 0]).sum()),
+            forecasting=tuple(
+                Forecasting(
+                    weight=weight,
+                    helps=_share(outcome, np.ones_like(outcome)),
+                    precision=_share(outcome, meets),
+                    recall=_share(meets, outcome),
+                )
+                for weight, outcome in zip(weights, helps[kept].T, strict=True)
+            ),
+        )
 
     return Verification(
         n_populations=n_populations,
@@ -92,27 +105,6 @@ def verify(n_populations: int, seed: int) -> Verification:
         with_condition=subset("Var(t) <= Var(y)", condition),
         without_condition=subset("Var(t) > Var(y)", ~condition),
         everything=subset("all", np.ones(n_populations, dtype=bool)),
-    )
-
-
-def _subset(
-    name: str, criterion: BoolArray, helps: BoolArray, weights: tuple[float, ...]
-) -> Subset:
-    """Count outcomes; `helps` is (n_populations, n_weights)."""
-    return Subset(
-        name=name,
-        n_populations=len(criterion),
-        n_criterion=int(criterion.sum()),
-        violations=int((criterion & ~helps[:, 0]).sum()),
-        forecasting=tuple(
-            Forecasting(
-                weight=weight,
-                helps=_share(outcome, np.ones_like(outcome)),
-                precision=_share(outcome, criterion),
-                recall=_share(criterion, outcome),
-            )
-            for weight, outcome in zip(weights, helps.T, strict=True)
-        ),
     )
 
 

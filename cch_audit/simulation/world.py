@@ -99,8 +99,3 @@ class ClassPaired:
         )
         names = tuple(map(str, range(self.n_classes)))
         return Sample({"teacher": teacher}, "student", student, Labels(y, names), "labels")
-
-
-def classpaired(n: int, rng: np.random.Generator) -> Sample:
-    """Return the negative control: teacher and student independent given one of four classes."""
-    return ClassPaired().sample(n, rng)

@@ -52,7 +52,6 @@ def _fill(file: h5py.File, sample: Sample, attributes: Mapping[str, str | float 
     def put(name: str, values: FloatArray | IntArray) -> None:
         file.create_dataset(name, data=values, track_times=False)
 
-    is_classes = sample.labels.kind == "classes"
     for name, x in {**sample.teachers, sample.student_name: sample.student}.items():
         put(f"representations/{name}", x)
     for name, x in sample.predictions.items():
@@ -61,6 +60,5 @@ def _fill(file: h5py.File, sample: Sample, attributes: Mapping[str, str | float 
     file.attrs["teacher"] = ",".join(sample.teachers)
     file.attrs["student"] = sample.student_name
     file.attrs["labels"] = sample.labels_name
-    file.attrs["task"] = "classification" if is_classes else "regression"
-    for name, value in attributes.items():
-        file.attrs[name] = value
+    file.attrs["task"] = "classification" if sample.labels.kind == "classes" else "regression"
+    file.attrs.update(attributes)

@@ -13,7 +13,7 @@ from cch_audit.randomness import stream
 from cch_audit.results import Varied
 from cch_audit.sample import Sample
 from cch_audit.settings import HeadSettings
-from cch_audit.sweeping.names import step_title
+from cch_audit.sweeping.plan import step_title
 
 Degrade = Callable[[FloatArray, float, np.random.Generator], FloatArray]
 

@@ -1,4 +1,4 @@
-"""What a sweep changes, and its steps."""
+"""What a sweep changes, and its steps, and how they are written."""
 
 import math
 from collections.abc import Sequence
@@ -48,8 +48,8 @@ def plan_sweep(swept: SweepSettings, grid: "Grid") -> SweepPlan:
         "shuffle_rows": swept.shuffle_rows,
         "flip_labels": swept.flip_labels,
     }
-    given = [_name(name) for name, text in listed.items() if text is not None]
-    given += ["`over`"] if swept.over else []
+    degrees = {name: text for name, text in listed.items() if text is not None}
+    given = [*map(_name, degrees), *(["`over`"] if swept.over else [])]
     if len(given) != 1:
         found = f"{', '.join(given)} are given" if given else "none is given"
         raise InputError(
@@ -59,7 +59,7 @@ def plan_sweep(swept: SweepSettings, grid: "Grid") -> SweepPlan:
     if swept.over:
         values = grid.temperatures if swept.over == "temperature" else grid.weights
         return SweepPlan(swept.over, _ascending(values, _name(swept.over)))
-    ((varied, text),) = [(name, text) for name, text in listed.items() if text is not None]
+    ((varied, text),) = degrees.items()
     return SweepPlan(varied, _ascending(_degrees(text, varied), _name(varied)))
 
 
@@ -90,3 +90,13 @@ def _ascending(values: Sequence[float], name: str) -> tuple[float, ...]:
 
 def _name(varied: str) -> str:
     return f"`{varied}`"
+
+
+def step_text(step: float) -> str:
+    """Return a step as it was typed; different numbers never look the same."""
+    return repr(float(step)).removesuffix(".0")
+
+
+def step_title(teacher: str, varied: Varied, step: float) -> str:
+    """Return the name of a teacher at a step of a sweep."""
+    return f"{teacher}, {varied.replace('_', ' ')} {step_text(step)}"

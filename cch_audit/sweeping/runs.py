@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from cch_audit.distillation.runs import Training
 from cch_audit.errors import InputError
 from cch_audit.results import Audit
-from cch_audit.sweeping.names import step_title
-from cch_audit.sweeping.plan import SweepPlan
+from cch_audit.sweeping.plan import SweepPlan, step_title
 
 if TYPE_CHECKING:
     from cch_audit.distillation.confirm import Experiment

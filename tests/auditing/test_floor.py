@@ -8,10 +8,10 @@ import pytest
 from samplers import Family, Gaussian, audited, gaussian_information
 
 from cch_audit.auditing.floor import measure_floor
-from cch_audit.auditing.judging import audit
 from cch_audit.auditing.verdict import hold_to_floor
 from cch_audit.estimators import MineSettings
 from cch_audit.settings import AuditSettings, EstimatorSettings
+from tests.auditing.whole import audit
 from tests.bench.worlds import WORLDS
 
 SETTINGS = AuditSettings(estimator=("ksg",), resamples=500, surrogates=1, jobs=1)

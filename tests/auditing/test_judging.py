@@ -5,12 +5,12 @@ import pytest
 import torch
 from samplers import Family, Gaussian, Independent, audited
 
-from cch_audit.auditing.judging import audit
 from cch_audit.auditing.measurement import _collect, n_surrogates, predict
 from cch_audit.estimators import GaussianSettings, LmiSettings, MineSettings
 from cch_audit.estimators.contract import Estimate
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.settings import AuditSettings, EstimatorSettings
+from tests.auditing.whole import audit
 
 N = 400
 BRIEF = EstimatorSettings(

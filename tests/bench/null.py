@@ -19,11 +19,11 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from cch_audit import __version__
-from cch_audit.auditing.judging import audit
 from cch_audit.dependence.doubts import find_doubts
 from cch_audit.reading.load import MIN_ROWS, load_sample
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, InputSettings
+from tests.auditing.whole import audit
 from tests.bench.dependent import PATTERNS
 from tests.bench.journal import RESULTS, Cell, Journal
 from tests.bench.summary import table

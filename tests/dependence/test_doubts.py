@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from samplers import audited
 
-from cch_audit.auditing.judging import audit
 from cch_audit.auditing.verdict import withhold
 from cch_audit.dependence.doubts import as_warnings, few_units, find_doubts
 from cch_audit.estimators import KsgSettings
 from cch_audit.results import Doubt
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings
+from tests.auditing.whole import audit
 
 N = 400
 

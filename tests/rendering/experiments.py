@@ -24,7 +24,7 @@ from cch_audit.results import (
     Verdict,
 )
 from cch_audit.sweeping.crossings import trace
-from cch_audit.sweeping.names import step_title
+from cch_audit.sweeping.plan import step_title
 
 GAINS: dict[Outcome, float] = {
     "helps": 0.0105,

@@ -8,7 +8,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cch_audit.auditing.judging import audit
 from cch_audit.commands.options import with_options
 from cch_audit.commands.simulate import simulate
 from cch_audit.errors import InputError
@@ -21,6 +20,7 @@ from cch_audit.settings import (
     TheoremSettings,
 )
 from cch_audit.simulation.asked import USED_BY
+from tests.auditing.whole import audit
 
 APP = typer.Typer(pretty_exceptions_enable=False)
 APP.command()(simulate)

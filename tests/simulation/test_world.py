@@ -6,7 +6,7 @@ from scipy.stats import multivariate_normal
 
 from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.simulation.truths import classpaired_truths, world_truths
-from cch_audit.simulation.world import ClassPaired, classpaired, world
+from cch_audit.simulation.world import ClassPaired, world
 
 N = 200_000
 TRUTHS = world_truths()
@@ -102,7 +102,7 @@ def test_the_world_is_what_it_is_meant_to_be():
 
 
 def test_classpaired_is_independent_given_the_class():
-    sample = classpaired(40_000, np.random.default_rng(1))
+    sample = ClassPaired().sample(40_000, np.random.default_rng(1))
     y = sample.labels.values
     assert len(sample.labels.class_names) == 4
     for label in range(4):

@@ -10,7 +10,6 @@ from scipy.optimize import brentq
 
 from cch_audit.arrays import FloatArray
 from cch_audit.auditing.heads import log_odds
-from cch_audit.auditing.judging import audit
 from cch_audit.auditing.measurement import predict
 from cch_audit.errors import InputError
 from cch_audit.estimators.contract import standardize
@@ -28,6 +27,7 @@ from cch_audit.sweeping.degrading import (
     flip_labels,
     shuffle_rows,
 )
+from tests.auditing.whole import audit
 from tests.world import world
 
 SHARES = (0.0, 0.2, 0.5, 0.9, 1.0)
