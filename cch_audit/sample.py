@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence
 from cch_audit.results import PerInformation
+from cch_audit.rows import FloatArray, IntArray
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 from scipy.special import log_softmax
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Labels, Sample
 
 MONTE_CARLO_ROWS = 200_000

@@ -14,9 +14,9 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 FLOORS = (
-    {"arrays", "errors", "randomness"},
+    {"errors", "randomness", "rows"},
     {"results", "columns", "settings"},
-    {"rows", "sample", "dependence"},
+    {"sample", "dependence"},
     {"estimators"},
     {"reading"},
     {"auditing"},

@@ -3,12 +3,12 @@
 import numpy as np
 from joblib import Parallel, delayed
 
-from cch_audit.arrays import FloatArray
 from cch_audit.auditing.intervals import paired_interval
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.contract import Estimate, is_classes
 from cch_audit.estimators.neighbors import conditional_on_classes, from_neighbors
 from cch_audit.results import Companions, Interval
+from cch_audit.rows import FloatArray
 from cch_audit.sample import Labels
 
 

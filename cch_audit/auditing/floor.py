@@ -3,7 +3,6 @@
 import numpy as np
 from joblib import Parallel, delayed
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.auditing.heads import class_logits
 from cch_audit.auditing.intervals import paired_interval
 from cch_audit.auditing.measurement import n_jobs
@@ -11,6 +10,7 @@ from cch_audit.estimators import KsgSettings, estimate
 from cch_audit.estimators.contract import Estimate
 from cch_audit.randomness import stream
 from cch_audit.results import Interval
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings
 

@@ -4,9 +4,9 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.preprocessing import StandardScaler
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators.contract import assign_folds, is_classes, outside
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.settings import HeadSettings
 
 LEAST_LOG_PROBABILITY = -30.0

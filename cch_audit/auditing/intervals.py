@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.contract import Estimate
 from cch_audit.results import Gap, Interval
+from cch_audit.rows import FloatArray, IntArray
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.auditing.heads import cross_fitted, log_odds
 from cch_audit.auditing.intervals import half
 from cch_audit.auditing.surrogates import draw_surrogate
@@ -14,6 +13,7 @@ from cch_audit.dependence.units import among
 from cch_audit.estimators import estimate, find
 from cch_audit.estimators.contract import Estimate
 from cch_audit.randomness import stream
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 

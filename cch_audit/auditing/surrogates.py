@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, Noise
 from cch_audit.estimators.canonical import LARGEST
 from cch_audit.estimators.contract import is_classes, normal_scores
 from cch_audit.estimators.mixtures import ClassMixture
+from cch_audit.rows import FloatArray, IntArray
 
 
 @dataclass(frozen=True)

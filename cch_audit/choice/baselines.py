@@ -4,10 +4,10 @@ import numpy as np
 import scipy.linalg
 from sklearn.metrics import accuracy_score, r2_score
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.auditing.heads import class_logits
 from cch_audit.estimators.contract import is_classes, standardize
 from cch_audit.results import Baselines, Forecast
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Labels
 
 RANK_TOLERANCE = 1e-6

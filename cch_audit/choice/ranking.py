@@ -8,7 +8,6 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.stats import kendalltau, norm
 
-from cch_audit.arrays import FloatArray
 from cch_audit.auditing.intervals import bootstrap_means
 from cch_audit.auditing.measurement import Measurements, n_jobs
 from cch_audit.choice.baselines import measure_baselines
@@ -16,6 +15,7 @@ from cch_audit.columns import COLUMNS
 from cch_audit.errors import InputError
 from cch_audit.randomness import stream
 from cch_audit.results import Audit, Ranked, Ranking, Record
+from cch_audit.rows import FloatArray
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, RankSettings
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray
 from cch_audit.dependence.traces import Copies, find_copies, find_order, labels_follow
+from cch_audit.dependence.units import usable_rows
 from cch_audit.randomness import stream
 from cch_audit.results import Audit, Doubt
-from cch_audit.rows import is_classes, usable_rows
+from cch_audit.rows import FloatArray, is_classes
 from cch_audit.sample import Sample
 
 LEAST_UNITS = 20

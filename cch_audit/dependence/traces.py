@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, among, independent_rows
-from cch_audit.rows import is_classes, standardize
+from cch_audit.rows import FloatArray, IntArray, is_classes, standardize
 
 QUERIES = 1500
 """Most rows whose neighbours are looked at."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.rows import BoolArray, FloatArray, IntArray, is_classes
 
 STRETCHES = 12
 """Stretches a file is cut into for folds under a window, unless they would be too long or short."""
@@ -275,3 +275,36 @@ def independent_rows(
 def among(dependence: Dependence | None, rows: IntArray) -> Dependence | None:
     """Return the dependence among some rows."""
     return None if dependence is None else dependence.take(rows)
+
+
+def usable_rows(
+    y: FloatArray | IntArray, n_neighbors: int, dependence: Dependence | None
+) -> tuple[BoolArray, int]:
+    """Return which rows have neighbours enough that may inform them, and the k that is used.
+
+    k is lowered so that, without one row, a row still has k neighbours and a next one; of classes,
+    the one with the most room decides, and those with too little are left out whole.
+    """
+    codes = np.unique(y, return_inverse=True)[1] if is_classes(y) else np.zeros(len(y), np.int64)
+    room = np.full(int(codes.max()) + 1, len(y))
+    np.minimum.at(room, codes, _others(codes, dependence))
+    n_neighbors = min(n_neighbors, int(room.max()) - 1)
+    return (room >= max(n_neighbors, 1) + 1)[codes], n_neighbors
+
+
+def _others(codes: IntArray, dependence: Dependence | None) -> IntArray:
+    """Return at least how many rows of its class may inform each row."""
+    others = np.bincount(codes)[codes] - 1
+    if dependence is None:
+        return others
+    together = np.unique(np.stack([codes, dependence.groups]), axis=1, return_inverse=True)[1]
+    others = others + 1 - np.bincount(together)[together]
+    if dependence.window:
+        for code in np.unique(codes):
+            rows = np.flatnonzero(codes == code)
+            places = dependence.positions[rows]
+            known = np.sort(places)
+            first = np.searchsorted(known, places - dependence.window)
+            last = np.searchsorted(known, places + dependence.window, side="right")
+            others[rows] -= last - first - 1
+    return others

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.settings import ConfirmationSettings
 
 BASELINE, DISTILLED = "baseline", "distilled"

@@ -9,7 +9,6 @@ import numpy as np
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from cch_audit.arrays import FloatArray
 from cch_audit.auditing.heads import class_logits, log_odds
 from cch_audit.distillation.arms import BASELINE, CONTROLS, DISTILLED, Grid, loss_formula
 from cch_audit.distillation.effects import judge_gain, paired_change, smallest_detectable
@@ -18,6 +17,7 @@ from cch_audit.distillation.splits import make_splits
 from cch_audit.estimators.contract import is_classes, standardize
 from cch_audit.randomness import stream
 from cch_audit.results import Change, Comparison, Confirmation, Control, GridCell, Outcome
+from cch_audit.rows import FloatArray
 from cch_audit.sample import Sample
 from cch_audit.settings import ConfirmationSettings
 

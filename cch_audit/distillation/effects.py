@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import stats
 
-from cch_audit.arrays import FloatArray
 from cch_audit.results import Change, Outcome
+from cch_audit.rows import FloatArray
 
 N_RESAMPLES = 9999
 """Bootstrap resamples; sign flips are enumerated where there are fewer of them, up to 13 seeds."""

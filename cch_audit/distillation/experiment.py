@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.distillation.arms import (
     BASELINE,
@@ -23,6 +22,7 @@ from cch_audit.distillation.least_squares import solve_heads
 from cch_audit.distillation.metrics import deciding_score, scores, validation_loss
 from cch_audit.distillation.splits import Split
 from cch_audit.estimators.contract import assign_folds, is_classes, outside
+from cch_audit.rows import FloatArray, IntArray
 
 TEACHER_FOLDS = 5
 Scores = Mapping[str, float]

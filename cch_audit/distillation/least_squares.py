@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray
 from cch_audit.distillation.arms import Cells, Lesson
+from cch_audit.rows import FloatArray
 
 
 def solve_heads(lesson: Lesson, cells: Cells) -> tuple[FloatArray, FloatArray]:

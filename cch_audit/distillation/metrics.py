@@ -4,8 +4,8 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import accuracy_score, f1_score, mean_squared_error, r2_score, roc_auc_score
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.estimators.contract import is_classes
+from cch_audit.rows import FloatArray, IntArray
 
 
 def scores(y: FloatArray | IntArray, outputs: FloatArray) -> dict[str, float]:

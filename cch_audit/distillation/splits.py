@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, apart
 from cch_audit.errors import InputError
 from cch_audit.estimators.contract import assign_folds, is_classes, outside
+from cch_audit.rows import FloatArray, IntArray
 
 LEAST_TRAIN = 20
 LEAST_OTHER = 5

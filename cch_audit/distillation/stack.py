@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.distillation.arms import Cells, Lesson
 from cch_audit.estimators.networks import take, torch_generator
+from cch_audit.rows import FloatArray, IntArray
 
 LEARNING_RATE = 3e-3
 BATCH_SIZE = 128

@@ -14,9 +14,9 @@ from cch_audit.settings.declared import Settings, setting
 if TYPE_CHECKING:
     import numpy as np
 
-    from cch_audit.arrays import FloatArray, IntArray
     from cch_audit.dependence.units import Dependence
     from cch_audit.estimators.contract import Estimate
+    from cch_audit.rows import FloatArray, IntArray
 
 GROUP = "cch_audit.estimators"
 """Entry points of other packages' estimators, by name; the object of each is an `Estimator`."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, among, independent_rows
 from cch_audit.estimators.canonical import (
     fit_canonical,
@@ -24,6 +23,7 @@ from cch_audit.estimators.canonical import (
 from cch_audit.estimators.contract import Estimate, is_classes, standardize
 from cch_audit.estimators.mixtures import ClassMixture, ColumnMixture
 from cch_audit.estimators.neighbors import from_neighbors
+from cch_audit.rows import FloatArray, IntArray
 
 MISFIT = 0.1
 """Nats by which a mixture may be wider than the rows, and two standard errors more."""

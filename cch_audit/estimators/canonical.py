@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.covariance import ledoit_wolf
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, split_rows
+from cch_audit.rows import FloatArray, IntArray
 
 LARGEST = 1 - 1e-6
 """Cap on a correlation (6.6 nats a pair): copies must not make the log ratio overflow."""

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, among, split_rows
 from cch_audit.estimators.canonical import FEW_COLUMNS, fit_canonical, paired_components
 from cch_audit.estimators.mixtures import ColumnMixture
+from cch_audit.rows import FloatArray, IntArray
 
 MIXTURE_PAIRS = 12
 """Most canonical pairs of a mixture."""

@@ -7,8 +7,8 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, apart
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.rows import is_classes as is_classes
 from cch_audit.rows import standardize as standardize
 

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.rows import FloatArray, IntArray
 
 LEAST = -20.0
 """Floor of a log ratio; the posterior of a far or unseen class underflows."""

@@ -8,8 +8,8 @@ up, and it needs the distances of *all* pairs anyway for the leave-one-out chang
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.estimators.compiled import kernel
+from cch_audit.rows import FloatArray, IntArray
 
 ROWS = 4
 """Rows whose distances are computed together, in `_squared_distances`."""

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.compiled import kernel
 from cch_audit.estimators.knn import (
@@ -14,6 +13,7 @@ from cch_audit.estimators.knn import (
     columns_or_codes,
     tables,
 )
+from cch_audit.rows import FloatArray, IntArray
 
 LOOKED_AT = 200
 """Groups from which the typical distance to other groups is taken."""

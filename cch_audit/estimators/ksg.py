@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import KsgSettings
 from cch_audit.estimators.calibration import calibrate, from_parts
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores, outside
 from cch_audit.estimators.neighbors import from_neighbors
+from cch_audit.rows import FloatArray, IntArray
 
 MIN_ROWS = 200
 """Halves of fewer rows, or units of rows, settle neither a projection nor a mixture."""

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators import LmiSettings
 from cch_audit.estimators.calibration import calibrate
@@ -19,6 +18,7 @@ from cch_audit.estimators.networks import (
     torch_generator,
     train_stack,
 )
+from cch_audit.rows import FloatArray, IntArray
 
 OWN_SIDE = 0.3
 """Weight of a latent's own side among what it rebuilds; the paper has 1."""

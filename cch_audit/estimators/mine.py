@@ -10,7 +10,6 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from cch_audit.arrays import BoolArray, FloatArray, IntArray
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import MineSettings
 from cch_audit.estimators.closed_forms import ClosedForm, all_pairs, fit_closed_forms
@@ -24,6 +23,7 @@ from cch_audit.estimators.networks import (
     torch_generator,
     train_stack,
 )
+from cch_audit.rows import BoolArray, FloatArray, IntArray
 
 VALIDATION_ROWS = 1000
 """Most rows on which training is watched; the critic is evaluated on all pairs of them."""

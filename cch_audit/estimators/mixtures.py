@@ -10,8 +10,8 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.units import Dependence, Likeness, independent_rows
+from cch_audit.rows import FloatArray, IntArray
 
 MONTE_CARLO_ROWS = 10_000
 """Rows on which an information is computed; its error is about 0.01 nats."""

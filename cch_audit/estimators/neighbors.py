@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
-from cch_audit.dependence.units import Dependence, among
+from cch_audit.dependence.units import Dependence, among, usable_rows
 from cch_audit.estimators.contract import Estimate, is_classes, standardize
 from cch_audit.estimators.knn import columns_or_codes, local_informations
 from cch_audit.estimators.knn_units import leading_rows, local_informations_of_units
-from cch_audit.rows import usable_rows
+from cch_audit.rows import FloatArray, IntArray
 
 MOST_NEAR = 10
 """Share of all rows, one in so many, that are neighbours at most."""

@@ -5,13 +5,13 @@ from functools import partial
 
 import numpy as np
 
-from cch_audit.arrays import BoolArray, FloatArray, IntArray
 from cch_audit.columns import forecasters
 from cch_audit.evidence import scoring, shares
 from cch_audit.evidence.read import Evidence
 from cch_audit.evidence.results import Decisions, Estimate, Ledger, Scores, Share, Trial
 from cch_audit.randomness import stream
 from cch_audit.results import Verdict
+from cch_audit.rows import BoolArray, FloatArray, IntArray
 
 CONFIDENCE_LEVEL = 0.95
 SEED = 0

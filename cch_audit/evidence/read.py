@@ -12,7 +12,6 @@ from cch_audit.columns import forecasters
 from cch_audit.errors import InputError
 from cch_audit.estimators import names
 from cch_audit.evidence.results import Estimate, EstimatorForecast, LevelForecast, Trial
-from cch_audit.reports import read
 from cch_audit.results import (
     Audit,
     Confirmation,

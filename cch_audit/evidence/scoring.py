@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import norm, t
 
-from cch_audit.arrays import BoolArray, FloatArray, IntArray
 from cch_audit.evidence.results import Estimate
+from cch_audit.rows import BoolArray, FloatArray, IntArray
 
 Statistic = Callable[[FloatArray], FloatArray]
 """From how often each file was drawn, (n_resamples, n_files), to values, nan where undefined."""

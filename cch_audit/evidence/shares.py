@@ -2,8 +2,8 @@
 
 from scipy.stats import binomtest
 
-from cch_audit.arrays import BoolArray
 from cch_audit.evidence.results import Comparison, Share
+from cch_audit.rows import BoolArray
 
 
 def share(count: int, total: int, confidence_level: float) -> Share:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cch_audit.arrays import IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.dialects import is_pandas, resolve
 from cch_audit.reading.index import RowSpace, index_path, row_space
 from cch_audit.reading.orient import SWAPPED
 from cch_audit.reading.values import Values, as_text, read_values
+from cch_audit.rows import IntArray
 
 
 @dataclass(frozen=True)

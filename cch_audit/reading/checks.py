@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Labels
 
 LARGEST_DUPLICATE_SHARE = 0.05

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column
 from cch_audit.reading.layout import Task
 from cch_audit.reading.oddities import of_classes
 from cch_audit.reading.values import Values, factorize
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Labels
 
 MIN_PER_CLASS = 10

@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.dependence.doubts import few_units
 from cch_audit.dependence.traces import automatic_window
 from cch_audit.dependence.units import LEAST_APART
@@ -35,6 +34,7 @@ from cch_audit.reading.split import select_rows
 from cch_audit.reading.subsample import choose_rows
 from cch_audit.reading.truths import read_truths
 from cch_audit.reading.values import factorize
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Labels, Sample, Source
 from cch_audit.settings import InputSettings
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column
 from cch_audit.reading.open import translated
 from cch_audit.reading.values import is_marked
+from cch_audit.rows import FloatArray, IntArray
 
 BLOCK_VALUES = 2**22
 """Values in one block: 32 MB as float64."""

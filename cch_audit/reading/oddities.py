@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
-from cch_audit.rows import CERTAIN, against_largest_class
+from cch_audit.rows import CERTAIN, FloatArray, IntArray, against_largest_class
 from cch_audit.sample import Labels
 
 NOT_A_CLASS = ("", "nan", "<na>")

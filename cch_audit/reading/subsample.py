@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from cch_audit.arrays import IntArray
 from cch_audit.errors import InputError
+from cch_audit.rows import IntArray
 
 
 def choose_rows(

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cch_audit.arrays import IntArray
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column
 from cch_audit.reading.open import translated
+from cch_audit.rows import IntArray
 
 AnyArray = npt.NDArray[Any]
 

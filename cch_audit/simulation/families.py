@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray
 from cch_audit.errors import InputError
+from cch_audit.rows import FloatArray
 from cch_audit.simulation.gaussian import JointGaussian
 
 PRIVATE_SCALE = 0.5

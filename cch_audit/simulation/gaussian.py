@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray
+from cch_audit.rows import FloatArray
 from cch_audit.sample import Labels, Sample
 from cch_audit.simulation.information import gaussian_information
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray
+from cch_audit.rows import FloatArray
 
 ROUNDING = 1e-10
 """A correlation matrix's smaller eigenvalues, and 1 - r^2 below this, are rounding."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import scipy.special
 
-from cch_audit.arrays import FloatArray
+from cch_audit.rows import FloatArray
 from cch_audit.simulation.gaussian import JointGaussian
 from cch_audit.simulation.information import gaussian_information
 from cch_audit.simulation.risk import best_gain, best_weight, change, risk

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.arrays import BoolArray
+from cch_audit.rows import BoolArray
 from cch_audit.simulation import families
 from cch_audit.simulation.risk import change
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray
+from cch_audit.rows import FloatArray
 from cch_audit.sample import Labels, Sample
 
 STEEPNESS = 2.2

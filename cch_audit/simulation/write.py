@@ -6,8 +6,8 @@ from pathlib import Path
 
 import h5py
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.errors import InputError
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.auditing.heads import class_logits, cross_fitted
 from cch_audit.errors import InputError
 from cch_audit.estimators.contract import is_classes, standardize
 from cch_audit.randomness import stream
 from cch_audit.results import Varied
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
 from cch_audit.settings import HeadSettings
 from cch_audit.sweeping.plan import step_title

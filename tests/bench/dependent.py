@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
 from tests.samplers import audited
 

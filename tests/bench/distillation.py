@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
 
 import cch_audit
-from cch_audit.arrays import FloatArray
 from cch_audit.distillation.arms import BASELINE, DISTILLED, Cells, Grid, Lesson, plan_cells
 from cch_audit.distillation.stack import BATCH_SIZE, LEARNING_RATE, train_heads
+from cch_audit.rows import FloatArray
 
 TRAIN, HELD_OUT, COLUMNS, CLASSES = 10_000, 2_000, 64, 10
 SEEDS, EPOCHS, JOBS = 6, 30, 2

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import expm
 from scipy.stats import norm
 
-from cch_audit.arrays import FloatArray
+from cch_audit.rows import FloatArray
 
 Embedding = Callable[[FloatArray], FloatArray]
 """Map of rows (n, k) to rows (n, d)."""

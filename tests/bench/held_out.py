@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import toeplitz
 
-from cch_audit.arrays import FloatArray
+from cch_audit.rows import FloatArray
 from tests.bench.embeddings import leaky, linear, tanh
 from tests.bench.populations import (
     Clusters,

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 from scipy.special import digamma
 
-from cch_audit.arrays import FloatArray
+from cch_audit.rows import FloatArray
 
 LANES = 4
 """Rows whose distances are computed together, so that each row is loaded once for four."""

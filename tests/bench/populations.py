@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import digamma, gammaln, i0, i1, log_softmax, logsumexp
 from scipy.stats import norm
 
-from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.rows import FloatArray, IntArray
 
 Draw = tuple[FloatArray, FloatArray | IntArray]
 

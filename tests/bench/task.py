@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.rows import FloatArray, IntArray
 from tests.bench.embeddings import Embedding
 from tests.bench.populations import Population
 

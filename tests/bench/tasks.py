@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray
+from cch_audit.rows import FloatArray
 from tests.bench.embeddings import (
     Embedding,
     linear,

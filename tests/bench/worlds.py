@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
 from tests.bench.embeddings import Embedding, linear
 from tests.bench.populations import (

@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import kendalltau, norm
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from cch_audit.arrays import FloatArray, IntArray
 from cch_audit.evidence import scoring
 from cch_audit.evidence.results import Estimate
 from cch_audit.evidence.scoring import N_RESAMPLES, auc, balanced_accuracy, kendall_tau
+from cch_audit.rows import FloatArray, IntArray
 
 N = 60
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binomtest
 
-from cch_audit.arrays import BoolArray
 from cch_audit.evidence.results import Comparison
 from cch_audit.evidence.shares import against_chance, against_trivial, share
+from cch_audit.rows import BoolArray
 
 
 def flags(text: str) -> BoolArray:

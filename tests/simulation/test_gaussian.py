@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from cch_audit.arrays import FloatArray
+from cch_audit.rows import FloatArray
 from cch_audit.simulation import families
 from cch_audit.simulation.gaussian import JointGaussian
 from cch_audit.simulation.information import gaussian_information

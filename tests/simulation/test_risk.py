@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from cch_audit.arrays import FloatArray
 from cch_audit.choice.baselines import plug_in_forecast
+from cch_audit.rows import FloatArray
 from cch_audit.simulation import families
 from cch_audit.simulation.gaussian import JointGaussian
 from cch_audit.simulation.risk import best_gain, best_weight, change, kappa, risk

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from cch_audit.arrays import FloatArray, IntArray
+from cch_audit.rows import FloatArray, IntArray
 from cch_audit.simulation.truths import classpaired_truths, world_truths
 from cch_audit.simulation.world import ClassPaired, world
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from cch_audit.arrays import FloatArray
 from cch_audit.auditing.heads import log_odds
 from cch_audit.auditing.measurement import predict
 from cch_audit.errors import InputError
 from cch_audit.estimators.contract import standardize
 from cch_audit.results import Sweep
+from cch_audit.rows import FloatArray
 from cch_audit.sample import Labels, Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 from cch_audit.simulation import families
