@@ -4,35 +4,32 @@ Every function takes the settings of its command by their names (`cch_audit.sett
 source: the path of a file; an AnnData or a MuData; or, without a source, arrays by role.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from cch_audit.errors import InputError
 from cch_audit.reading.arrays import NAME, as_file
 from cch_audit.results import CheckReport, RankReport, SweepReport
-from cch_audit.running import Progress, Run, report_on
+from cch_audit.running import RUNS, Progress, Run, report_on, run_of
 from cch_audit.running import load as load_run
 from cch_audit.sample import Sample
 from cch_audit.settings import (
-    AuditSettings,
-    ConfirmationSettings,
     EstimatorSettings,
-    GateSettings,
     InputSettings,
     RankSettings,
     SimulateSettings,
-    SweepSettings,
 )
 from cch_audit.settings.declared import Settings
 
 Source = str | PathLike[str] | Sample | Any
 SIMULATED = "simulated"
 """What stands in reports for the path of rows that were drawn."""
+Kind = TypeVar("Kind", CheckReport, RankReport, SweepReport)
 ROLES = ("teacher", "student", "labels", "predictions", "groups", "ids", "split")
 """What arrays can be given for; for a file, its name or path in it."""
 
@@ -66,11 +63,7 @@ def check(
     InputError
         In one sentence that says what was found and what to do.
     """
-    gate, rest = _take(GateSettings, settings)
-    run = _run(rest, estimators, trains=gate.trains, gate=gate.decides)
-    found = _report("check", source, run, settings, progress)
-    assert isinstance(found, CheckReport)
-    return found
+    return _report(CheckReport, "check", source, estimators, progress, settings)
 
 
 def confirm(
@@ -81,10 +74,7 @@ def confirm(
     **settings: Any,
 ) -> CheckReport:
     """Audit every teacher and train with it; the outcome of training decides. See `check`."""
-    run = _run(settings, estimators, trains=True, gate="outcome")
-    found = _report("confirm", source, run, settings, progress)
-    assert isinstance(found, CheckReport)
-    return found
+    return _report(CheckReport, "confirm", source, estimators, progress, settings)
 
 
 def rank(
@@ -98,12 +88,7 @@ def rank(
 
     See `check`; also `by`, `top` and `controls`.
     """
-    gate, rest = _take(GateSettings, settings)
-    ranking, rest = _take(RankSettings, rest)
-    run = _run(rest, estimators, trains=gate.trains, gate=gate.decides, ranking=ranking)
-    found = _report("rank", source, run, settings, progress)
-    assert isinstance(found, RankReport)
-    return found
+    return _report(RankReport, "rank", source, estimators, progress, settings)
 
 
 def sweep(
@@ -117,11 +102,7 @@ def sweep(
 
     See `check`; also one of `noise`, `drop_columns`, `shuffle_rows`, `flip_labels` and `over`.
     """
-    swept, rest = _take(SweepSettings, settings)
-    run = _run(rest, estimators, trains=True, gate="none", sweep=swept)
-    found = _report("sweep", source, run, settings, progress)
-    assert isinstance(found, SweepReport)
-    return found
+    return _report(SweepReport, "sweep", source, estimators, progress, settings)
 
 
 def load(source: Source = None, *, every_teacher: bool = False, **settings: Any) -> Sample:
@@ -133,8 +114,8 @@ def load(source: Source = None, *, every_teacher: bool = False, **settings: Any)
     every_teacher : whether all representations but the student are teachers when none is named
     """
     arrays, rest = _arrays(source, settings)
-    inputs, rest = _take(InputSettings, rest)
-    _refuse(rest, InputSettings)
+    (inputs,) = _sections(rest, [InputSettings])
+    assert isinstance(inputs, InputSettings)
     ranking = RankSettings() if every_teacher else None
     return _load(arrays, Run(inputs=inputs, ranking=ranking))
 
@@ -158,8 +139,8 @@ def simulate(out: str | PathLike[str] | None = None, **settings: Any) -> Sample:
     """
     from cch_audit.simulation.drawing import write_drawn
 
-    asked, rest = _take(SimulateSettings, settings)
-    _refuse(rest, SimulateSettings)
+    (asked,) = _sections(settings, [SimulateSettings])
+    assert isinstance(asked, SimulateSettings)
     if out is not None:
         write_drawn(Path(out), asked)
         return load(out, every_teacher=True)
@@ -171,34 +152,35 @@ def simulate(out: str | PathLike[str] | None = None, **settings: Any) -> Sample:
 
 
 def _report(
+    kind: type[Kind],
     command: str,
     source: Source,
-    run: "tuple[Any, Run]",
-    settings: Mapping[str, Any],
+    estimators: EstimatorSettings | None,
     progress: Progress | None,
-) -> CheckReport | RankReport | SweepReport:
+    settings: Mapping[str, Any],
+) -> Kind:
     """Load what is asked for and report on it."""
-    arrays, asked = run
-    asked.check()
-    if isinstance(source, Sample):
-        sample = source
-    else:
-        sample = _load(arrays if source is None else source, asked)
+    arrays, rest = _arrays(source, settings)
+    run = run_of(command, _sections(rest, RUNS[command]), estimators or EstimatorSettings())
+    run.check()
+    sample = source if isinstance(source, Sample) else _load(arrays, run)
     said = _said(command, source, settings)
-    return report_on(sample, asked, said, progress or (lambda what, share: None))
+    report = report_on(sample, run, said, progress or (lambda what, share: None))
+    assert isinstance(report, kind)
+    return report
 
 
-def _run(
-    settings: Mapping[str, Any], estimators: EstimatorSettings | None, **changes: Any
-) -> "tuple[Any, Run]":
-    """Return the arrays that are given, if any are, and the settings of a run."""
-    arrays, rest = _arrays(None, settings)
-    inputs, rest = _take(InputSettings, rest)
-    audit, rest = _take(AuditSettings, rest)
-    training, rest = _take(ConfirmationSettings, rest)
-    _refuse(rest, InputSettings, AuditSettings, ConfirmationSettings)
-    run = Run(inputs, audit, estimators or EstimatorSettings(), training, **changes)
-    return arrays, run
+def _sections(settings: Mapping[str, Any], classes: Iterable[type[Settings]]) -> list[Settings]:
+    """Return the settings of each class, and refuse what belongs to none."""
+    homes = {f.name: cls for cls in classes for f in fields(cls)}
+    for name in settings:
+        if name not in homes:
+            (near,) = get_close_matches(name, homes, n=1, cutoff=0.0)
+            raise InputError(f"`{name}` is no setting here; the nearest one is `{near}`")
+    return [
+        cls(**{name: value for name, value in settings.items() if homes[name] is cls})
+        for cls in classes
+    ]
 
 
 def _load(source: Any, run: Run) -> Sample:
@@ -234,21 +216,6 @@ def _names(value: Any) -> bool:
     """Whether a value names something in a file."""
     several = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
     return value is None or isinstance(value, str) or several
-
-
-def _take(cls: "type[Any]", settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Return settings of one kind, and the rest."""
-    own = {f.name for f in fields(cls)}
-    found = cls(**{name: value for name, value in settings.items() if name in own})
-    return found, {name: value for name, value in settings.items() if name not in own}
-
-
-def _refuse(rest: Mapping[str, Any], *classes: type[Settings]) -> None:
-    """Refuse what is no setting."""
-    known = [f.name for cls in classes for f in fields(cls)]
-    for name in rest:
-        (near,) = get_close_matches(name, known, n=1, cutoff=0.0)
-        raise InputError(f"`{name}` is no setting here; the nearest one is `{near}`")
 
 
 def _said(command: str, source: Source, settings: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -35,12 +35,14 @@ from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
     EstimatorSettings,
+    GateSettings,
     HeadSettings,
     InputSettings,
     RankSettings,
     SweepSettings,
     plain,
 )
+from cch_audit.settings.declared import Settings
 from cch_audit.sweeping.crossings import trace
 from cch_audit.sweeping.plan import SweepPlan, plan_sweep
 from cch_audit.sweeping.runs import check_sample, teachers_of_steps, training_of_steps
@@ -62,6 +64,17 @@ CODES: Mapping[Verdict, ExitCode] = {
     "fail": ExitCode.FAIL,
     "undecided": ExitCode.UNDECIDED,
 }
+
+
+RUNS: Mapping[str, tuple[type[Settings], ...]] = {
+    "check": (InputSettings, AuditSettings, GateSettings, ConfirmationSettings),
+    "confirm": (InputSettings, AuditSettings, ConfirmationSettings),
+    "rank": (InputSettings, AuditSettings, RankSettings, GateSettings, ConfirmationSettings),
+    "sweep": (InputSettings, AuditSettings, SweepSettings, ConfirmationSettings),
+}
+"""The settings of each command that makes a report."""
+_TRAINED: Mapping[str, tuple[bool, Gate]] = {"confirm": (True, "outcome"), "sweep": (True, "none")}
+"""Of commands that train whatever is asked: what decides."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +120,23 @@ class Run:
         by = None if self.ranking is None else self.ranking.by
         if by is not None and COLUMNS[by].is_measured and not self.trains:
             raise InputError(f"`by` {by} needs the training runs; add `confirm`")
+
+
+def run_of(command: str, sections: Iterable[Settings], estimators: EstimatorSettings) -> Run:
+    """Return the run of a command, one of `RUNS`, with its settings."""
+    given: dict[type[Settings], Any] = {type(one): one for one in sections}
+    gate = given.get(GateSettings)
+    trains, decides = _TRAINED[command] if gate is None else (gate.trains, gate.decides)
+    return Run(
+        inputs=given[InputSettings],
+        audit=given[AuditSettings],
+        estimators=estimators,
+        training=given[ConfirmationSettings],
+        trains=trains,
+        gate=decides,
+        ranking=given.get(RankSettings),
+        sweep=given.get(SweepSettings),
+    )
 
 
 @dataclass(frozen=True)

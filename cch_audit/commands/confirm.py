@@ -5,20 +5,18 @@ from typing import Annotated
 
 import typer
 
-from cch_audit.commands.options import estimator_settings, with_settings
+from cch_audit.commands.options import with_settings
 from cch_audit.commands.reporting import run
-from cch_audit.running import Run
-from cch_audit.settings import AuditSettings, ConfirmationSettings, InputSettings, OutputSettings
+from cch_audit.running import RUNS
+from cch_audit.settings import OutputSettings
+from cch_audit.settings.declared import Settings
 
 
-@with_settings(InputSettings, AuditSettings, ConfirmationSettings, OutputSettings)
+@with_settings(*RUNS["confirm"], OutputSettings)
 def confirm(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file to train on.")],
-    inputs: InputSettings,
-    settings: AuditSettings,
-    training: ConfirmationSettings,
-    output: OutputSettings,
+    *settings: Settings,
 ) -> None:
     """Train the student with and without the teacher, and compare the outcome with the verdict.
 
@@ -26,12 +24,4 @@ def confirm(
     0 helps, 1 hurts or no detectable change, 3 undecided; the others as for check. With several
     teachers: 0 if all help, 1 if any does not, else 3.
     """
-    asked = Run(
-        inputs=inputs,
-        audit=settings,
-        estimators=estimator_settings(context),
-        training=training,
-        trains=True,
-        gate="outcome",
-    )
-    run(file, asked, output)
+    run("confirm", context, file, settings)

@@ -58,7 +58,7 @@ def with_settings(
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = list(signature(command, eval_str=True).parameters.values())
-        own = own[: len(own) - len(classes)]
+        own = [one for one in own if one.annotation not in (*classes, Settings)]
         added = [_parameter(setting, cls) for cls in classes for setting in declared(cls)]
         config = [_config(classes)] if set(classes) & set(SECTIONS) else []
         parameters = [*own, *config, *added]

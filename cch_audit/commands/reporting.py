@@ -11,22 +11,31 @@ import typer
 
 from cch_audit.commands import terminal
 from cch_audit.commands.ending import say
+from cch_audit.commands.options import estimator_settings
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.results import Verdict
-from cch_audit.running import CODES, Run, load, report_on
+from cch_audit.running import CODES, load, report_on, run_of
 from cch_audit.settings import (
     EvidenceSettings,
     InspectSettings,
     OutputSettings,
     TheoremSettings,
 )
+from cch_audit.settings.declared import Settings
 from cch_audit.settings.formats import FIGURES, FORMATS, Units, ending
 
 Output = OutputSettings | EvidenceSettings | InspectSettings | TheoremSettings
 
 
-def run(file: Path, asked: Run, output: OutputSettings) -> NoReturn:
+def run(command: str, context: typer.Context, file: Path, settings: Sequence[Settings]) -> NoReturn:
     """Make a report on a file, write it and its figure, say the verdict if out of sight, and exit.
+
+    Parameters
+    ----------
+    command : one of `RUNS`
+    context : what holds the estimators' settings
+    file : to read
+    settings : those of the command, and last those of the output
 
     Raises
     ------
@@ -35,6 +44,9 @@ def run(file: Path, asked: Run, output: OutputSettings) -> NoReturn:
     typer.Exit
         With the exit code.
     """
+    *sections, output = settings
+    assert isinstance(output, OutputSettings)
+    asked = run_of(command, sections, estimator_settings(context))
     asked.check()
     check_files(output, asked.inputs.files(file))
     with terminal.progress_bar(not output.quiet) as progress:

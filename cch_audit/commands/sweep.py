@@ -5,27 +5,18 @@ from typing import Annotated
 
 import typer
 
-from cch_audit.commands.options import estimator_settings, with_settings
+from cch_audit.commands.options import with_settings
 from cch_audit.commands.reporting import run
-from cch_audit.running import Run
-from cch_audit.settings import (
-    AuditSettings,
-    ConfirmationSettings,
-    InputSettings,
-    OutputSettings,
-    SweepSettings,
-)
+from cch_audit.running import RUNS
+from cch_audit.settings import OutputSettings
+from cch_audit.settings.declared import Settings
 
 
-@with_settings(InputSettings, AuditSettings, SweepSettings, ConfirmationSettings, OutputSettings)
+@with_settings(*RUNS["sweep"], OutputSettings)
 def sweep(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file with the teacher.")],
-    inputs: InputSettings,
-    settings: AuditSettings,
-    swept: SweepSettings,
-    training: ConfirmationSettings,
-    output: OutputSettings,
+    *settings: Settings,
 ) -> None:
     """Make the teacher worse in steps, and see where the verdict and the outcome change.
 
@@ -33,14 +24,4 @@ def sweep(
     --drop-columns, --shuffle-rows, --flip-labels and --over. A sweep is no gate: the exit code is 0
     whatever it shows, and as for check when it could not be made.
     """
-    asked = Run(
-        inputs=inputs,
-        audit=settings,
-        estimators=estimator_settings(context),
-        training=training,
-        trains=True,
-        gate="none",
-        sweep=swept,
-    )
-
-    run(file, asked, output)
+    run("sweep", context, file, settings)
