@@ -85,6 +85,8 @@ def _draw(
     panels = figure.subplots(1, len(levels) + (metric is not None), sharey=True, squeeze=False)[0]
     seen = set[Verdict | Outcome]()
     for axes, name in zip(panels, levels, strict=False):
+        if axes is not panels[0]:
+            axes.sharex(panels[0])  # two gaps of one scale can be compared
         for y, row in enumerate(rows):
             level = row.audit.levels[name]
             seen.add(level.verdict)
