@@ -16,6 +16,7 @@ from cch_audit.commands.evidence import evidence
 from cch_audit.commands.inspect import inspect
 from cch_audit.commands.options import with_options
 from cch_audit.commands.rank import rank
+from cch_audit.commands.report import report
 from cch_audit.commands.simulate import simulate
 from cch_audit.commands.surroundings import prepare
 from cch_audit.commands.sweep import sweep
@@ -36,6 +37,7 @@ app.command(name="check")(check)
 app.command(name="confirm")(confirm)
 app.command(name="rank")(rank)
 app.command(name="sweep")(sweep)
+app.command(name="report")(report)
 app.command(name="evidence")(evidence)
 app.command(name="simulate")(simulate)
 app.command(name="inspect")(inspect)

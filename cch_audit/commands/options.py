@@ -71,8 +71,9 @@ def with_settings(
             ]
             if file is not None:
                 for section in built:
-                    for name in ("output", "plot"):
-                        check_output(getattr(section, name, None), f"--{name}", [file])
+                    for path in getattr(section, "output", ()):
+                        check_output(path, "--output", [file])
+                    check_output(getattr(section, "plot", None), "--plot", [file])
             command(*[values[parameter.name] for parameter in own], *built)
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__

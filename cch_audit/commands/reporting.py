@@ -22,7 +22,7 @@ from cch_audit.settings import (
     TheoremSettings,
 )
 from cch_audit.settings.declared import Settings
-from cch_audit.settings.formats import FIGURES, FORMATS, Units, ending
+from cch_audit.settings.formats import FIGURES, FORMATS, STANDARD_OUTPUT, Units, ending, format_of
 
 Output = OutputSettings | EvidenceSettings | InspectSettings | TheoremSettings
 
@@ -94,27 +94,36 @@ def check_files(output: Output, inputs: Sequence[Path] = ()) -> None:
     InputError
         For an ending that names no format, a file that cannot be written, or a missing package.
     """
-    terminal.check_output(output.output, inputs=inputs)
-    if FORMATS[output.format].has_pictures:
-        _require(f"--format {output.format}", "jinja2", "matplotlib")
     plot: str | None = getattr(output, "plot", None)
+    files = [path for path in output.output if path != STANDARD_OUTPUT]
+    for path in files:
+        terminal.check_output(path, inputs=inputs)
+    named = [*files, *([] if plot is None else [plot])]
+    resolved = [Path(path).resolve() for path in named]
+    for path in named:
+        if resolved.count(Path(path).resolve()) > 1:
+            raise InputError(f"{path}: is named by two options; give each report its own file")
+    for target, format in _targets(output):
+        if FORMATS[format].shows == "reports" and not isinstance(output, OutputSettings):
+            raise InputError(f"{target}: there is no {format} of this; use .txt, .json, .md or .html")
+        if FORMATS[format].has_pictures:
+            _require(f"--format {format}", "jinja2", "matplotlib")
     if plot is None:
         return
     if ending(plot)[1:] not in FIGURES:
         endings = ", ".join(f".{format}" for format in FIGURES)
         raise InputError(f"--plot {plot!r}: the ending names the format; use one of {endings}")
     terminal.check_output(plot, "--plot", inputs)
-    if output.output is not None and Path(plot).resolve() == Path(output.output).resolve():
-        raise InputError(f"--plot and --output both name {plot}; give two files")
     _require("--plot", "matplotlib")
 
 
 def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -> None:
-    """Write what was found, and its figure if there is to be one."""
+    """Write what was found into each file, and its figure if there is to be one."""
     from cch_audit.rendering import render
 
-    here = terminal.abilities(sys.stdout if output.output is None else None)
-    terminal.write(render(found, output.format, units=units, **look, **here), output.output)
+    for path, format in _targets(output):
+        here = terminal.abilities(sys.stdout if path is None else None)
+        terminal.write(render(found, format, units=units, **look, **here), path)
     plot: str | None = getattr(output, "plot", None)
     if plot is not None:
         from cch_audit.rendering.figures.drawing import draw
@@ -124,7 +133,17 @@ def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -
 
 def is_out_of_sight(output: OutputSettings | EvidenceSettings) -> bool:
     """Whether nobody sees the last line of a table, so that it is said on standard error."""
-    return not output.quiet and (output.format != "table" or output.output is not None)
+    return not output.quiet and (None, "table") not in _targets(output)
+
+
+def _targets(output: Output) -> list[tuple[str | None, str]]:
+    """Return each file that is written, None for standard output, with its format."""
+    if not output.output:
+        return [(None, output.format)]
+    return [
+        (None, output.format) if path == STANDARD_OUTPUT else (path, format_of(path, output.format))
+        for path in output.output
+    ]
 
 
 def _require(option: str, *packages: str) -> None:

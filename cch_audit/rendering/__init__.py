@@ -33,6 +33,7 @@ _DOCUMENTS = {
     "CheckReport": "reports",
     "RankReport": "reports",
     "SweepReport": "reports",
+    "Joined": "joined",
     "Ledger": "evidence",
     "Verification": "verification",
     "FileDescription": "description",

@@ -10,6 +10,10 @@ from cch_audit.settings.declared import Settings, setting
 from cch_audit.settings.formats import formats, formats_of_anything
 
 Section = TypeVar("Section", bound=Settings)
+_OUTPUT = (
+    "Write to this file, in the format of its ending, instead of standard output, which is -; "
+    "repeat for several."
+)
 RULES = ("all", "majority", "any")
 """Of several estimators; the name of one lets it decide alone."""
 
@@ -252,8 +256,10 @@ class SweepSettings(Settings):
 class OutputSettings(Settings):
     """What is printed, where, and what the exit code says."""
 
-    format: str = setting("table", "Format of the report.", choices=formats)
-    output: str | None = setting(None, "Write the report to this file instead of standard output.")
+    format: str = setting(
+        "table", "Format of the report, where no ending of a file says otherwise.", choices=formats
+    )
+    output: tuple[str, ...] = setting((), _OUTPUT)
     plot: str | None = setting(
         None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."
     )
@@ -269,11 +275,20 @@ class OutputSettings(Settings):
 
 
 @dataclass(frozen=True)
+class ReportSettings(Settings):
+    """What finished reports are held against."""
+
+    baseline: str | None = setting(
+        None, "JSON report of an earlier run; exit 1 if a verdict is worse than in it."
+    )
+
+
+@dataclass(frozen=True)
 class InspectSettings(Settings):
     """What `inspect` prints, and where."""
 
     format: str = setting("table", "Format of the description.", choices=formats_of_anything)
-    output: str | None = setting(None, "Write the description to this file instead.")
+    output: tuple[str, ...] = setting((), _OUTPUT)
 
 
 @dataclass(frozen=True)
@@ -328,7 +343,7 @@ class TheoremSettings(Settings):
     )
     populations: int = setting(20_000, "Joint Gaussians of --verify.", low=100, high=100_000_000)
     format: str = setting("table", "Format of its record.", choices=formats_of_anything)
-    output: str | None = setting(None, "Write its record to this file instead.")
+    output: tuple[str, ...] = setting((), _OUTPUT)
 
 
 @dataclass(frozen=True)
@@ -337,7 +352,7 @@ class EvidenceSettings(Settings):
 
     controls: bool = setting(False, "Count teachers that teach nothing, too.")
     format: str = setting("table", "Format of the record.", choices=formats_of_anything)
-    output: str | None = setting(None, "Write the record to this file instead.")
+    output: tuple[str, ...] = setting((), _OUTPUT)
     plot: str | None = setting(
         None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."
     )

@@ -36,6 +36,9 @@ FIGURES = ("png", "svg", "pdf")
 """Endings of figures."""
 
 
+STANDARD_OUTPUT = "-"
+
+
 def formats() -> tuple[str, ...]:
     """Return the formats of a report."""
     return tuple(FORMATS)
@@ -44,6 +47,12 @@ def formats() -> tuple[str, ...]:
 def formats_of_anything() -> tuple[str, ...]:
     """Return the formats of what is no report of check, rank or sweep."""
     return tuple(name for name, one in FORMATS.items() if one.shows != "reports")
+
+
+def format_of(path: str, otherwise: str) -> str:
+    """Return the format that a file's ending names, or another one if it names none."""
+    named = {one.ending: name for name, one in FORMATS.items()}
+    return named.get(ending(path), otherwise)
 
 
 def ending(path: str) -> str:
