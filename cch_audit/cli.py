@@ -31,7 +31,7 @@ app = typer.Typer(
     help="Audit, before training, whether cross-modal knowledge distillation can help.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="markdown",
 )
 app.command(name="check")(check)
 app.command(name="confirm")(confirm)

@@ -34,6 +34,16 @@ DEEPEST_CONFIG = 20
 """Most brackets of a settings file that are open at once; its parser's time grows faster."""
 MOST_REASON = 300
 """Most characters of a parser's complaint that are shown."""
+PANELS: dict[type[Settings], str] = {
+    InputSettings: "What is audited",
+    AuditSettings: "Estimates and verdict",
+    GateSettings: "Gate",
+    ConfirmationSettings: "Training runs",
+    RankSettings: "Ranking",
+    SweepSettings: "Sweep",
+    OutputSettings: "Output",
+}
+"""Titles in the help of a command."""
 METAVARS = {str: "TEXT", int: "N", float: "X"}
 SECTIONS: tuple[type[Settings], ...] = (
     InputSettings,
@@ -59,7 +69,8 @@ def with_settings(
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = list(signature(command, eval_str=True).parameters.values())
         own = [one for one in own if one.annotation not in (*classes, Settings)]
-        added = [_parameter(setting, cls) for cls in classes for setting in declared(cls)]
+        pairs = [(setting, cls) for cls in classes for setting in declared(cls)]
+        added = [_parameter(*pair) for pair in sorted(pairs, key=lambda pair: pair[0].rare)]
         config = [_config(classes)] if set(classes) & set(SECTIONS) else []
         parameters = [*own, *config, *added]
 
@@ -133,7 +144,9 @@ def _parameter(setting: Setting, cls: type[Settings]) -> Parameter:
         kind, default = list[kind], list(default)
     option = typer.Option(
         option_name(setting.name),
+        *([] if setting.short is None else [setting.short]),
         help=setting.help,
+        rich_help_panel="Advanced" if setting.rare else PANELS.get(cls, "Options"),
         metavar=None if setting.choices else METAVARS.get(setting.kind),
         min=setting.low,
         max=setting.high,

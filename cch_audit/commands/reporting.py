@@ -105,7 +105,7 @@ def check_files(output: Output, inputs: Sequence[Path] = ()) -> None:
             raise InputError(f"{path}: is named by two options; give each report its own file")
     for target, format in _targets(output):
         if FORMATS[format].shows == "reports" and not isinstance(output, OutputSettings):
-            raise InputError(f"{target}: there is no {format} of this; use .txt, .json, .md or .html")
+            raise InputError(f"{target}: there is no {format} of this; name .txt, .json or .html")
         if FORMATS[format].has_pictures:
             _require(f"--format {format}", "jinja2", "matplotlib")
     if plot is None:

@@ -38,7 +38,7 @@ class InputSettings(Settings):
     student: str | None = setting(None, "Student representation: a name or a dataset path.")
     labels: str | None = setting(None, "Labels: a dataset path.")
     predictions: tuple[str, ...] = setting(
-        (), "Own predictions of a representation, as NAME=PATH; repeat for several."
+        (), "Own predictions of a representation, as NAME=PATH; repeat for several.", rare=True
     )
     groups: str | None = setting(
         None,
@@ -52,17 +52,18 @@ class InputSettings(Settings):
     independent: bool = setting(
         False,
         "Say that the rows are independent (or the groups), though they look as if they were not.",
+        rare=True,
     )
     ids: str | None = setting(
         None, "Dataset of row identifiers, used to join files and modalities."
     )
-    split: str | None = setting(None, "Dataset that assigns each row to a split.")
-    rows: str | None = setting(None, "The value of the split whose rows are audited.")
+    split: str | None = setting(None, "Dataset that assigns each row to a split.", rare=True)
+    rows: str | None = setting(None, "The value of the split whose rows are audited.", rare=True)
     task: Literal["auto", "classification", "regression"] = setting(
-        "auto", "How to read the labels."
+        "auto", "How to read the labels.", rare=True
     )
     teacher_file: str | None = setting(
-        None, "Second HDF5 file that holds the teachers; rows are joined by id."
+        None, "Second HDF5 file that holds the teachers; rows are joined by id.", rare=True
     )
     max_samples: int = setting(
         10_000, "Most rows audited; more are subsampled, stratified and by whole groups.", low=50
@@ -72,10 +73,12 @@ class InputSettings(Settings):
         "Largest declared size of one dataset that will be read, in bytes; by default half of the "
         "free memory.",
         low=1,
+        rare=True,
     )
     transpose: bool = setting(
         False,
         "Matrices have a column for each sample, as R, Julia and MATLAB write them.",
+        rare=True,
     )
     seed: int = setting(0, "Seed of every random number.", low=0)
 
@@ -89,26 +92,30 @@ class AuditSettings(Settings):
     """How the informations are estimated and how the verdict is reached."""
 
     estimator: tuple[str, ...] = setting(
-        ("ksg", "mine", "lmi"), "Estimator to run; repeat for several.", choices=_estimators
+        ("ksg", "mine", "lmi"),
+        "Estimator to run; repeat for several.",
+        choices=_estimators,
+        short="-e",
     )
     level: Literal["representations", "predictions", "both"] = setting(
-        "representations", "Level that decides the verdict; the other one is shown too."
+        "representations", "Level that decides the verdict; the other one is shown too.", rare=True
     )
     rule: str = setting(
         "all",
         "How the estimators' verdicts combine; an estimator's name lets it decide alone.",
         choices=lambda: (*RULES, *_estimators()),
+        rare=True,
     )
     margin: float = setting(
         0.0, "Gap in nats that the verdict interval must clear.", low=-1000, high=1000
     )
     confidence: float = setting(0.95, "Confidence level of every interval.", low=0.5, high=0.999)
-    resamples: int = setting(2000, "Bootstrap resamples.", low=200, high=1_000_000)
+    resamples: int = setting(2000, "Bootstrap resamples.", low=200, high=1_000_000, rare=True)
     ci: Literal["pseudo", "half"] = setting(
-        "pseudo", "Interval: bootstrap of pseudo-values, or the half-sample bootstrap."
+        "pseudo", "Interval: bootstrap of pseudo-values, or the half-sample bootstrap.", rare=True
     )
     half_samples: int = setting(
-        40, "Random halves the half-sample bootstrap draws.", low=10, high=10_000
+        40, "Random halves the half-sample bootstrap draws.", low=10, high=10_000, rare=True
     )
     surrogates: int = setting(
         2,
@@ -116,8 +123,11 @@ class AuditSettings(Settings):
         "nothing is trained and columns are few (ksg and gaussian on predictions); 0: none.",
         low=0,
         high=1000,
+        rare=True,
     )
-    jobs: int = setting(0, "Tasks run at the same time; 0 takes every core.", low=0, high=1024)
+    jobs: int = setting(
+        0, "Tasks run at the same time; 0 takes every core.", low=0, high=1024, rare=True
+    )
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other, too."""
@@ -171,11 +181,13 @@ class ConfirmationSettings(Settings):
     epochs: int = setting(
         100, "Most epochs; the best one on validation rows is kept.", low=1, high=100_000
     )
-    hidden: int = setting(64, "Width of the hidden layer of --architecture mlp.", low=1, high=4096)
+    hidden: int = setting(
+        64, "Width of the hidden layer of --architecture mlp.", low=1, high=4096, rare=True
+    )
     train_size: int | None = setting(
         None, "Training rows of each repetition; by default half of them, at most 400.", low=20
     )
-    split_seed: int = setting(0, "Seed of the splits and of the initial weights.", low=0)
+    split_seed: int = setting(0, "Seed of the splits and of the initial weights.", low=0, rare=True)
     min_effect: float = setting(
         0.01,
         "Smallest gain that matters: in accuracy, or as a share of the labels' variance.",
@@ -183,7 +195,9 @@ class ConfirmationSettings(Settings):
         high=1.0,
     )
     fusion: bool = setting(
-        False, "Also compare teacher and student as joint input, without and with distillation."
+        False,
+        "Also compare teacher and student as joint input, without and with distillation.",
+        rare=True,
     )
 
     def __post_init__(self) -> None:
@@ -259,14 +273,14 @@ class OutputSettings(Settings):
     format: str = setting(
         "table", "Format of the report, where no ending of a file says otherwise.", choices=formats
     )
-    output: tuple[str, ...] = setting((), _OUTPUT)
+    output: tuple[str, ...] = setting((), _OUTPUT, short="-o")
     plot: str | None = setting(
         None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."
     )
     units: Literal["nats", "bits"] = setting(
         "nats", "Unit of the printed informations; JSON stays in nats."
     )
-    quiet: bool = setting(False, "No progress, no summary sentence on standard error.")
+    quiet: bool = setting(False, "No progress, no summary sentence on standard error.", short="-q")
     verbose: bool = setting(False, "More detail: standard errors, bias, drift, flags, settings.")
     exit_zero: bool = setting(False, "Exit 0 whatever the verdict; errors keep their codes.")
     undecided: Literal["pass", "fail", "undecided"] = setting(
@@ -288,7 +302,7 @@ class InspectSettings(Settings):
     """What `inspect` prints, and where."""
 
     format: str = setting("table", "Format of the description.", choices=formats_of_anything)
-    output: tuple[str, ...] = setting((), _OUTPUT)
+    output: tuple[str, ...] = setting((), _OUTPUT, short="-o")
 
 
 @dataclass(frozen=True)
@@ -343,7 +357,7 @@ class TheoremSettings(Settings):
     )
     populations: int = setting(20_000, "Joint Gaussians of --verify.", low=100, high=100_000_000)
     format: str = setting("table", "Format of its record.", choices=formats_of_anything)
-    output: tuple[str, ...] = setting((), _OUTPUT)
+    output: tuple[str, ...] = setting((), _OUTPUT, short="-o")
 
 
 @dataclass(frozen=True)
@@ -352,11 +366,11 @@ class EvidenceSettings(Settings):
 
     controls: bool = setting(False, "Count teachers that teach nothing, too.")
     format: str = setting("table", "Format of the record.", choices=formats_of_anything)
-    output: tuple[str, ...] = setting((), _OUTPUT)
+    output: tuple[str, ...] = setting((), _OUTPUT, short="-o")
     plot: str | None = setting(
         None, "Also draw the figure into this file, FILE.png, FILE.svg or FILE.pdf."
     )
-    quiet: bool = setting(False, "No summary sentence on standard error.")
+    quiet: bool = setting(False, "No summary sentence on standard error.", short="-q")
 
 
 def plain(settings: Any) -> dict[str, Any]:

@@ -21,13 +21,20 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: Callable[[], tuple[str, ...]] | None = None,
+    short: str | None = None,
+    rare: bool = False,
 ) -> Any:
     """Return a dataclass field with its help, its closed range, and choices that no type can list.
+
+    `short` is a second name of its option, as -o; what is `rare` stands last in the help.
 
     The type is bool, int, float, str, a Literal of strings, one of these or None, or a tuple of
     any number of these.
     """
-    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    metadata = {
+        **{"help": help, "low": low, "high": high, "choices": choices},
+        **{"short": short, "rare": rare},
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -44,6 +51,10 @@ class Setting:
     high: float | None
     choices: tuple[str, ...]
     """Empty: any value of the kind."""
+    short: str | None
+    """Of its option; None: it has but one name."""
+    rare: bool
+    """Whether few need it."""
     is_optional: bool
     is_repeatable: bool
 
