@@ -12,7 +12,6 @@ from cch_audit.results import (
     Audit,
     Baselines,
     Change,
-    EstimatorResult,
     Forecast,
     Gap,
     Interval,
@@ -77,9 +76,9 @@ def as_table(report: Report, units: Units) -> list[list[Any]]:
     ranked = {one.teacher: one for one in ranking}
     names = list(dict.fromkeys(name for one in ranking for name in one.columns))
     table: list[list[Any]] = [[*COLUMNS, *(f"ranking_{name}" for name in names)]]
-    sweep = report.sweep if isinstance(report, SweepReport) else None
-    steps = (None,) * len(report.audits) if sweep is None else sweep.steps
-    varied = None if sweep is None else sweep.varied
+    steps: list[tuple[str | None, float | None]] = [(None, None)] * len(report.audits)
+    if isinstance(report, SweepReport):
+        steps = [(report.sweep.varied, step) for step in report.sweep.steps]
     for audit, step in zip(report.audits, steps, strict=True):
         place = ranked.get(audit.teacher)
         if place is None and ranked:
@@ -90,10 +89,10 @@ def as_table(report: Report, units: Units) -> list[list[Any]]:
                 [
                     *(audit.teacher, audit.student, level_name, level_name in audit.gated),
                     *(name, units),
-                    *_numbers(result),
+                    *((plain(getattr(result, part)) or {}).get(field) for part, field in _NUMBERS),
                     *(result.verdict, result.reason, ";".join(result.flags)),
                     *_teacher(audit, place),
-                    *(varied, step),
+                    *step,
                     *(columns.get(name) for name in names),
                 ]
                 for name, result in level.estimators.items()
@@ -108,20 +107,14 @@ def _as_text(cell: float | str | None) -> float | str | None:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
 
 
-def _numbers(result: EstimatorResult) -> list[float | None]:
-    parts: dict[str, Any] = plain(result)
-    return [(parts[part] or {}).get(name) for part, name in _NUMBERS]
-
-
 def _teacher(audit: Audit, place: Ranked | None) -> list[float | str | None]:
     """Return what is known of a teacher beside the gaps."""
     scores = plain(audit.baselines) or {}
     forecast = scores.get("forecast") or {}
     found = plain(audit.confirmation) or {}
     change = found.get("change") or {}
-    is_control = None if place is None else audit.is_control
     return [
-        *(None if place is None else place.rank, is_control),
+        *((None, None) if place is None else (place.rank, audit.is_control)),
         *(scores.get(name) for name in _SCORES),
         *(forecast.get(name) for name in _FORECAST),
         *(found.get(name) for name in ("outcome", "metric", "baseline", "distilled")),
