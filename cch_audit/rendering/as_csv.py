@@ -12,7 +12,6 @@ from cch_audit.results import (
     Audit,
     Baselines,
     Change,
-    EstimatorResult,
     Forecast,
     Gap,
     Interval,
@@ -23,6 +22,7 @@ from cch_audit.results import (
     Report,
     SweepReport,
 )
+from cch_audit.results.joined import Joined, reports_of
 from cch_audit.settings.formats import Units
 
 _PARTS: dict[str, type] = {
@@ -57,13 +57,22 @@ COLUMNS = (
 """A ranking adds its own columns behind these, as `ranking_<name>`."""
 
 
-def render(report: Report, look: Look) -> str:
-    """Return the results as CSV, unrounded; a number that is missing is empty."""
+def render(found: Report | Joined, look: Look) -> str:
+    """Return the results as CSV, unrounded; a number that is missing is empty.
+
+    Rows of several reports begin with their `file`.
+    """
+    rows: list[dict[str, Any]] = []
+    for report in reports_of(found):
+        header, *cells = as_table(report, look.units)
+        first = {"file": report.input.path} if isinstance(found, Joined) else {}
+        rows += [first | dict(zip(header, row, strict=True)) for row in cells]
     file = StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    header, *rows = as_table(report, look.units)
-    writer.writerow(header)
-    writer.writerows([_as_text(cell) for cell in row] for row in rows)
+    writer = csv.DictWriter(
+        file, dict.fromkeys(key for row in rows for key in row), lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows({key: _as_text(cell) for key, cell in row.items()} for row in rows)
     return file.getvalue()
 
 
@@ -77,9 +86,9 @@ def as_table(report: Report, units: Units) -> list[list[Any]]:
     ranked = {one.teacher: one for one in ranking}
     names = list(dict.fromkeys(name for one in ranking for name in one.columns))
     table: list[list[Any]] = [[*COLUMNS, *(f"ranking_{name}" for name in names)]]
-    sweep = report.sweep if isinstance(report, SweepReport) else None
-    steps = (None,) * len(report.audits) if sweep is None else sweep.steps
-    varied = None if sweep is None else sweep.varied
+    steps: list[tuple[str | None, float | None]] = [(None, None)] * len(report.audits)
+    if isinstance(report, SweepReport):
+        steps = [(report.sweep.varied, step) for step in report.sweep.steps]
     for audit, step in zip(report.audits, steps, strict=True):
         place = ranked.get(audit.teacher)
         if place is None and ranked:
@@ -90,10 +99,10 @@ def as_table(report: Report, units: Units) -> list[list[Any]]:
                 [
                     *(audit.teacher, audit.student, level_name, level_name in audit.gated),
                     *(name, units),
-                    *_numbers(result),
+                    *((plain(getattr(result, part)) or {}).get(field) for part, field in _NUMBERS),
                     *(result.verdict, result.reason, ";".join(result.flags)),
                     *_teacher(audit, place),
-                    *(varied, step),
+                    *step,
                     *(columns.get(name) for name in names),
                 ]
                 for name, result in level.estimators.items()
@@ -108,20 +117,14 @@ def _as_text(cell: float | str | None) -> float | str | None:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
 
 
-def _numbers(result: EstimatorResult) -> list[float | None]:
-    parts: dict[str, Any] = plain(result)
-    return [(parts[part] or {}).get(name) for part, name in _NUMBERS]
-
-
 def _teacher(audit: Audit, place: Ranked | None) -> list[float | str | None]:
     """Return what is known of a teacher beside the gaps."""
     scores = plain(audit.baselines) or {}
     forecast = scores.get("forecast") or {}
     found = plain(audit.confirmation) or {}
     change = found.get("change") or {}
-    is_control = None if place is None else audit.is_control
     return [
-        *(None if place is None else place.rank, is_control),
+        *((None, None) if place is None else (place.rank, audit.is_control)),
         *(scores.get(name) for name in _SCORES),
         *(forecast.get(name) for name in _FORECAST),
         *(found.get(name) for name in ("outcome", "metric", "baseline", "distilled")),

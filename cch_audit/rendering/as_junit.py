@@ -10,11 +10,12 @@ from cch_audit.rendering import Look
 from cch_audit.rendering.audits import audit_parts
 from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.document import Document, Section
-from cch_audit.rendering.ranking import places
+from cch_audit.rendering.ranking import shown_teachers
 from cch_audit.rendering.reports import document
 from cch_audit.rendering.terminal import draw
 from cch_audit.rendering.text import for_reading
 from cch_audit.results import Audit, RankReport, Report, SweepReport, Verdict
+from cch_audit.results.joined import Joined, reports_of
 
 WIDTH = 200
 """Columns of what is told of a test case."""
@@ -32,7 +33,16 @@ class Case:
     reason: str
 
 
-def render(report: Report, look: Look) -> str:
+def render(found: Report | Joined, look: Look) -> str:
+    """Return a test suite for each report."""
+    suites = ET.Element("testsuites", name="cch-audit")
+    suites.extend(_suite(report, look) for report in reports_of(found))
+    ET.indent(suites)
+    text = ET.tostring(suites, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{_NO_XML.sub("", text)}\n'
+
+
+def _suite(report: Report, look: Look) -> ET.Element:
     """Return one test case for each teacher and thing that decides: its verdict, its training run.
 
     What fails is a failure, what is undecided is skipped. A sweep is no gate, and neither is one
@@ -40,12 +50,14 @@ def render(report: Report, look: Look) -> str:
     """
     told = draw(document(report, Look(look.units)), Look(look.units, width=WIDTH))
     report = for_reading(report, units=look.units)
-    gated = not isinstance(report, SweepReport) and (
-        not isinstance(report, RankReport) or report.decision != "pass"
-    )
+    one_passes = isinstance(report, RankReport) and report.decision == "pass"
+    gated = not isinstance(report, SweepReport) and not one_passes
     suite = ET.Element("testsuite", name=f"cch-audit {report.input.path}", errors="0")
     properties = ET.SubElement(suite, "properties")
-    for name, value in _properties(report):
+    # What is needed to find the input and to run the audit again.
+    found = {"command": report.command, "seed": str(report.seed), "sha256": report.input.sha256}
+    warnings = {f"warning {number}": text for number, text in enumerate(report.warnings, 1)}
+    for name, value in {**found, **warnings}.items():
         ET.SubElement(properties, "property", name=name, value=value)
     for case in _cases(report):
         test = ET.SubElement(
@@ -63,27 +75,12 @@ def render(report: Report, look: Look) -> str:
     ET.SubElement(suite, "system-out").text = told
     for name, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
         suite.set(name, str(len(list(suite.iter(tag)))))
-    suites = ET.Element("testsuites", name="cch-audit")
-    suites.append(suite)
-    ET.indent(suites)
-    text = ET.tostring(suites, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{_NO_XML.sub("", text)}\n'
-
-
-def _properties(report: Report) -> list[tuple[str, str]]:
-    """Return what is needed to find the input and to run the audit again."""
-    return [
-        ("command", report.command),
-        ("seed", str(report.seed)),
-        ("sha256", report.input.sha256),
-        *((f"warning {number}", text) for number, text in enumerate(report.warnings, 1)),
-    ]
+    return suite
 
 
 def _cases(report: Report) -> Iterator[Case]:
     """Yield the test cases, teacher by teacher; controls are no teachers."""
-    audits = [place.audit for place in places(report) if not place.audit.is_control]
-    for audit in audits if isinstance(report, RankReport) else report.audits:
+    for audit in shown_teachers(report):
         if report.gate != "outcome":
             yield Case(audit, "verdict", audit.verdict, "; ".join(audit.reasons))
         found = audit.confirmation

@@ -19,6 +19,7 @@ from cch_audit.rendering.document import (
     verdict_badge,
 )
 from cch_audit.rendering.text import (
+    all_notes,
     beside,
     estimator_title,
     interval,
@@ -27,7 +28,7 @@ from cch_audit.rendering.text import (
     raw_value,
     span,
 )
-from cch_audit.results import Audit, Companions, EstimatorResult, Interval, LevelResult
+from cch_audit.results import Audit, Companions, EstimatorResult, LevelResult
 from cch_audit.settings.formats import Units
 
 if TYPE_CHECKING:
@@ -82,8 +83,7 @@ def beside_parts(audit: Audit, units: Units) -> Iterator[Part]:
 
 def note_parts(audit: Audit) -> list[Part]:
     """Return what the numbers mean together, and what is noted of the training run."""
-    found = audit.confirmation
-    return bullets([*audit.notes, *(() if found is None else found.notes)], "Notes")
+    return bullets(all_notes(audit), "Notes")
 
 
 def level_role(level: str, gated: tuple[str, ...]) -> str:
@@ -131,10 +131,12 @@ def estimate_rows(level: LevelResult, units: Units) -> Rows:
 
 
 def _line(level: LevelResult, name: str, result: EstimatorResult) -> Line:
-    first, second, third = (_stacked(getattr(result, key)) for key in INFORMATIONS.values())
-    first += raw_value(result, "teacher_student", "\n")
-    second += raw_value(result, "student_labels", "\n")
-    return Line(estimator_title(name, level), (first, second, third), result)
+    shown = (
+        interval(result.teacher_student, "\n") + raw_value(result, "teacher_student", "\n"),
+        interval(result.student_labels, "\n") + raw_value(result, "student_labels", "\n"),
+        interval(result.gap, "\n"),
+    )
+    return Line(estimator_title(name, level), shown, result)
 
 
 def _known(read: Callable[[EstimatorResult], Cell]) -> Callable[[Line], Cell]:
@@ -151,53 +153,31 @@ def _verdict(result: EstimatorResult) -> Badge:
 
 def doubt_rows(level: LevelResult) -> Rows:
     """Return what weakens each estimate: its error, bias, drift, raw value and flags."""
-
-    @dataclass(frozen=True)
-    class Of:
-        estimator: str
-        of: str
-        key: str
-        result: EstimatorResult
-
-    def part(name: str) -> Callable[[Of], str]:
-        def cell(one: Of) -> str:
-            value = getattr(one.result, name)
-            return "n/a" if value is None else number(getattr(value, one.key))
-
-        return cell
-
-    def error(one: Of) -> str:
-        value: Interval = getattr(one.result, one.key)
-        return number(value.standard_error)
-
-    lines = [
-        Of(name, title, key, result)
-        for name, result in level.estimators.items()
-        for title, key in INFORMATIONS.items()
-    ]
-    columns: list[tuple[str, Callable[[Of], Cell | None]]] = [
-        ("estimator", lambda one: one.estimator if one.key == "teacher_student" else ""),
-        ("of", lambda one: one.of),
-        ("standard\nerror", error),
-        ("bias", part("bias")),
-        ("drift", part("drift")),
-        ("raw", part("raw")),
-        ("flags", lambda one: (", ".join(one.result.flags) or "none") * (one.key == "gap")),
-    ]
-    return as_rows(lines, columns, names=("flags",))
-
-
-def _stacked(value: Interval) -> str:
-    return f"{number(value.estimate)}\n{span(value)}"
+    rows: list[tuple[str, ...]] = []
+    for name, result in level.estimators.items():
+        for title, key in INFORMATIONS.items():
+            first, last = key == "teacher_student", key == "gap"
+            rows.append(
+                (
+                    name if first else "",
+                    title,
+                    number(getattr(result, key).standard_error),
+                    *(
+                        "n/a" if part is None else number(getattr(part, key))
+                        for part in (result.bias, result.drift, result.raw)
+                    ),
+                    (", ".join(result.flags) or "none") if last else "",
+                )
+            )
+    headers = ("estimator", "of", "standard\nerror", "bias", "drift", "raw", "flags")
+    return Rows(headers, tuple(rows), names=("flags",))
 
 
 def companion_lines(companions: Companions) -> list[tuple[str, str, str]]:
     """Return the quantities to read beside the gap as (name, value, meaning)."""
     lines = []
     if companions.label_entropy is not None:
-        lines.append(
-            ("H(Y)", number(companions.label_entropy), "cap on I(student;labels)"),
-        )
+        lines.append(("H(Y)", number(companions.label_entropy), "cap on I(student;labels)"))
     lines += [
         ("I(teacher;labels)", interval(companions.teacher_labels), "what the teacher knows"),
         (

@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 
 from cch_audit.rendering.document import (
+    Badge,
     Facts,
     Heading,
     Part,
     Rows,
     Text,
+    as_rows,
     outcome_badge,
 )
 from cch_audit.rendering.text import (
     METRIC_TITLES,
     change_interval,
+    change_span,
     counted,
     effect,
     p_equation,
@@ -68,6 +71,20 @@ def confirmation_parts(audit: Audit) -> Iterator[Part]:
         yield grid_rows(found)
 
 
+def change_cell(audit: Audit) -> str | None:
+    """Return the change by distillation as a cell, None without a training run."""
+    found = audit.confirmation
+    if found is None:
+        return None
+    first = f"{effect(found.change.estimate, found.metric)}, {p_equation(found.change)}"
+    return f"{first}\n{change_span(found.change, found.metric)}"
+
+
+def outcome_cell(audit: Audit, below: str = "") -> Badge | None:
+    """Return the outcome as a cell, None without a training run."""
+    return None if audit.confirmation is None else outcome_badge(audit.confirmation.outcome, below)
+
+
 def outcome_sentence(audit: Audit) -> str:
     """Return what a training run measured and whether that is what the verdict says."""
     found = audit.confirmation
@@ -118,38 +135,39 @@ def fact_lines(found: Confirmation) -> list[tuple[str, str]]:
 
 def metric_rows(found: Confirmation) -> Rows:
     """Return one row per metric, on test rows."""
-    in_percent = found.metric == "mse"
-    rows = []
-    for name, comparison in found.metrics.items():
-        row = (
-            METRIC_TITLES[name] + (" (lower is better)" if name == "mse" else ""),
-            score(comparison.baseline, name),
-            score(comparison.distilled, name),
-            change_interval(comparison.change, name),
-            *(
-                [relative_change(comparison.change, comparison.baseline) if name == "mse" else ""]
-                if in_percent
-                else []
-            ),
-            p_value(comparison.change),
-        )
-        rows.append(row)
-    headers = ("metric", "without", "with KD", "change", *(["in %"] if in_percent else []), "p")
-    return Rows(headers, tuple(rows), names=("metric",))
+
+    def in_percent(name: str, one: Comparison) -> str | None:
+        if found.metric != "mse":
+            return None
+        return relative_change(one.change, one.baseline) if name == "mse" else ""
+
+    def title(name: str) -> str:
+        return METRIC_TITLES[name] + (" (lower is better)" if name == "mse" else "")
+
+    return as_rows(
+        list(found.metrics.items()),
+        [
+            ("metric", lambda item: title(item[0])),
+            ("without", lambda item: score(item[1].baseline, item[0])),
+            ("with KD", lambda item: score(item[1].distilled, item[0])),
+            ("change", lambda item: change_interval(item[1].change, item[0])),
+            ("in %", lambda item: in_percent(*item)),
+            ("p", lambda item: p_value(item[1].change)),
+        ],
+        names=("metric",),
+    )
 
 
 def control_rows(found: Confirmation) -> Rows:
     """Return one row per control."""
-    return Rows(
-        ("instead of the teacher", "change", "advantage of KD over it"),
-        tuple(
-            (
-                control_title(name),
-                change_interval(control.change, found.metric),
-                change_interval(control.advantage, found.metric),
-            )
-            for name, control in found.controls.items()
-        ),
+    metric = found.metric
+    return as_rows(
+        list(found.controls.items()),
+        [
+            ("instead of the teacher", lambda item: control_title(item[0])),
+            ("change", lambda item: change_interval(item[1].change, metric)),
+            ("advantage of KD over it", lambda item: change_interval(item[1].advantage, metric)),
+        ],
         names=("instead of the teacher",),
     )
 

@@ -15,7 +15,6 @@ from cch_audit.rendering.document import (
     Document,
     Drawing,
     Facts,
-    Part,
     Rows,
     Section,
     as_rows,
@@ -66,7 +65,6 @@ _RIGHT: dict[Agreement, str] = {
 }
 _RULES = {"always": "always distil", "never": "never distil", "verdict": "CCH verdict"}
 
-Meanings = list[tuple[str, str]]
 Column = tuple[str, Callable[[tuple[str, Trial]], Cell | None]]
 
 
@@ -88,15 +86,14 @@ def _sections(ledger: Ledger, pictures: bool) -> Iterator[Section]:
         from cch_audit.rendering.figures.evidence import evidence_picture
 
         yield Section("Forecast and outcome", (Drawing(evidence_picture(ledger)),))
-    records: list[tuple[str, Rows, Meanings]] = [
+    records: list[tuple[str, Rows, list[tuple[str, str]]]] = [
         (FILES_TITLE, file_rows(ledger), FILE_MEANINGS),
         (DECISIONS_TITLE, decision_rows(ledger), DECISION_MEANINGS),
         (SCORES_TITLE, score_rows(ledger), SCORE_MEANINGS),
     ]
     for title, rows, meanings in records:
         if rows.cells:
-            parts: tuple[Part, ...] = (rows, Facts(tuple(meanings)))
-            yield Section(title, parts)
+            yield Section(title, (rows, Facts(tuple(meanings))))
     yield Section(TRIALS_TITLE, (trial_rows(ledger), Facts(tuple(TRIAL_MEANINGS))), detail="detail")
     yield Section(METHOD_TITLE, tuple(texts(footnotes(ledger))))
     reports = dict.fromkeys((trial.report, trial.file, trial.sha256) for trial in ledger.trials)
@@ -117,10 +114,7 @@ def trial_rows(ledger: Ledger) -> Rows:
         ("gap on predictions", lambda item: _gap(item[1], "predictions")),
     ]
     name: Column = (TRIAL, lambda item: f"{item[0]},\n{item[1].teacher} -> {item[1].student}")
-    gap: Column = (
-        "gap",
-        lambda item: "\n".join(_gap(item[1], name) for name in LEVEL_TITLES),
-    )
+    gap: Column = ("gap", lambda item: "\n".join(_gap(item[1], name) for name in LEVEL_TITLES))
     verdict: Column = ("CCH", lambda item: verdict_badge(item[1].verdict))
     shown: list[Column] = [
         ("outcome", lambda item: outcome_badge(item[1].outcome)),
@@ -158,8 +152,8 @@ def _counts(found: Iterable[str], kinds: Sequence[str]) -> str:
 
 def _right(trials: Sequence[Trial], says: Callable[[Trial], Verdict | None]) -> str:
     """Return how many of the decided trials something is right in."""
-    said = [(verdict, t.outcome) for t in trials if (verdict := says(t)) is not None]
-    found = Counter(agreement(verdict, outcome) for verdict, outcome in said)
+    said = [(says(trial), trial.outcome) for trial in trials]
+    found = Counter(agreement(verdict, outcome) for verdict, outcome in said if verdict)
     return f"{found['agrees']} of {found['agrees'] + found['disagrees']}"
 
 
@@ -209,9 +203,9 @@ def score_rows(ledger: Ledger) -> Rows:
         [
             ("forecaster", lambda record: columns.title(record.forecaster)),
             ("trials", lambda record: f"{record.n_trials} on\n{counted(record.n_files, 'file')}"),
-            ("AUC", lambda record: _correlation(record.auc)),
-            ("tau", lambda record: _correlation(record.kendall_tau)),
-            ("tau within", lambda record: _correlation(record.kendall_tau_within)),
+            ("AUC", lambda record: _stacked(record.auc, "z.2f")),
+            ("tau", lambda record: _stacked(record.kendall_tau, "z.2f")),
+            ("tau within", lambda record: _stacked(record.kendall_tau_within, "z.2f")),
         ],
         names=("forecaster",),
     )
@@ -241,10 +235,6 @@ def _gain(trial: Trial) -> str:
 
 def _share(value: Estimate) -> str:
     return _stacked(value, ".0f", 100, " %")
-
-
-def _correlation(value: Estimate) -> str:
-    return _stacked(value, "z.2f")
 
 
 def _stacked(value: Estimate, format: str, scale: float = 1, unit: str = "") -> str:

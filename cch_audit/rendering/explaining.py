@@ -1,15 +1,15 @@
 """What was tested and what to do next, for a reader who never heard of the criterion."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from cch_audit import estimators
-from cch_audit.rendering.ranking import grouped, places
+from cch_audit.rendering.ranking import grouped, shown_teachers
 from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
-from cch_audit.rendering.text import METRIC_TITLES, counted, interval, size
+from cch_audit.rendering.text import METRIC_TITLES, counted, interval, size, trained
 from cch_audit.results import (
     Audit,
     Confirmation,
-    GridCell,
+    InputSummary,
     Outcome,
     RankReport,
     Report,
@@ -51,20 +51,18 @@ def headline(report: Report) -> str:
     """Return what came out in plain words, without numbers."""
     if isinstance(report, SweepReport):
         return sweep_title(report.sweep)
-    audits = [audit for audit in report.audits if not audit.is_control]
+    audits = report.teachers
     if len(audits) > 1:
         passing = sum(audit.verdict == "pass" for audit in audits)
         of_them = f"of {len(audits)} teachers"
         holds = f"The criterion holds for {passing} {of_them} of {audits[0].student}"
-        outcomes = [audit.confirmation.outcome for audit in audits if audit.confirmation]
+        outcomes = [found.outcome for found in trained(audits)]
         if not outcomes:
             return holds
         helped = outcomes.count("helps") or "none"
         return f"In quick training runs {helped} {of_them} helped. {holds}"
     audit = audits[0]
-    parts = []
-    if audit.confirmation is not None:
-        parts.append(_MEASURED_HEADLINES[audit.confirmation.outcome])
+    parts = [_MEASURED_HEADLINES[found.outcome] for found in trained([audit])]
     if report.gate != "outcome":
         parts.append(_HEADLINES[audit.verdict])
     return ". ".join(part.format(audit.teacher, audit.student) for part in parts)
@@ -80,16 +78,16 @@ def question(report: Report) -> list[str]:
     elif len(report.audits) == 1:
         teachers = f"the teacher {audit.teacher}"
     else:
-        controls = sum(one.is_control for one in report.audits)
-        teachers = counted(len(report.audits) - controls, "teacher")
+        controls = len(report.audits) - len(report.teachers)
+        teachers = counted(len(report.teachers), "teacher")
         teachers += f" and {counted(controls, 'control')}" if controls else ""
-    trained = any(one.confirmation is not None for one in report.audits)
+    runs = trained(report.audits)
     return [
         QUESTION,
         f"Here the student is {audit.student}, with {teachers}. Both informations were estimated "
         f"from {source.n_samples:,} rows of {source.path} (labels: {source.labels.name}) by "
         f"{', '.join(names)}."
-        + (" The student was also trained with and without the teacher." if trained else ""),
+        + (" The student was also trained with and without the teacher." if runs else ""),
         _SAYS.format(threshold(report)),
     ]
 
@@ -98,14 +96,10 @@ def advice(report: Report) -> list[str]:
     """Return what follows from the result, each piece once, with the teachers it is about."""
     if isinstance(report, SweepReport):
         return _of_sweep(report.sweep)
-    audits = [audit for audit in report.audits if not audit.is_control]
-    if isinstance(report, RankReport):
-        audits = [place.audit for place in places(report) if not place.audit.is_control]
+    audits = shown_teachers(report)
     pairs = [(audit.teacher, text) for audit in audits for text in _of_teacher(audit, report)]
-    found = grouped(pairs, len(audits))
-    if isinstance(report, RankReport):
-        found.insert(0, _choice(report))
-    return found
+    choice = [_choice(report)] if isinstance(report, RankReport) else []
+    return choice + grouped(pairs, len(audits))
 
 
 def method(report: Report) -> list[tuple[str, str]]:
@@ -161,83 +155,74 @@ def _of_sweep(sweep: Sweep) -> list[str]:
 
 def _of_teacher(audit: Audit, report: Report) -> Iterator[str]:
     """Yield advice about one teacher: what training showed counts more than the forecast."""
-    found = audit.confirmation
-    if found is not None:
-        yield _MEASURED[found.outcome](found)
-    else:
-        yield from _FORECAST[audit.verdict](audit, report)
-
-
-def _after_pass(audit: Audit, report: Report) -> Iterator[str]:
-    yield (
-        "A pass says that the criterion holds, not that the student gets better. Before a long "
-        "training run make a short one: cch-audit confirm, with the same file and options, trains "
-        "small heads with and without the teacher in minutes."
-    )
-
-
-def _after_fail(audit: Audit, report: Report) -> Iterator[str]:
-    yield (
-        "Do not count on a gain from this teacher. Look for another one: cch-audit rank, with the "
-        "same file, audits every other representation as a teacher."
-    )
-    adds = audit.companions.teacher_labels_given_student
-    if adds.low > 0:
-        yield (
-            "The teacher knows something about the labels that the student does not, "
-            f"I(teacher;labels|student) = {interval(adds)}, and a fail does not rule a gain out. "
-            "If a short training run costs little, make one: cch-audit confirm."
-        )
-    else:
-        yield (
-            "Nothing shows that the teacher knows more about the labels than the student, "
-            f"I(teacher;labels|student) = {interval(adds)}, which is one more reason to leave it."
-        )
-
-
-def _after_undecided(audit: Audit, report: Report) -> Iterator[str]:
-    standing = [doubt for doubt in audit.doubts if not doubt.overruled]
-    if standing:
-        yield from (doubt.remedy for doubt in standing)
+    if audit.confirmation is not None:
+        yield _after_training(audit.confirmation)
         return
-    source = report.input
+    match audit.verdict:
+        case "pass":
+            yield (
+                "A pass says that the criterion holds, not that the student gets better. Before a "
+                "long training run make a short one: cch-audit confirm, with the same file and "
+                "options, trains small heads with and without the teacher in minutes."
+            )
+        case "fail":
+            yield (
+                "Do not count on a gain from this teacher. Look for another one: cch-audit rank, "
+                "with the same file, audits every other representation as a teacher."
+            )
+            adds = audit.companions.teacher_labels_given_student
+            known = f"I(teacher;labels|student) = {interval(adds)}"
+            if adds.low > 0:
+                yield (
+                    "The teacher knows something about the labels that the student does not, "
+                    f"{known}, and a fail does not rule a gain out. If a short training run costs "
+                    "little, make one: cch-audit confirm."
+                )
+            else:
+                yield (
+                    "Nothing shows that the teacher knows more about the labels than the student, "
+                    f"{known}, which is one more reason to leave it."
+                )
+        case "undecided":
+            standing = [doubt.remedy for doubt in audit.doubts if not doubt.overruled]
+            yield from standing or _more_data(report.input)
+
+
+def _more_data(source: InputSummary) -> Iterator[str]:
     more = "More rows make the intervals narrower"
     if source.n_samples < source.n_rows:
         more += f"; {source.n_samples:,} of {source.n_rows:,} were used (--max-samples, --rows)"
     yield f"Do not decide by this audit alone. {more}."
-    yield ("A short training run asks directly: cch-audit confirm, with the same file and options.")
+    yield "A short training run asks directly: cch-audit confirm, with the same file and options."
 
 
-def _after_help(found: Confirmation) -> str:
-    cell = max(found.grid, key=lambda cell: cell.chosen, default=None)
-    chosen = "" if cell is None else f" Start from {_cell(cell)}, which most seeds chose."
-    notes = " First read the notes on the training run." if found.notes else ""
-    return f"Distil: the student got better with this teacher.{chosen}{notes}"
+def _after_training(found: Confirmation) -> str:
+    title = METRIC_TITLES[found.metric]
+    match found.outcome:
+        case "helps":
+            start = ""
+            if found.grid:
+                cell = max(found.grid, key=lambda cell: cell.chosen)
+                at = "" if cell.temperature is None else f"temperature {cell.temperature:g} and "
+                start = f" Start from {at}weight {cell.weight:g}, which most seeds chose."
+            notes = " First read the notes on the training run." if found.notes else ""
+            return f"Distil: the student got better with this teacher.{start}{notes}"
+        case "hurts":
+            return "Do not distil from this teacher: the student got worse with it."
+        case "no_change":
+            least = f"{size(found.min_effect, found.metric)} {title}"
+            excluded = f", and one of {least} or more is excluded" if found.min_effect > 0 else ""
+            return f"Distillation is not worth its cost here: no gain was found{excluded}."
+        case "undecided":
+            return (
+                "The training run is too small to tell. It would have seen a change of "
+                f"{size(found.smallest_detectable, found.metric)} {title}; more repetitions "
+                "(--seeds) or more rows see smaller ones."
+            )
 
 
-def _after_harm(found: Confirmation) -> str:
-    return "Do not distil from this teacher: the student got worse with it."
-
-
-def _after_nothing(found: Confirmation) -> str:
-    excluded = ""
-    if found.min_effect > 0:
-        excluded = f", and one of {size(found.min_effect, found.metric)} "
-        excluded += f"{METRIC_TITLES[found.metric]} or more is excluded"
-    return f"Distillation is not worth its cost here: no gain was found{excluded}."
-
-
-def _after_doubt(found: Confirmation) -> str:
-    return (
-        "The training run is too small to tell. It would have seen a change of "
-        f"{size(found.smallest_detectable, found.metric)} {METRIC_TITLES[found.metric]}; more "
-        "repetitions (--seeds) or more rows see smaller ones."
-    )
-
-
-def _choice(report: Report) -> str:
+def _choice(report: RankReport) -> str:
     """Return which teacher to take."""
-    assert isinstance(report, RankReport)
     first = [one.teacher for one in report.ranking.teachers if one.rank == 1]
     if report.verdict == "fail":
         return "No teacher passes: train the student without one, or look for other teachers."
@@ -247,21 +232,3 @@ def _choice(report: Report) -> str:
             "cost, or by what training shows."
         )
     return f"If a teacher is taken, take {', '.join(first)}, the first of the ranking."
-
-
-def _cell(cell: GridCell) -> str:
-    temperature = "" if cell.temperature is None else f"temperature {cell.temperature:g} and "
-    return f"{temperature}weight {cell.weight:g}"
-
-
-_FORECAST: dict[Verdict, Callable[[Audit, Report], Iterator[str]]] = {
-    "pass": _after_pass,
-    "fail": _after_fail,
-    "undecided": _after_undecided,
-}
-_MEASURED: dict[Outcome, Callable[[Confirmation], str]] = {
-    "helps": _after_help,
-    "hurts": _after_harm,
-    "no_change": _after_nothing,
-    "undecided": _after_doubt,
-}

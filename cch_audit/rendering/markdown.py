@@ -104,8 +104,7 @@ def _parts(parts: Iterable[Part]) -> Iterator[str]:
 
 
 def _rows(rows: Rows) -> Iterator[str]:
-    headers = [header.replace("\n", " ") for header in rows.headers]
-    yield from _table(list(map(escape, headers)), [list(map(_cell, row)) for row in rows.cells])
+    yield from _table([*map(_lines, rows.headers)], [[*map(_cell, row)] for row in rows.cells])
 
 
 def _cell(cell: Cell) -> str:

@@ -6,7 +6,7 @@ from typing import get_args
 
 from cch_audit import columns
 from cch_audit.columns import COLUMNS, forecasters
-from cch_audit.rendering.confirmation import control_title
+from cch_audit.rendering.confirmation import change_cell, control_title, outcome_cell
 from cch_audit.rendering.document import (
     Cell,
     Facts,
@@ -15,30 +15,20 @@ from cch_audit.rendering.document import (
     Rows,
     as_rows,
     bullets,
-    outcome_badge,
     verdict_badge,
 )
 from cch_audit.rendering.text import (
-    change_span,
+    all_notes,
     effect,
     estimator_title,
-    gap_hull,
-    gap_range,
+    gap_and_hull,
     interval,
     number,
-    p_equation,
     percent,
     size,
-    span,
+    trained,
 )
-from cch_audit.results import (
-    Audit,
-    Confirmation,
-    Interval,
-    Ranked,
-    RankReport,
-    Report,
-)
+from cch_audit.results import Audit, Ranked, RankReport, Report
 from cch_audit.settings import LevelName
 from cch_audit.settings.formats import Units
 
@@ -83,15 +73,22 @@ def ranking_parts(report: RankReport, units: Units) -> Iterator[Part]:
             records = record_rows(report, metric)
             yield Heading(RECORDS_TITLE)
             yield records
-            yield Facts(tuple(record_meanings(records)))
-    yield from bullets(grouped_notes(report), "Notes")
+            yield Facts(tuple(_shown(RECORD_MEANINGS, records)))
+    notes = [(place.audit.teacher, note) for place in shown for note in all_notes(place.audit)]
+    yield from bullets(grouped(notes, len(shown)), "Notes")
 
 
-def places(report: Report) -> list[Place]:
-    """Return the teachers that are shown, the best first; without a ranking, none."""
+def places(report: RankReport) -> list[Place]:
+    """Return the teachers and controls that are shown, the best first."""
     audits = {audit.teacher: audit for audit in report.audits}
-    ranked = () if not isinstance(report, RankReport) else report.ranking.teachers
-    return [Place(one, audits[one.teacher]) for one in ranked]
+    return [Place(one, audits[one.teacher]) for one in report.ranking.teachers]
+
+
+def shown_teachers(report: Report) -> list[Audit]:
+    """Return the teachers that are shown, those of a ranking in its order."""
+    if not isinstance(report, RankReport):
+        return report.teachers
+    return [place.audit for place in places(report) if not place.audit.is_control]
 
 
 def student_lines(report: Report, units: Units) -> list[tuple[str, str]]:
@@ -119,25 +116,20 @@ def rank_text(place: Place) -> str:
     return str(place.ranked.rank) + (f" (cannot be told apart from {ties})" if ties else "")
 
 
-def gap_title(report: Report, units: Units) -> str:
+def gap_title(report: RankReport, units: Units) -> str:
     """Return what the table of gaps shows, and how many of the teachers."""
-    assert isinstance(report, RankReport)
-    controls = sum(audit.is_control for audit in report.audits)
-    shown, known = (len(all_) - controls for all_ in (report.ranking.teachers, report.audits))
+    shown, known = len(shown_teachers(report)), len(report.teachers)
     some = "" if shown == known else f", the first {shown} of {known}"
     return f"Ranking by {columns.title(report.ranking.by)}{some}; gaps in {units}"
 
 
 def shared_metric(report: Report) -> str | None:
     """Return the metric of the training runs, or None without any."""
-    found = [audit.confirmation for audit in report.audits if audit.confirmation is not None]
-    return found[0].metric if found else None
+    return next((found.metric for found in trained(report.audits)), None)
 
 
-def ranking_footnotes(report: Report) -> list[str]:
+def ranking_footnotes(report: RankReport) -> list[str]:
     """Return how the order came about and what it does not say."""
-    assert isinstance(report, RankReport)
-    shown = places(report)
     by = report.ranking.by
     if by in COLUMNS and COLUMNS[by].levels is not None:
         order = f"{columns.title(by)}, by its lower end"
@@ -148,20 +140,9 @@ def ranking_footnotes(report: Report) -> list[str]:
         f"Teachers are ordered by {order}. Those of the same rank {equals}. A gap is shown as the "
         "range of the deciding estimators and, in brackets, the hull of their verdict intervals."
     ]
-    if any(place.audit.is_control for place in shown):
+    if any(place.audit.is_control for place in places(report)):
         notes.append("Controls are no teachers: a column that puts them high can be fooled.")
     return notes
-
-
-def grouped_notes(report: Report) -> list[str]:
-    """Return the notes of all teachers that are shown, each once, with the teachers' names."""
-    shown = places(report)
-    pairs = []
-    for place in shown:
-        found = place.audit.confirmation
-        notes = (*place.audit.notes, *(() if found is None else found.notes))
-        pairs += [(place.audit.teacher, note) for note in notes]
-    return grouped(pairs, len(shown))
 
 
 def grouped(pairs: Sequence[tuple[str, str]], count: int) -> list[str]:
@@ -208,15 +189,11 @@ def score_columns(report: Report) -> list[Column]:
 
 def score_meanings(report: Report, rows: Rows) -> list[tuple[str, str]]:
     """Return what the columns of `score_columns` mean, for those that are shown."""
-    forecasts = [
-        audit.baselines.forecast
-        for audit in report.audits
-        if audit.baselines is not None and audit.baselines.forecast is not None
-    ]
     meanings = {_header(column, report): column.meaning for column in forecasters().values()}
-    if forecasts:
-        n_train = forecasts[0].n_train
-        meanings[COLUMNS["forecast"].header] += f"; with {n_train:,} training rows"
+    known = [audit.baselines for audit in report.audits if audit.baselines is not None]
+    forecast = next((one.forecast for one in known if one.forecast is not None), None)
+    if forecast is not None:
+        meanings[COLUMNS["forecast"].header] += f"; with {forecast.n_train:,} training rows"
     return _shown(meanings, rows)
 
 
@@ -230,11 +207,6 @@ def _cell(name: str) -> Callable[[Place], Cell | None]:
     return lambda place: _optional(place.ranked.columns.get(name))
 
 
-def record_meanings(rows: Rows) -> list[tuple[str, str]]:
-    """Return what the columns of `record_rows` mean, for those that are shown."""
-    return _shown(RECORD_MEANINGS, rows)
-
-
 def _shown(meanings: Mapping[str, str], rows: Rows) -> list[tuple[str, str]]:
     """Return the meanings of the headers that a table has."""
     return [
@@ -245,10 +217,10 @@ def _shown(meanings: Mapping[str, str], rows: Rows) -> list[tuple[str, str]]:
 def measured_columns() -> list[Column]:
     """Return what training the student with each teacher showed."""
     return [
-        ("change by KD", _confirmed(_change)),
-        ("outcome", _confirmed(lambda found: outcome_badge(found.outcome))),
+        ("change by KD", lambda place: change_cell(place.audit)),
+        ("outcome", lambda place: outcome_cell(place.audit)),
         ("CCH verdict", _agreement),
-        ("best control", _confirmed(_best_control)),
+        ("best control", _best_control),
     ]
 
 
@@ -267,7 +239,7 @@ def record_rows(report: RankReport, metric: str) -> Rows:
     """Return how well each column foretold the measured change."""
     ranking = report.ranking
     gated = report.audits[0].gated
-    enough = sum(not audit.is_control for audit in report.audits) >= LEAST_ORDERED
+    enough = len(report.teachers) >= LEAST_ORDERED
     # The gap is that of the gated level, which has a column of its own unless both are gated.
     by = gated[0] if ranking.by == "gap" and len(gated) == 1 else ranking.by
     own = " (this ranking)"
@@ -285,11 +257,7 @@ def record_rows(report: RankReport, metric: str) -> Rows:
 
 def _gap(audit: Audit, level_name: str) -> str | None:
     level = audit.levels.get(level_name)
-    return None if level is None else f"{gap_range([level])}\n{span(gap_hull(level))}"
-
-
-def _stacked(value: Interval) -> str:
-    return f"{number(value.estimate)}\n{span(value)}"
+    return None if level is None else gap_and_hull(level, "\n")
 
 
 def _optional(value: float | None) -> str | None:
@@ -306,31 +274,20 @@ def _forecast(place: Place) -> str | None:
 
 
 _CELLS: dict[str, Callable[[Place], Cell | None]] = {
-    "teacher_labels": lambda place: _stacked(place.audit.companions.teacher_labels),
-    "teacher_labels_given_student": lambda place: _stacked(
-        place.audit.companions.teacher_labels_given_student
+    "teacher_labels": lambda place: interval(place.audit.companions.teacher_labels, "\n"),
+    "teacher_labels_given_student": lambda place: interval(
+        place.audit.companions.teacher_labels_given_student, "\n"
     ),
     "forecast": _forecast,
 }
 """Of columns with more to show than a number."""
 
 
-def _confirmed(read: Callable[[Confirmation], Cell]) -> Callable[[Place], Cell | None]:
-    def cell(place: Place) -> Cell | None:
-        found = place.audit.confirmation
-        return None if found is None else read(found)
-
-    return cell
-
-
-def _change(found: Confirmation) -> str:
-    change = found.change
-    first = f"{effect(change.estimate, found.metric)}, {p_equation(change)}"
-    return f"{first}\n{change_span(change, found.metric)}"
-
-
-def _best_control(found: Confirmation) -> str:
+def _best_control(place: Place) -> str | None:
     """Return the control that comes off best, which a true transfer must beat."""
+    found = place.audit.confirmation
+    if found is None:
+        return None
     if not found.controls:
         return "n/a"
     name, control = max(

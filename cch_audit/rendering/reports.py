@@ -13,7 +13,6 @@ from cch_audit.rendering.audits import (
 from cch_audit.rendering.confirmation import CLAIMS, outcome_sentence
 from cch_audit.rendering.document import (
     OUTCOMES,
-    Badge,
     Card,
     Detail,
     Document,
@@ -22,6 +21,7 @@ from cch_audit.rendering.document import (
     Fold,
     Part,
     Section,
+    Text,
     bullets,
     facts,
     outcome_badge,
@@ -37,12 +37,7 @@ from cch_audit.rendering.explaining import (
     method,
     question,
 )
-from cch_audit.rendering.ranking import (
-    places,
-    rank_text,
-    ranking_parts,
-    student_lines,
-)
+from cch_audit.rendering.ranking import places, rank_text, ranking_parts, student_lines
 from cch_audit.rendering.summary import sentence
 from cch_audit.rendering.sweep import sweep_parts, teacher_lines
 from cch_audit.rendering.text import (
@@ -55,9 +50,10 @@ from cch_audit.rendering.text import (
     gap_range,
     number,
     span,
+    trained,
 )
 from cch_audit.rendering.wording import footnotes, input_lines, run_lines, teacher_rows
-from cch_audit.results import Audit, Outcome, RankReport, Report, SweepReport, Verdict
+from cch_audit.results import Audit, Confirmation, Outcome, RankReport, Report, SweepReport, Verdict
 from cch_audit.settings.formats import Units
 
 TITLE = "Cross-modal complementarity audit: gap = I(teacher;student) - I(student;labels)"
@@ -98,11 +94,14 @@ def audit_sections(report: Report, units: Units, pictures: bool = False) -> Iter
     detail: Detail = "fine" if summed_up else "detail"
     if len(report.audits) == 1 and not summed_up:
         (audit,) = report.audits
-        shown = [name for name in audit.levels if name not in audit.gated]
-        parts = [*level_parts(audit, units, shown), *beside_parts(audit, units)]
+        others = [name for name in audit.levels if name not in audit.gated]
+        parts = [*level_parts(audit, units, others), *beside_parts(audit, units)]
         yield Section("Details", tuple(parts), detail=detail)
         return
-    for audit, rank in _audits(report):
+    shown = [(audit, "") for audit in report.audits]
+    if isinstance(report, RankReport):
+        shown = [(place.audit, rank_text(place)) for place in places(report)]
+    for audit, rank in shown:
         drawn = []
         if pictures:
             from cch_audit.rendering.figures.drawing import audit_pictures, margin_in
@@ -111,13 +110,6 @@ def audit_sections(report: Report, units: Units, pictures: bool = False) -> Iter
         parts = list(audit_parts(audit, units, rank, drawn))
         title = f"Teacher {audit.teacher}"
         yield Section(title, tuple(parts), verdict_badge(audit.verdict), detail)
-
-
-def _audits(report: Report) -> list[tuple[Audit, str]]:
-    """Return the audits that are shown, with their ranks if there are any."""
-    if isinstance(report, RankReport):
-        return [(place.audit, rank_text(place)) for place in places(report)]
-    return [(audit, "") for audit in report.audits]
 
 
 def _tested(report: Report, units: Units) -> Iterator[Part]:
@@ -151,7 +143,8 @@ def _found(report: Report, units: Units, pictures: bool) -> Iterator[Part]:
     else:
         (audit,) = report.audits
         yield from heading_parts(audit)
-        yield from texts([outcome_sentence(audit)] if audit.confirmation is not None else [])
+        if audit.confirmation is not None:
+            yield Text(outcome_sentence(audit))
         yield from level_parts(audit, units, audit.gated)
         yield from note_parts(audit)
 
@@ -160,28 +153,23 @@ def _cards(report: Report, units: Units) -> Iterator[Card]:
     """Yield what bears on the decision: a measurement is stronger evidence than the criterion."""
     if isinstance(report, SweepReport):
         return
-    audits = [audit for audit in report.audits if not audit.is_control]
-    trained = [audit for audit in audits if audit.confirmation is not None]
-    if trained:
-        yield Card("Does training gain?", _outcome(trained), _gains(trained))
+    audits = report.teachers
+    runs = trained(audits)
+    if runs:
+        order: tuple[Outcome, ...] = ("helps", "undecided", "no_change", "hurts")
+        best = min((run.outcome for run in runs), key=order.index)
+        yield Card("Does training gain?", outcome_badge(best), _gains(runs))
     numbers = _gap(audits[0], units) if len(audits) == 1 else _count(audits)
     yield Card("Does the criterion hold?", verdict_badge(report.verdict), numbers)
 
 
-def _outcome(audits: list[Audit]) -> Badge:
-    """Return the outcome of the best training run, of several that of a choice among them."""
-    outcomes = {audit.confirmation.outcome for audit in audits if audit.confirmation}
-    order: tuple[Outcome, ...] = ("helps", "undecided", "no_change", "hurts")
-    return outcome_badge(next(one for one in order if one in outcomes))
-
-
-def _gains(audits: list[Audit]) -> str:
-    found = audits[0].confirmation
-    if len(audits) == 1 and found is not None:
-        return f"{METRIC_TITLES[found.metric]} {change_interval(found.change, found.metric)}"
-    outcomes = [audit.confirmation.outcome for audit in audits if audit.confirmation]
+def _gains(runs: list[Confirmation]) -> str:
+    if len(runs) == 1:
+        (run,) = runs
+        return f"{METRIC_TITLES[run.metric]} {change_interval(run.change, run.metric)}"
+    outcomes = [run.outcome for run in runs]
     counts = {CLAIMS[one]: outcomes.count(one) for one in OUTCOMES if one in outcomes}
-    return ", ".join(f"{claim} with {n} of {len(audits)}" for claim, n in counts.items())
+    return ", ".join(f"{claim} with {n} of {len(runs)}" for claim, n in counts.items())
 
 
 def _gap(audit: Audit, units: Units) -> str:

@@ -6,8 +6,8 @@ from cch_audit import columns
 from cch_audit.rendering.confirmation import CLAIMS as OUTCOME_CLAIMS
 from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.sweep import sweep_sentence
-from cch_audit.rendering.text import counted, deciding_levels, for_reading, gap_range
-from cch_audit.results import Audit, Outcome, RankReport, Report, SweepReport
+from cch_audit.rendering.text import counted, deciding_levels, for_reading, gap_range, trained
+from cch_audit.results import Audit, RankReport, Report, SweepReport
 from cch_audit.settings.formats import Units
 
 CLAIMS = {
@@ -15,8 +15,6 @@ CLAIMS = {
     "fail": "I(teacher;student) does not exceed I(student;labels)",
     "undecided": "cannot say whether I(teacher;student) exceeds I(student;labels)",
 }
-
-
 BOTH = {
     "pass": "PASS: confirmed by training",
     "fail": "FAIL: a pass and a measured gain are both required",
@@ -68,34 +66,29 @@ def _several_teachers(report: Report) -> str:
 
 def _ranking(report: RankReport) -> str:
     ranking = report.ranking
-    teachers = [audit for audit in report.audits if not audit.is_control]
-    passing = [audit for audit in teachers if audit.verdict == "pass"]
+    teachers = report.teachers
+    passing = sum(audit.verdict == "pass" for audit in teachers)
     first = [one.teacher for one in ranking.teachers if one.rank == 1]
     who = ", ".join(first) + (" (cannot be told apart)" if len(first) > 1 else "")
     return (
-        f"{report.verdict.upper()}: {len(passing)} of {counted(len(teachers), 'teacher')} "
-        f"{'passes' if 1 in (len(passing), len(teachers)) else 'pass'}; "
+        f"{report.verdict.upper()}: {passing} of {counted(len(teachers), 'teacher')} "
+        f"{'passes' if 1 in (passing, len(teachers)) else 'pass'}; "
         f"first by {columns.title(ranking.by)}: {who}."
     )
 
 
 def _measured(report: Report) -> Iterator[str]:
     """Yield what training showed, if anything was trained."""
-    audits = [audit for audit in report.audits if not audit.is_control]
-    audits = [audit for audit in audits if audit.confirmation is not None]
+    audits = [audit for audit in report.teachers if audit.confirmation is not None]
     if len(audits) == 1:
         yield outcome_sentence(audits[0])
     elif audits:
-        names: dict[Outcome, list[str]] = {outcome: [] for outcome in OUTCOME_CLAIMS}
-        for audit in audits:
-            assert audit.confirmation is not None
-            names[audit.confirmation.outcome].append(audit.teacher)
-        found = [
-            f"{OUTCOME_CLAIMS[outcome]} with {', '.join(teachers)}"
-            for outcome, teachers in names.items()
-            if teachers
-        ]
-        yield f"Measured: {'; '.join(found)}."
+        pairs = [*zip(audits, trained(audits), strict=True)]
+        parts = []
+        for outcome, claim in OUTCOME_CLAIMS.items():
+            names = [audit.teacher for audit, found in pairs if found.outcome == outcome]
+            parts += [f"{claim} with {', '.join(names)}"] if names else []
+        yield f"Measured: {'; '.join(parts)}."
 
 
 def _one_teacher(audit: Audit, report: Report, units: Units) -> str:
@@ -111,15 +104,13 @@ def _one_teacher(audit: Audit, report: Report, units: Units) -> str:
 def _why(audit: Audit) -> str:
     if audit.verdict == "undecided" and audit.reasons:
         return "; ".join(audit.reasons)
-    votes = [
-        (name, level.estimators[name].verdict)
-        for level in deciding_levels(audit)
-        for name in level.voters
-    ]
-    names = list(dict.fromkeys(name for name, _ in votes))
-    agreeing = [name for name in names if all(v == audit.verdict for n, v in votes if n == name)]
-    if len(names) == 1:
-        return f"{names[0]} decides alone"
-    if len(agreeing) == len(names):
-        return f"all {len(names)} estimators agree"
-    return f"{len(agreeing)} of {len(names)} estimators say so"
+    agrees: dict[str, bool] = {}
+    for level in deciding_levels(audit):
+        for name in level.voters:
+            same = level.estimators[name].verdict == audit.verdict
+            agrees[name] = same and agrees.get(name, True)
+    if len(agrees) == 1:
+        return f"{next(iter(agrees))} decides alone"
+    if all(agrees.values()):
+        return f"all {len(agrees)} estimators agree"
+    return f"{sum(agrees.values())} of {len(agrees)} estimators say so"

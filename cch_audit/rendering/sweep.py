@@ -1,8 +1,8 @@
 """A sweep step by step, in words, rows and blocks."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from cch_audit.rendering.confirmation import change_cell, outcome_cell
 from cch_audit.rendering.document import (
     Cell,
     Heading,
@@ -10,18 +10,9 @@ from cch_audit.rendering.document import (
     Rows,
     as_rows,
     bullets,
-    outcome_badge,
     verdict_badge,
 )
-from cch_audit.rendering.text import (
-    change_span,
-    effect,
-    gap_hull,
-    gap_range,
-    ordered_levels,
-    p_equation,
-    span,
-)
+from cch_audit.rendering.text import all_notes, gap_and_hull, ordered_levels, trained
 from cch_audit.results import Audit, Crossing, Report, Sweep, SweepReport, Varied
 from cch_audit.settings.formats import Units
 from cch_audit.sweeping.plan import step_text
@@ -62,7 +53,8 @@ _CONDITIONS: dict[Varied, str] = {
 
 def sweep_parts(report: SweepReport, units: Units) -> Iterator[Part]:
     """Yield what is changed, one row per step, and what is noted of the steps."""
-    yield Heading(table_title(report.sweep, units))
+    unit = "" if keeps_teacher(report.sweep) else f"; gaps in {units}"
+    yield Heading(sweep_title(report.sweep) + unit)
     yield sweep_rows(report)
     yield from bullets(sweep_notes(report), "Notes")
 
@@ -77,16 +69,6 @@ def sweep_title(sweep: Sweep) -> str:
     return f"Sweep: {TITLES[sweep.varied].format(sweep.teacher)}"
 
 
-def table_title(sweep: Sweep, units: Units) -> str:
-    """Return what is changed, and the unit of the gaps if they change too."""
-    return sweep_title(sweep) + ("" if keeps_teacher(sweep) else f"; gaps in {units}")
-
-
-def header(varied: Varied) -> str:
-    """Return what a step is, on one line."""
-    return HEADERS[varied].replace("\n", " ")
-
-
 def teacher_lines(report: SweepReport, units: Units) -> list[tuple[str, str]]:
     """Return the teacher that is swept, with its gaps if the steps do not change them."""
     sweep, audit = report.sweep, report.audits[0]
@@ -94,9 +76,8 @@ def teacher_lines(report: SweepReport, units: Units) -> list[tuple[str, str]]:
     lines = [("teacher", f"{sweep.teacher} ({dimensions} dimensions)")]
     if keeps_teacher(sweep):
         for name, level in ordered_levels(audit):
-            numbers = f"{gap_range([level])} {span(gap_hull(level))}"
             verdict = level.verdict.upper()
-            lines.append(("gap", f"{numbers} {units} on {name}: {verdict}"))
+            lines.append(("gap", f"{gap_and_hull(level)} {units} on {name}: {verdict}"))
     return lines
 
 
@@ -121,13 +102,14 @@ def sweep_notes(report: SweepReport) -> list[str]:
     sweep = report.sweep
     steps: dict[str, list[str]] = {}
     for step, audit in zip(sweep.steps, report.audits, strict=True):
-        found = audit.confirmation
-        for note in (*audit.notes, *(() if found is None else found.notes)):
+        for note in all_notes(audit):
             steps.setdefault(note, []).append(step_text(step))
-    return [
-        f"{_at(sweep, where)}: {note}" if len(where) < len(sweep.steps) else f"every step: {note}"
-        for note, where in steps.items()
-    ]
+    varied = HEADERS[sweep.varied].replace("\n", " ")
+    notes = []
+    for note, found in steps.items():
+        at_every = len(found) == len(sweep.steps)
+        notes.append(f"{'every step' if at_every else f'{varied} ' + ', '.join(found)}: {note}")
+    return notes
 
 
 def sweep_footnotes(report: SweepReport) -> list[str]:
@@ -175,7 +157,7 @@ def crossing_text(found: Crossing, sweep: Sweep) -> str:
 def _trained(report: SweepReport) -> list[str]:
     """Return where training helps, where its gain passes zero and where it hurts."""
     sweep = report.sweep
-    outcomes = [audit.confirmation.outcome for audit in report.audits if audit.confirmation]
+    outcomes = [found.outcome for found in trained(report.audits)]
     if len(outcomes) < len(sweep.steps):
         return []
     steps = [step_text(step) for step in sweep.steps]
@@ -199,60 +181,40 @@ def _trained(report: SweepReport) -> list[str]:
     return said
 
 
-def _at(sweep: Sweep, steps: list[str]) -> str:
-    return f"{header(sweep.varied)} {', '.join(steps)}"
-
-
 def _up_to(steps: list[str]) -> str:
     """Return a stretch of steps from the first one on."""
     return f"at {steps[0]}" if len(steps) == 1 else f"from {steps[0]} to {steps[-1]}"
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step of a sweep with its audit."""
-
-    step: float
-    audit: Audit
+Step = tuple[float, Audit]
+Column = tuple[str, Callable[[Step], Cell | None]]
 
 
 def sweep_rows(report: SweepReport) -> Rows:
     """Return one row per step: gaps with their verdicts, and what training showed."""
     sweep = report.sweep
-    left = sweep.varied == "drop_columns"
-    columns: list[tuple[str, Callable[[Step], Cell | None]]] = [
-        (HEADERS[sweep.varied], lambda one: _step(one, left))
+    columns: list[Column] = [
+        (HEADERS[sweep.varied], lambda step: _step(*step, sweep.varied == "drop_columns"))
     ]
     if not keeps_teacher(sweep):
         columns += [(f"gap on\n{name}", _gap(name)) for name, _ in ordered_levels(report.audits[0])]
-    columns += [("change by KD", _change), ("outcome", _outcome)]
-    steps = [Step(*pair) for pair in zip(sweep.steps, report.audits, strict=True)]
-    return as_rows(steps, columns)
+    columns += [
+        ("change by KD", lambda step: change_cell(step[1])),
+        ("outcome", lambda step: outcome_cell(step[1], step[1].agreement or "")),
+    ]
+    return as_rows(list(zip(sweep.steps, report.audits, strict=True)), columns)
 
 
-def _step(one: Step, left: bool) -> str:
+def _step(step: float, audit: Audit, left: bool) -> str:
     """Return the step, with the number of columns that are left where it is asked for."""
-    return step_text(one.step) + (f"\n{one.audit.teacher_dimension} left" if left else "")
+    return step_text(step) + (f"\n{audit.teacher_dimension} left" if left else "")
 
 
-def _gap(name: str) -> Callable[[Step], Cell | None]:
+def _gap(name: str) -> Callable[[Step], Cell]:
     """Return a level's verdict over the range of its gaps and the hull of their intervals."""
 
-    def cell(one: Step) -> Cell:
-        level = one.audit.levels[name]
-        return verdict_badge(level.verdict, f"{gap_range([level])}\n{span(gap_hull(level))}")
+    def cell(step: Step) -> Cell:
+        level = step[1].levels[name]
+        return verdict_badge(level.verdict, gap_and_hull(level, "\n"))
 
     return cell
-
-
-def _change(one: Step) -> Cell | None:
-    found = one.audit.confirmation
-    if found is None:
-        return None
-    first = f"{effect(found.change.estimate, found.metric)}, {p_equation(found.change)}"
-    return f"{first}\n{change_span(found.change, found.metric)}"
-
-
-def _outcome(one: Step) -> Cell | None:
-    found = one.audit.confirmation
-    return None if found is None else outcome_badge(found.outcome, one.audit.agreement or "")

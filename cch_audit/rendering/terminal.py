@@ -14,7 +14,6 @@ from cch_audit.rendering import Look
 from cch_audit.rendering.document import (
     Badge,
     Bullets,
-    Card,
     Cell,
     Document,
     Drawing,
@@ -95,7 +94,7 @@ def _document(document: Document, screen: Screen) -> Iterator[RenderableType]:
         yield Words.assemble(("WARNING", WARNING_STYLE), ": ", (warning, "bold"))
     if document.cards:
         yield ""
-        yield _grid(map(_card, document.cards))
+        yield _grid([(card.asked, card.answer, card.numbers) for card in document.cards])
     # The last lines are what is in sight when the prompt comes back.
     yield ""
     first, colon, rest = document.verdict.partition(":")
@@ -105,10 +104,6 @@ def _document(document: Document, screen: Screen) -> Iterator[RenderableType]:
 
 def _hides(section: Section) -> bool:
     return section.detail == "fine" or any(isinstance(part, Fold) for part in section.parts)
-
-
-def _card(card: Card) -> tuple[str, Badge, str]:
-    return card.asked, card.answer, card.numbers
 
 
 def _section(section: Section, screen: Screen) -> Iterator[RenderableType]:
@@ -186,7 +181,7 @@ def _rows(rows: Rows, screen: Screen) -> RenderableType:
         return _table(rows, screen, lines=True)
     if rows.narrow is not None:
         return _rows(rows.narrow, screen)
-    return Group(*_one_below_the_other(rows))
+    return Group(*_one_below_the_other(replace(rows, headers=flat.headers)))
 
 
 def _flat(rows: Rows) -> Rows:
@@ -195,7 +190,7 @@ def _flat(rows: Rows) -> Rows:
     def flat(cell: Cell) -> Cell:
         if isinstance(cell, str):
             return cell.replace("\n", " ")
-        return replace(cell, word=cell.word, below=cell.below.replace("\n", " "))
+        return replace(cell, below=cell.below.replace("\n", " "))
 
     return replace(
         rows,
@@ -214,12 +209,8 @@ def _table(rows: Rows, screen: Screen, *, lines: bool) -> Table:
         table.add_column(Words(header), overflow="fold", no_wrap=header not in rows.names)
     for row in rows.cells:
         cells = map(_cell, row)
-        table.add_row(*(cells if lines else (_on_one_line(cell) for cell in cells)))
+        table.add_row(*(cells if lines else (Words(" ").join(cell.split("\n")) for cell in cells)))
     return table
-
-
-def _on_one_line(cell: Words) -> Words:
-    return Words(" ").join(cell.split("\n"))
 
 
 def _least_width(rows: Rows, least: int) -> int:
@@ -238,8 +229,7 @@ def _widest(cell: Cell) -> int:
 
 
 def _one_below_the_other(rows: Rows) -> Iterator[RenderableType]:
-    headers = [header.replace("\n", " ") for header in rows.headers]
     for position, row in enumerate(rows.cells):
         if position:
             yield ""
-        yield _grid([pair for pair in zip(headers, row, strict=True) if pair[1] != ""])
+        yield _grid([pair for pair in zip(rows.headers, row, strict=True) if pair[1] != ""])

@@ -10,6 +10,7 @@ from cch_audit.results import (
     Audit,
     Change,
     Companions,
+    Confirmation,
     EstimatorResult,
     Interval,
     LabelSummary,
@@ -45,10 +46,9 @@ def printable(text: str, *, unicode: bool = True) -> str:
 def all_printable(value: Any, *, unicode: bool = True) -> Any:
     """Return records and collections with every string in them printable."""
 
-    def change(part: Any) -> Any:
-        return printable(part, unicode=unicode) if isinstance(part, str) else part
-
-    return _changed(value, change)
+    return _changed(
+        value, lambda part: printable(part, unicode=unicode) if isinstance(part, str) else part
+    )
 
 
 def for_reading(report: Report, *, units: Units, unicode: bool = True) -> Report:
@@ -58,23 +58,24 @@ def for_reading(report: Report, *, units: Units, unicode: bool = True) -> Report
     The settings keep their nats.
     """
     nats = NATS_PER[units]
+    converted_columns = {name for name, column in COLUMNS.items() if column.unit == "nats"}
+
+    def in_units(value: float | None) -> float | None:
+        return None if value is None else value / nats
 
     def change(part: Any) -> Any:
         if isinstance(part, Interval | Range | PerInformation):
             names = [f.name for f in fields(part) if f.name != "probability_positive"]
             return replace(part, **{name: getattr(part, name) / nats for name in names})
         if isinstance(part, Ranked):
-            return replace(part, columns={k: in_units(k, v) for k, v in part.columns.items()})
-        if isinstance(part, Companions) and part.label_entropy is not None:
-            return replace(part, label_entropy=part.label_entropy / nats)
-        if isinstance(part, LabelSummary) and part.entropy is not None:
-            return replace(part, entropy=part.entropy / nats)
+            found = part.columns.items()
+            informations = {k: in_units(v) for k, v in found if k in converted_columns}
+            return replace(part, columns={**part.columns, **informations})
+        if isinstance(part, Companions):
+            return replace(part, label_entropy=in_units(part.label_entropy))
+        if isinstance(part, LabelSummary):
+            return replace(part, entropy=in_units(part.entropy))
         return part
-
-    def in_units(column: str, value: float | None) -> float | None:
-        known = COLUMNS.get(column)
-        is_information = known is not None and known.unit == "nats"
-        return value / nats if value is not None and is_information else value
 
     converted: Report = _changed(all_printable(report, unicode=unicode), change)
     return converted
@@ -92,6 +93,16 @@ def _changed(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value)
 
 
+def trained(audits: Sequence[Audit]) -> list[Confirmation]:
+    """Return the training runs that were made."""
+    return [audit.confirmation for audit in audits if audit.confirmation is not None]
+
+
+def all_notes(audit: Audit) -> tuple[str, ...]:
+    """Return what is noted of the numbers, and of the training run if there was one."""
+    return (*audit.notes, *(note for found in trained([audit]) for note in found.notes))
+
+
 def number(value: float) -> str:
     """Return a number with three decimals and no negative zero."""
     return f"{value:z.3f}"
@@ -102,9 +113,9 @@ def span(value: Interval | Range) -> str:
     return f"[{number(value.low)}, {number(value.high)}]"
 
 
-def interval(value: Interval) -> str:
-    """Return an estimate and its interval on one line."""
-    return f"{number(value.estimate)} {span(value)}"
+def interval(value: Interval, between: str = " ") -> str:
+    """Return an estimate and its interval, on one line or below it."""
+    return f"{number(value.estimate)}{between}{span(value)}"
 
 
 def score(value: float, metric: str) -> str:
@@ -179,7 +190,7 @@ def known(truth: PerInformation) -> tuple[str, str, str]:
 def beside(level: LevelResult) -> Iterator[tuple[str, tuple[str, str, str]]]:
     """Yield the rows that stand below the estimators: title, both informations and gap."""
     if level.floor is not None:
-        yield FLOOR, ("", "", f"{number(level.floor.estimate)}\n{span(level.floor)}")
+        yield FLOOR, ("", "", interval(level.floor, "\n"))
     if level.truth is not None:
         yield TRUTH, known(level.truth)
 
@@ -200,6 +211,11 @@ def gap_hull(level: LevelResult) -> Range:
 def deciding_levels(audit: Audit) -> list[LevelResult]:
     """Return the gated levels."""
     return [audit.levels[name] for name in audit.gated]
+
+
+def gap_and_hull(level: LevelResult, between: str = " ") -> str:
+    """Return the gaps of the deciding estimators and the hull of their verdict intervals."""
+    return f"{gap_range([level])}{between}{span(gap_hull(level))}"
 
 
 def ordered_levels(audit: Audit) -> list[tuple[str, LevelResult]]:

@@ -1,7 +1,9 @@
 """The replay of Theorem 1 as a document."""
 
+from collections.abc import Sequence
+
 from cch_audit.rendering import Look
-from cch_audit.rendering.document import Badge, Document, Facts, Rows, Section, Text
+from cch_audit.rendering.document import Badge, Document, Facts, Rows, Section, Text, as_rows
 from cch_audit.simulation.verify import SMALL, Subset, Verification
 
 MEANINGS = (
@@ -19,14 +21,15 @@ def document(verification: Verification, look: Look, pictures: bool = False) -> 
     n = verification.with_condition.violations
     badge = Badge("HOLDS", "good") if verification.holds else Badge("VIOLATED", "bad")
     n_met = verification.with_condition.n_criterion
+    subsets = (verification.with_condition, verification.without_condition, verification.everything)
     title = f"Theorem 1 on {verification.n_populations:,} random joint Gaussians"
     parts = (
         Text(
             "n > p2 + 1, Var(t) <= Var(y) and I(t;s) > I(s;y) imply that a small weight of the "
             "teacher lowers the student's risk."
         ),
-        _count_rows(verification),
-        _forecast_rows(verification),
+        _count_rows(subsets),
+        _forecast_rows(subsets),
         Facts(MEANINGS),
     )
     return Document(
@@ -39,44 +42,26 @@ def document(verification: Verification, look: Look, pictures: bool = False) -> 
     )
 
 
-def _subsets(verification: Verification) -> tuple[Subset, ...]:
-    return verification.with_condition, verification.without_condition, verification.everything
-
-
-def _count_rows(verification: Verification) -> Rows:
+def _count_rows(subsets: Sequence[Subset]) -> Rows:
     """Return one row per kind of population."""
-    headers = ("populations", "number", "criterion met", "violations")
-    return Rows(
-        headers,
-        tuple(
-            (
-                subset.name,
-                f"{subset.n_populations:,}",
-                f"{subset.n_criterion:,}",
-                f"{subset.violations:,}",
-            )
-            for subset in _subsets(verification)
-        ),
+    return as_rows(
+        subsets,
+        [
+            ("populations", lambda subset: subset.name),
+            ("number", lambda subset: f"{subset.n_populations:,}"),
+            ("criterion met", lambda subset: f"{subset.n_criterion:,}"),
+            ("violations", lambda subset: f"{subset.violations:,}"),
+        ],
     )
 
 
-def _forecast_rows(verification: Verification) -> Rows:
+def _forecast_rows(subsets: Sequence[Subset]) -> Rows:
     """Return one row per weight and kind of population."""
-    return Rows(
-        ("weight", "populations", "helps", "precision", "recall"),
-        tuple(
-            (
-                "small" if found.weight == SMALL else f"{found.weight:g}",
-                subset.name,
-                *(f"{share:.3f}" for share in (found.helps, found.precision, found.recall)),
-            )
-            for group in zip(
-                *[
-                    [(subset, found) for found in subset.forecasting]
-                    for subset in _subsets(verification)
-                ],
-                strict=True,
-            )
-            for subset, found in group
-        ),
-    )
+    cells = []
+    for position in range(len(subsets[0].forecasting)):
+        for subset in subsets:
+            found = subset.forecasting[position]
+            weight = "small" if found.weight == SMALL else f"{found.weight:g}"
+            shares = (f"{share:.3f}" for share in (found.helps, found.precision, found.recall))
+            cells.append((weight, subset.name, *shares))
+    return Rows(("weight", "populations", "helps", "precision", "recall"), tuple(cells))

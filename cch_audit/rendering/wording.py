@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from cch_audit.rendering.document import Cell, Rows, as_rows, outcome_badge, verdict_badge
+from cch_audit.rendering.confirmation import outcome_cell
+from cch_audit.rendering.document import Cell, Rows, as_rows, verdict_badge
 from cch_audit.rendering.ranking import ranking_footnotes, shared_metric
 from cch_audit.rendering.sweep import sweep_footnotes
 from cch_audit.rendering.text import FLOOR, TRUTH, deciding_levels, gap_range, number
-from cch_audit.results import Audit, RankReport, Report, SweepReport
+from cch_audit.results import Audit, Origin, RankReport, Report, SweepReport
 from cch_audit.settings.formats import Units
 
 
@@ -45,21 +46,18 @@ def footnotes(report: Report) -> list[str]:
     which = "The" if confidence is None else f"The {100 * confidence:g} %"
     levels = [level for audit in report.audits for level in audit.levels.values()]
     results = [result for level in levels for result in level.estimators.values()]
-    if any(result.bias is not None for result in results):
-        verdict_interval = (
-            "The verdict interval, which decides, adds a bias allowance measured on surrogates."
-        )
-    else:
-        verdict_interval = (
-            "The verdict interval decides; no bias allowance was measured, so bias is not in it."
-        )
+    verdict_interval = (
+        "The verdict interval, which decides, adds a bias allowance measured on surrogates."
+        if any(result.bias is not None for result in results)
+        else "The verdict interval decides; no bias allowance was measured, so bias is not in it."
+    )
     notes = [
         f"{which} interval in brackets covers what this estimator would return on another sample "
         f"of this size. {verdict_interval}",
         "The condition is sufficient in a linear Gaussian model with Var(t) <= Var(y), and not "
         "necessary: PASS does not promise a gain and FAIL does not rule one out.",
     ]
-    in_sight = not isinstance(report, RankReport) and not isinstance(report, SweepReport)
+    in_sight = not isinstance(report, RankReport | SweepReport)
     if in_sight and any(level.floor is not None for level in levels):
         notes.append(
             f"The row {FLOOR} is what the gap cannot be below: the teacher shares at least as much "
@@ -91,14 +89,10 @@ def teacher_rows(report: Report, units: Units) -> Rows:
     columns: list[tuple[str, Callable[[Audit], Cell | None]]] = [
         ("verdict", lambda audit: verdict_badge(audit.verdict)),
         (f"gap ({units})", lambda audit: gap_range(deciding_levels(audit))),
-        ("training", _outcome),
+        ("training", outcome_cell),
         ("teacher", lambda audit: audit.teacher),
     ]
     return as_rows(report.audits, columns, names=("teacher",))
-
-
-def _outcome(audit: Audit) -> Cell | None:
-    return None if audit.confirmation is None else outcome_badge(audit.confirmation.outcome)
 
 
 def run_lines(report: Report) -> list[tuple[str, str]]:
@@ -109,19 +103,16 @@ def run_lines(report: Report) -> list[tuple[str, str]]:
         ("seed", str(report.seed)),
         ("sha256", report.input.sha256),
         *([] if digest is None else [("sha256 of the teacher file", digest)]),
-        *_origin_lines(report),
+        *([] if report.origin is None else _origin_lines(report.origin)),
         *_setting_lines(report.settings),
     ]
 
 
-def _origin_lines(report: Report) -> Iterator[tuple[str, str]]:
+def _origin_lines(origin: Origin) -> Iterator[tuple[str, str]]:
     """Yield when, where and with what the report was made."""
-    if report.origin is not None:
-        yield "date", report.origin.date
-        yield "host", report.origin.host
-        yield from (
-            (f"{name} version", version) for name, version in report.origin.versions.items()
-        )
+    yield "date", origin.date
+    yield "host", origin.host
+    yield from ((f"{name} version", version) for name, version in origin.versions.items())
 
 
 def _setting_lines(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -437,6 +437,11 @@ class Report:
     origin: Origin | None = field(default=None, kw_only=True)
     """None in reports that were written before there was one."""
 
+    @property
+    def teachers(self) -> list[Audit]:
+        """The audits without those of controls."""
+        return [audit for audit in self.audits if not audit.is_control]
+
     def __post_init__(self) -> None:
         """Keep settings in one form, whether they were made or read back."""
         object.__setattr__(self, "settings", _with_tuples(self.settings))

@@ -49,6 +49,11 @@ class Joined:
         return any(shift.direction == "worse" for shift in self.shifts)
 
 
+def reports_of(found: Report | Joined) -> tuple[Report, ...]:
+    """Return one report, or those that are joined."""
+    return found.reports if isinstance(found, Joined) else (found,)
+
+
 def join(reports: Sequence[Report], baseline: Report | None = None) -> Joined:
     """Return reports side by side, held against a baseline if there is one.
 

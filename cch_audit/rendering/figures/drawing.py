@@ -40,8 +40,6 @@ NO_DATE: dict[str, dict[str, None]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
 }
-
-
 MOST_PIXELS = 60_000
 """Of a side: more than this no drawing takes."""
 _PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)

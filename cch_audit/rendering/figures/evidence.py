@@ -8,7 +8,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from cch_audit.evidence.results import Estimate, Ledger, Trial
+from cch_audit.evidence.results import Decisions, Estimate, Ledger, Trial
 from cch_audit.rendering.audits import LEVEL_TITLES
 from cch_audit.rendering.evidence import decider
 from cch_audit.rendering.figures.marks import (
@@ -21,6 +21,7 @@ from cch_audit.rendering.figures.marks import (
     keys,
     marker,
     name_sides,
+    rule_rows,
     shade_agreement,
 )
 
@@ -44,19 +45,13 @@ def evidence_picture(ledger: Ledger) -> Picture:
 
     def draw(figure: FigureBase) -> None:
         figure.suptitle("Forecast and outcome")
-        parts = iter(
-            figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
-            if heights
-            else ()
-        )
+        if not heights:
+            return
+        parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         if levels:
-            _trials(next(parts), ledger.trials, levels)
+            _trials(parts[0], ledger.trials, levels)
         if records:
-            shares = [
-                (f"{decider(record.forecaster)} ({record.n_decided})", record.right)
-                for record in records
-            ]
-            _shares(next(parts).subplots(), shares)
+            _shares(parts[-1].subplots(), records)
 
     return Picture(CAPTION, (WIDTH, 0.4 + sum(heights)), draw)
 
@@ -90,21 +85,20 @@ def _trial(axes: Axes, trial: Trial, gap: Estimate) -> None:
     axes.plot(x[0], y[0], markersize=5.5, zorder=3, **marker(trial.outcome))
 
 
-def _shares(axes: Axes, shares: Sequence[tuple[str, Estimate]]) -> None:
+def _shares(axes: Axes, records: Sequence[Decisions]) -> None:
     """Draw the share of right forecasts, with its interval, beside the toss of a coin."""
-    for row, (_, share) in enumerate(shares):
-        found = _drawn(share, 1.0)
+    for row, record in enumerate(records):
+        found = _drawn(record.right, 1.0)
         if found is not None:
             axes.hlines(row, found[1], found[2], color=INK, linewidth=1.1, zorder=2)
             axes.plot(found[0], row, "o", color=GOOD, markeredgecolor=INK, markersize=6, zorder=3)
     axes.axvline(0.5, color=INK, linewidth=1.0, linestyle=":")
-    axes.set_yticks(range(len(shares)), [name for name, _ in shares])
-    axes.set(xlim=(-0.02, 1.02), ylim=(len(shares) - 0.5, -0.5))
+    names = [f"{decider(record.forecaster)} ({record.n_decided})" for record in records]
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlim=(-0.02, 1.02), ylim=(len(names) - 0.5, -0.5))
     axes.set_xlabel("share right of the decided trials; dotted: the toss of a coin")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.grid(axis="y", color="0.9", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0)
+    rule_rows(axes)
 
 
 def _drawn(value: Estimate, scale: float) -> tuple[float, float, float] | None:

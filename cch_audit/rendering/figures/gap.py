@@ -43,7 +43,7 @@ def gap_picture(audit: Audit, margin: float, units: Units) -> Picture:
     units : {"nats", "bits"}
     """
     levels = ordered_levels(audit)
-    heights = [FRAME + ROW * _count_rows(level) for _, level in levels]
+    heights = [FRAME + ROW * len(_titles(level)) for _, level in levels]
 
     def draw(figure: FigureBase) -> None:
         title = f"Gap of teacher {shortened(audit.teacher, NAME)}"
@@ -75,18 +75,16 @@ def gap_picture(audit: Audit, margin: float, units: Units) -> Picture:
 
 def _forest(axes: Axes, level: LevelResult) -> None:
     """Draw one row per estimator, one for the floor, and one for the truth of a simulated file."""
-    titles = [estimator_title(name, level) for name in level.estimators]
+    titles = _titles(level)
     for row, result in enumerate(level.estimators.values()):
         _row(axes, row, result)
     if level.floor is not None:
-        row, floor = len(titles), level.floor
+        row, floor = titles.index(FLOOR), level.floor
         axes.hlines(row, floor.low, floor.high, color=INK, linewidth=1.0, linestyle=":", zorder=2)
         axes.plot(floor.estimate, row, marker=">", color=INK, markersize=6, zorder=4)
-        titles.append(FLOOR)
-    if _knows(level):
-        assert level.truth is not None
-        axes.plot(level.truth.gap, len(titles), marker="*", color=INK, markersize=9, zorder=4)
-        titles.append(TRUTH)
+    if level.truth is not None and TRUTH in titles:
+        row, gap = titles.index(TRUTH), level.truth.gap
+        axes.plot(gap, row, marker="*", color=INK, markersize=9, zorder=4)
     axes.set_yticks(range(len(titles)), titles)
     axes.set_ylim(len(titles) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -112,10 +110,8 @@ def _row(axes: Axes, row: int, result: EstimatorResult) -> None:
     axes.plot(gap.estimate, row, markersize=6.5, zorder=4, **marker(result.verdict))
 
 
-def _count_rows(level: LevelResult) -> int:
-    return len(level.estimators) + (level.floor is not None) + _knows(level)
-
-
-def _knows(level: LevelResult) -> bool:
-    """Whether there is a truth that can be drawn."""
-    return level.truth is not None and math.isfinite(level.truth.gap)
+def _titles(level: LevelResult) -> list[str]:
+    """Return what the rows are about: the truth is one of them where it can be drawn."""
+    knows = level.truth is not None and math.isfinite(level.truth.gap)
+    titles = [estimator_title(name, level) for name in level.estimators]
+    return titles + [FLOOR] * (level.floor is not None) + [TRUTH] * knows

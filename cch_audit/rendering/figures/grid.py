@@ -39,10 +39,9 @@ def _heat_map(figure: FigureBase, found: Confirmation, temperatures: list[float 
         (weights.index(cell.weight), temperatures.index(cell.temperature)): cell
         for cell in found.grid
     }
-    gains = [
-        [_gain(places.get((x, y)), found.metric) for x in range(len(weights))]
-        for y in range(len(temperatures))
-    ]
+    gains = [[math.nan] * len(weights) for _ in temperatures]
+    for (x, y), cell in places.items():
+        gains[y][x] = improvement(cell.change, found.metric)
     known = [abs(gain) for row in gains for gain in row if math.isfinite(gain)]
     most = max(known, default=0.0) or 1.0
     axes = figure.subplots()
@@ -76,8 +75,3 @@ def _write(axes: Axes, x: int, y: int, cell: GridCell, metric: str, *, dark: boo
         fontweight="bold" if chosen else "normal",
         color="0.99" if dark else "0.05",  # on a cell, whatever the page
     )
-
-
-def _gain(cell: GridCell | None, metric: str) -> float:
-    """Return the improvement of a cell."""
-    return math.nan if cell is None else improvement(cell.change, metric)

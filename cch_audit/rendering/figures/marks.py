@@ -71,6 +71,13 @@ def keys(seen: Iterable[Verdict | Outcome]) -> list[Line2D]:
     ]
 
 
+def rule_rows(axes: Axes) -> None:
+    """Draw a faint line along each row, in place of its tick."""
+    axes.grid(axis="y", color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+
+
 def name_sides(axes: Axes, margin: float) -> None:
     """Draw what the gap has to exceed, and say on which side of it the criterion holds."""
     axes.axvline(margin, color=INK, linewidth=1.2, zorder=1)

@@ -23,7 +23,7 @@ from cch_audit.rendering.figures.marks import (
     shade_agreement,
 )
 from cch_audit.rendering.sweep import AXES, keeps_teacher, sweep_title
-from cch_audit.rendering.text import ordered_levels
+from cch_audit.rendering.text import ordered_levels, trained
 from cch_audit.results import Crossing, Report, Sweep, SweepReport
 from cch_audit.settings.formats import Units
 from cch_audit.sweeping.crossings import Point, gain_point, gap_point
@@ -79,7 +79,7 @@ def _gain_by_gap(
 ) -> None:
     """Draw the measured gain against the gap at one level, both with their intervals."""
     gaps = [gap_point(audit.levels[level]) for audit in report.audits]
-    gains = _gains(report)
+    gains = [gain_point(found) for found in trained(report.audits)]
     middle = [gap.estimate for gap in gaps]
     height = [gain.estimate for gain in gains]
     axes.plot(middle, height, color=PALE, linewidth=0.8, zorder=1)
@@ -128,7 +128,7 @@ def _gap_by_step(
 
 def _gain_by_step(axes: Axes, report: Report, sweep: Sweep) -> None:
     """Draw the measured gain against the steps."""
-    gains = _gains(report)
+    gains = [gain_point(found) for found in trained(report.audits)]
     height = [gain.estimate for gain in gains]
     axes.plot(sweep.steps, height, color=PALE, linewidth=0.8, zorder=1)
     axes.vlines(sweep.steps, *_ends(gains), color=INK, linewidth=0.9, zorder=2)
@@ -157,7 +157,7 @@ def _outcomes(axes: Axes, report: Report, x: Sequence[float], y: Sequence[float]
 
 def _keys(report: Report, sweep: Sweep) -> list[Line2D | Patch]:
     """Return the legend of the outcomes that there are, and of what is shaded."""
-    seen = [audit.confirmation.outcome for audit in report.audits if audit.confirmation]
+    seen = [found.outcome for found in trained(report.audits)]
     there: list[Line2D | Patch] = [*keys(seen)]
     if not keeps_teacher(sweep):
         there.append(Patch(color=SHADE, label="measured as CCH says"))
@@ -167,15 +167,9 @@ def _keys(report: Report, sweep: Sweep) -> list[Line2D | Patch]:
     return there
 
 
-def _gains(report: Report) -> list[Point]:
-    return [gain_point(audit.confirmation) for audit in report.audits if audit.confirmation]
-
-
 def _ends(points: Sequence[Point]) -> tuple[list[float], list[float]]:
     return [one.low for one in points], [one.high for one in points]
 
 
 def _gain_label(report: Report) -> str:
-    found = report.audits[0].confirmation
-    assert found is not None
-    return f"gain by KD ({GAINS[found.metric]})"
+    return f"gain by KD ({GAINS[trained(report.audits)[0].metric]})"

@@ -14,9 +14,10 @@ from cch_audit.rendering.figures.marks import (
     fit_scale,
     keys,
     marker,
+    rule_rows,
     shortened,
 )
-from cch_audit.rendering.ranking import gap_title, places, shared_metric
+from cch_audit.rendering.ranking import Place, gap_title, places, shared_metric
 from cch_audit.rendering.text import ordered_levels
 from cch_audit.results import Audit, Outcome, RankReport, Report, Verdict
 from cch_audit.settings.formats import Units
@@ -44,14 +45,13 @@ def teachers_picture(report: Report, margin: float, units: Units) -> Picture:
     margin : what the gap has to exceed, in these units
     units : {"nats", "bits"}
     """
-    rows = _rows(report)
+    title = "Gaps of the teachers"
+    rows = [Row(shortened(audit.teacher, NAME), audit) for audit in report.audits]
+    if isinstance(report, RankReport):
+        title = gap_title(report, units)
+        rows = [_place(place) for place in places(report)]
 
     def draw(figure: FigureBase) -> None:
-        title = (
-            "Gaps of the teachers"
-            if not isinstance(report, RankReport)
-            else gap_title(report, units)
-        )
         figure.suptitle(fill(f"{title} (student: {report.audits[0].student})", LINE))
         _draw(figure, report, rows, margin, units)
 
@@ -64,17 +64,9 @@ def teachers_picture(report: Report, margin: float, units: Units) -> Picture:
     return Picture(caption, (WIDTH, ENDS + ROW * len(rows)), draw)
 
 
-def _rows(report: Report) -> list[Row]:
-    if not isinstance(report, RankReport):
-        return [Row(shortened(audit.teacher, NAME), audit) for audit in report.audits]
-    return [
-        Row(
-            f"{'' if place.audit.is_control else f'{place.ranked.rank}. '}"
-            f"{shortened(place.audit.teacher, NAME)}",
-            place.audit,
-        )
-        for place in places(report)
-    ]
+def _place(place: Place) -> Row:
+    rank = "" if place.audit.is_control else f"{place.ranked.rank}. "
+    return Row(rank + shortened(place.audit.teacher, NAME), place.audit)
 
 
 def _draw(
@@ -105,9 +97,7 @@ def _draw(
         panels[-1].set(title="measured", xlabel=f"gain by KD\n({GAINS[metric]})")
     for axes in panels:
         fit_scale(axes, "x", nbins=4)
-        axes.grid(axis="y", color="0.9", linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.tick_params(axis="y", length=0)
+        rule_rows(axes)
     panels[0].set_yticks(range(len(rows)), [row.title for row in rows])
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     figure.legend(handles=keys(seen), loc="outside lower center", ncols=4)
