@@ -37,6 +37,7 @@ def report(
         output,
         units=output.units,
         verbose=output.verbose,
+        brief=output.brief,
         undecided_fails=output.undecided == "fail",
     )
     raise typer.Exit(ExitCode.FAIL if joined.is_worse and not output.exit_zero else ExitCode.PASS)

@@ -61,6 +61,7 @@ def run(command: str, context: typer.Context, file: Path, settings: Sequence[Set
         output,
         units=output.units,
         verbose=output.verbose,
+        brief=output.brief,
         undecided_fails=output.undecided == "fail",
     )
     if is_out_of_sight(output):

@@ -19,6 +19,8 @@ class Look:
     """Of every printed information; JSON stays in nats."""
     verbose: bool = False
     """Whether the table has fine print."""
+    brief: bool = False
+    """Whether the table has the verdict, the gap, the reason and the next step only."""
     width: int = 80
     """Columns of the table."""
     color: bool = False

@@ -132,6 +132,8 @@ class Document:
     """What decides, the strongest evidence first."""
     warnings: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()
+    brief: tuple[tuple[str, Cell], ...] = ()
+    """The same in a few lines, for readers in a hurry."""
     source: str = ""
     """The whole report as JSON, for formats that can carry it."""
 

@@ -14,6 +14,7 @@ from cch_audit.rendering.confirmation import CLAIMS, outcome_sentence
 from cch_audit.rendering.document import (
     OUTCOMES,
     Card,
+    Cell,
     Detail,
     Document,
     Drawing,
@@ -74,7 +75,22 @@ def document(report: Report, look: Look, pictures: bool = False) -> Document:
         cards=tuple(_cards(shown, units)),
         warnings=shown.warnings,
         sections=tuple(_sections(shown, units, pictures)),
+        brief=tuple(_brief(shown, units)),
     )
+
+
+def _brief(report: Report, units: Units) -> Iterator[tuple[str, Cell]]:
+    """Yield the verdict, the gap, the reason, and the next step."""
+    if not isinstance(report, SweepReport):
+        yield "verdict", verdict_badge(report.decision)
+    if len(report.audits) == 1:
+        (audit,) = report.audits
+        yield "", headline(report)
+        yield from (("", f"{one.asked} {one.numbers}") for one in _cards(report, units))
+        yield "why", "; ".join(audit.reasons)
+    else:
+        yield "", sentence(report, units)
+    yield "next", advice(report)[0]
 
 
 def _sections(report: Report, units: Units, pictures: bool) -> Iterator[Section]:

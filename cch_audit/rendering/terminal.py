@@ -76,7 +76,8 @@ def draw(document: Document, look: Look) -> str:
         highlight=False,
     )
     screen = Screen(look.width, look.verbose, SIMPLE_HEAD if look.unicode else ASCII_HEAD)
-    for part in _document(document, screen):
+    brief = look.brief and document.brief
+    for part in [_grid(document.brief)] if brief else _document(document, screen):
         console.print(part)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 

@@ -281,6 +281,7 @@ class OutputSettings(Settings):
         "nats", "Unit of the printed informations; JSON stays in nats."
     )
     quiet: bool = setting(False, "No progress, no summary sentence on standard error.", short="-q")
+    brief: bool = setting(False, "Verdict, gap, reason and next step only, in a few lines.")
     verbose: bool = setting(False, "More detail: standard errors, bias, drift, flags, settings.")
     exit_zero: bool = setting(False, "Exit 0 whatever the verdict; errors keep their codes.")
     undecided: Literal["pass", "fail", "undecided"] = setting(
