@@ -22,9 +22,6 @@ PAGE = Path(__file__).resolve().parents[1] / "man" / "cch-audit.1"
 WIDTH = 100
 MANY = 60
 """Characters of choices from which on a line may break between them."""
-_CLASSES = (TheoremSettings, SimulateSettings, *SECTIONS)
-SETTINGS = {one.name: one for cls in _CLASSES for one in declared(cls)}.values()
-"""Of an option that several commands have, the one with all choices."""
 EXAMPLE = {"estimator": ["ksg", "lmi"], "margin": 0.05}
 """Options that the example of a settings file has, beside all sections."""
 
@@ -34,9 +31,15 @@ def roff(text: str) -> str:
     return text.replace("-", "\\-")
 
 
+def settings() -> list[Setting]:
+    """Return what the page has an option for; of several commands, the one with all choices."""
+    classes = (TheoremSettings, SimulateSettings, *SECTIONS)
+    return [*{one.name: one for cls in classes for one in declared(cls)}.values()]
+
+
 def update(page: str) -> str:
     """Return the page as the settings would have it."""
-    for setting in SETTINGS:
+    for setting in settings():
         tag = re.escape(roff(option_name(setting.name)))
         paragraph = rf"(?ms)(?<=^\.TP\n)\.BI? {tag}(?: [^\n]*)?\n.*?(?=^\.(?:TP|SS|SH))"
         page = re.sub(paragraph, partial(_paragraph, setting), page)

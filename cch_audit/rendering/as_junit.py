@@ -80,7 +80,8 @@ def _suite(report: Report, look: Look) -> ET.Element:
 
 def _cases(report: Report) -> Iterator[Case]:
     """Yield the test cases, teacher by teacher; controls are no teachers."""
-    for audit in shown_teachers(report):
+    audits = shown_teachers(report) if isinstance(report, RankReport) else report.audits
+    for audit in audits:
         if report.gate != "outcome":
             yield Case(audit, "verdict", audit.verdict, "; ".join(audit.reasons))
         found = audit.confirmation

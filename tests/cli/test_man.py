@@ -18,7 +18,7 @@ from cch_audit.errors import ExitCode
 from cch_audit.estimators import plain_sections, section_names
 from cch_audit.settings import EstimatorSettings
 from cch_audit.settings.declared import Setting
-from tests.manual import PAGE, SETTINGS, update
+from tests.manual import PAGE, settings, update
 
 from .process import environment
 
@@ -76,7 +76,7 @@ def test_what_the_settings_say_is_on_the_page() -> None:
     assert page == update(page), "the man page is stale: run python -m tests.manual"
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", settings(), ids=lambda setting: setting.name)
 def test_choices_default_and_range_are_in_the_paragraph(setting: Setting) -> None:
     text = DESCRIBED[option_name(setting.name)]
     if setting.choices:
@@ -106,7 +106,7 @@ def test_every_variable_is_named_after_its_option() -> None:
 
 
 def test_every_key_of_the_settings_file_is_the_name_of_an_option() -> None:
-    assert {option_name(setting.name) for setting in SETTINGS} <= set(DESCRIBED)
+    assert {option_name(setting.name) for setting in settings()} <= set(DESCRIBED)
 
 
 def test_the_example_of_a_settings_file_holds_all_estimator_settings_and_their_defaults() -> None:
@@ -114,7 +114,7 @@ def test_the_example_of_a_settings_file_holds_all_estimator_settings_and_their_d
     example = yaml.safe_load(plain(roff.partition(".EX\n")[2].partition(".EE\n")[0]))
     shown = {key: value for key, value in example.items() if isinstance(value, dict)}
     assert shown == plain_sections(EstimatorSettings(), section_names())
-    assert set(example) - set(shown) <= {setting.name for setting in SETTINGS}
+    assert set(example) - set(shown) <= {setting.name for setting in settings()}
 
 
 def test_every_column_of_a_ranking_is_explained() -> None:
