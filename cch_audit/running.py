@@ -55,6 +55,8 @@ Progress = Callable[[str, float], None]
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "h5py")
 """What numbers depend on."""
+ESTIMATES = 0.8
+"""Share of the audit after which intervals are put around its estimates."""
 AUDITING = 0.8
 """Share of the progress bar that the audit takes when training runs follow."""
 
@@ -222,7 +224,7 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
     from threadpoolctl import threadpool_limits
 
     from cch_audit.auditing.judging import judge_teachers
-    from cch_audit.auditing.measurement import measure, n_jobs
+    from cch_audit.auditing.measurement import measure, n_jobs, within
     from cch_audit.auditing.need import check_memory
 
     settings, estimators, seed = run.audit, run.estimators, run.inputs.seed
@@ -251,14 +253,13 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             sample = teachers_of_steps(sample, run.plan, estimators.of(HeadSettings), seed)
         share = AUDITING if experiment else 1.0
         measured = measure(
-            sample, settings, estimators, seed, lambda what, done: progress(what, share * done)
+            sample, settings, estimators, seed, within(progress, 0.0, ESTIMATES * share)
         )
-        audits = judge_teachers(sample, measured, settings, estimators, seed)
+        judging = within(progress, ESTIMATES * share, share)
+        audits = judge_teachers(sample, measured, settings, estimators, seed, judging)
         if experiment is not None:
             runs = training_of_steps(audits, experiment, run.plan)
-            audits = train(
-                sample, runs, lambda what, done: progress(what, share + (1 - share) * done)
-            )
+            audits = train(sample, runs, within(progress, share, 1.0))
         if run.plan is not None:
             traced = trace(audits, run.plan.varied, first, run.plan.steps, settings.margin)
             return Found(sample, audits, sweep=traced)

@@ -14,6 +14,7 @@ from cch_audit.auditing.intervals import Distribution, bootstrap_means, half_sam
 from cch_audit.auditing.measurement import (
     Measured,
     Measurements,
+    Progress,
     fit_head,
     n_jobs,
 )
@@ -41,12 +42,14 @@ def judge_teachers(
     settings: AuditSettings,
     estimators: EstimatorSettings,
     seed: int,
+    progress: Progress = lambda what, share: None,
 ) -> tuple[Audit, ...]:
     """Put intervals around what was measured, judge each teacher and add the companions."""
     neighbors = estimators.of(KsgSettings).n_neighbors
     of_student = from_neighbors(sample.student, sample.labels.values, neighbors, sample.dependence)
     audits = []
-    for teacher in sample.teachers:
+    for number, teacher in enumerate(sample.teachers):
+        progress("intervals and companions", number / len(sample.teachers))
         companions = measure_companions(
             sample.teachers[teacher],
             sample.student,

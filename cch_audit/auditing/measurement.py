@@ -18,6 +18,8 @@ from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 
 Progress = Callable[[str, float], None]
+HEADS = 0.15
+"""Share of a measurement that the prediction heads take."""
 """Told what has been measured and the share of the work that is done."""
 MORE_SURROGATES = 4
 """Times more surrogates where an estimate costs next to nothing."""
@@ -88,8 +90,14 @@ def measure(
     progress("prediction heads", 0.0)
     predictions = predict(sample, estimators, n_jobs(settings), seed)
     informations = _informations(sample, predictions)
-    found = estimate_all(informations, sample, settings, estimators, seed, progress)
+    estimating = within(progress, HEADS, 1.0)
+    found = estimate_all(informations, sample, settings, estimators, seed, estimating)
     return Measurements(predictions, sample.student_name, found)
+
+
+def within(progress: Progress, start: float, end: float) -> Progress:
+    """Return what tells the progress of a part, from one share of the whole to another."""
+    return lambda what, share: progress(what, start + (end - start) * share)
 
 
 def predict(
@@ -160,7 +168,7 @@ def estimate_all(
         for pair in range(n_halves // 2)
     ]
 
-    def task(
+    def measured(
         information: Information, estimator: str, part: str, number: int
     ) -> Estimate | tuple[float, float]:
         # Without networks the stream does not know the teacher: all meet the same folds and draws.
@@ -191,15 +199,26 @@ def estimate_all(
     ]
     # The longest first, so that no core waits long at the end; sorting keeps the order of parts.
     plan.sort(key=lambda job: _cost(job[0], job[1], estimators), reverse=True)
-    costs = np.cumsum([_cost(job[0], job[1], estimators, job[2]) for job in plan])
-    results = Parallel(n_jobs=n_jobs(settings), prefer="threads", return_as="generator")(
-        delayed(task)(*job) for job in plan
+    costs = [_cost(job[0], job[1], estimators, job[2]) for job in plan]
+
+    def task(place: int) -> tuple[int, Estimate | tuple[float, float]]:
+        return place, measured(*plan[place])
+
+    # Results come as they are done, so that the progress is seen to move; their places order them.
+    done = Parallel(n_jobs=n_jobs(settings), prefer="threads", return_as="generator_unordered")(
+        delayed(task)(place) for place in range(len(plan))
     )
+    results: dict[int, Estimate | tuple[float, float]] = {}
+    spent = 0.0
+    for place, result in done:
+        results[place] = result
+        information, estimator, *_ = plan[place]
+        spent += costs[place]
+        progress(f"{estimator}, {information.level}", spent / sum(costs))
     found: dict[tuple[str, ...], list[Estimate | tuple[float, float]]] = {}
-    for job, cost, result in zip(plan, costs, results, strict=True):
-        information, estimator, *_ = job
-        found.setdefault((information.level, estimator, *information.name), []).append(result)
-        progress(f"{estimator}, {information.level}", float(cost / costs[-1]))
+    for place, (information, estimator, *_) in enumerate(plan):
+        key = (information.level, estimator, *information.name)
+        found.setdefault(key, []).append(results[place])
     return {key: _collect(values, n_halves) for key, values in found.items()}
 
 

@@ -4,14 +4,18 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from cch_audit.commands.ending import say
 from cch_audit.errors import InputError, OutputError
 from cch_audit.results.files import replace_file
 
+EVERY = 60.0
+"""Seconds between two lines that say how far the program is."""
 FILE_WIDTH = 100_000
 """Columns assumed in a pipe or a file: no identifier may be folded there."""
 
@@ -97,11 +101,31 @@ def write(report: str | bytes, path: str | None) -> None:
         raise OutputError(f"{path or 'standard output'}: cannot be written ({reason})") from err
 
 
+def _minutes() -> Callable[[str, float], None]:
+    """Return what says on standard error, once a minute, how far the program is."""
+    started = last = time.monotonic()
+
+    def tell(what: str, share: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= EVERY:
+            last = now
+            say(f"{share:.0%} after {(now - started) / 60:.0f} min: {what}")
+
+    return tell
+
+
 @contextmanager
 def progress_bar(wanted: bool) -> Iterator[Callable[[str, float], None]]:
-    """Yield a function to tell what is running and what share is done; a bar on a terminal only."""
-    if not (wanted and sys.stderr is not None and sys.stderr.isatty()):
+    """Yield a function to tell what is running and what share is done.
+
+    It draws a bar on a terminal, and elsewhere says a line a minute.
+    """
+    if not wanted or sys.stderr is None:
         yield lambda what, share: None
+        return
+    if not sys.stderr.isatty():
+        yield _minutes()
         return
     from rich.console import Console
     from rich.progress import (
