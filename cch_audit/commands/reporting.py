@@ -1,5 +1,6 @@
 """What a command found: what is refused before any work, its file and figure, its exit code."""
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -125,6 +126,9 @@ def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -
     for path, format in _targets(output):
         here = terminal.abilities(sys.stdout if path is None else None)
         terminal.write(render(found, format, units=units, **look, **here), path)
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if format == "github" and summary:
+            terminal.append(render(found, "markdown", units=units), summary)
     plot: str | None = getattr(output, "plot", None)
     if plot is not None:
         from cch_audit.rendering.figures.drawing import draw

@@ -101,6 +101,21 @@ def write(report: str | bytes, path: str | None) -> None:
         raise OutputError(f"{path or 'standard output'}: cannot be written ({reason})") from err
 
 
+def append(text: str, path: str) -> None:
+    """Write at the end of a file that others write too.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses.
+    """
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as err:
+        raise OutputError(f"{path}: cannot be written ({err.strerror or err})") from err
+
+
 def _minutes() -> Callable[[str, float], None]:
     """Return what says on standard error, once a minute, how far the program is."""
     started = last = time.monotonic()

@@ -50,8 +50,6 @@ def _suite(report: Report, look: Look) -> ET.Element:
     """
     told = draw(document(report, Look(look.units)), Look(look.units, width=WIDTH))
     report = for_reading(report, units=look.units)
-    one_passes = isinstance(report, RankReport) and report.decision == "pass"
-    gated = not isinstance(report, SweepReport) and not one_passes
     suite = ET.Element("testsuite", name=f"cch-audit {report.input.path}", errors="0")
     properties = ET.SubElement(suite, "properties")
     # What is needed to find the input and to run the audit again.
@@ -59,14 +57,14 @@ def _suite(report: Report, look: Look) -> ET.Element:
     warnings = {f"warning {number}": text for number, text in enumerate(report.warnings, 1)}
     for name, value in {**found, **warnings}.items():
         ET.SubElement(properties, "property", name=name, value=value)
-    for case in _cases(report):
+    for case in cases(report):
         test = ET.SubElement(
             suite,
             "testcase",
             classname=f"cch-audit.{case.thing}",
             name=f"{case.audit.teacher} -> {case.audit.student}",
         )
-        if gated and (case.says == "fail" or (look.undecided_fails and case.says == "undecided")):
+        if fails(report, case, look):
             ET.SubElement(test, "failure", type=case.says, message=case.reason)
         elif case.says != "pass":
             why = "" if case.says == "undecided" else " (no gate here)"
@@ -78,7 +76,14 @@ def _suite(report: Report, look: Look) -> ET.Element:
     return suite
 
 
-def _cases(report: Report) -> Iterator[Case]:
+def fails(report: Report, case: Case, look: Look) -> bool:
+    """Whether a case breaks a build: neither a sweep is a gate, nor one teacher of several."""
+    one_passes = isinstance(report, RankReport) and report.decision == "pass"
+    gated = not isinstance(report, SweepReport) and not one_passes
+    return gated and (case.says == "fail" or (look.undecided_fails and case.says == "undecided"))
+
+
+def cases(report: Report) -> Iterator[Case]:
     """Yield the test cases, teacher by teacher; controls are no teachers."""
     audits = shown_teachers(report) if isinstance(report, RankReport) else report.audits
     for audit in audits:

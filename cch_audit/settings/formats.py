@@ -28,6 +28,7 @@ FORMATS: dict[str, Format] = {
     "markdown": Format("markdown", ".md", "documents"),
     "html": Format("html", ".html", "documents", has_pictures=True),
     "junit": Format("as_junit", ".xml", "reports"),
+    "github": Format("as_github", ".github", "reports"),
     "csv": Format("as_csv", ".csv", "reports"),
     "names": Format("as_names", ".names", "reports"),
 }
