@@ -15,7 +15,7 @@ import yaml
 from cch_audit.columns import COLUMNS
 from cch_audit.commands.options import ENVIRONMENT, SECTIONS, option_name
 from cch_audit.estimators import section, section_names
-from cch_audit.settings import SimulateSettings, TheoremSettings
+from cch_audit.settings import ReportSettings, SimulateSettings, TheoremSettings
 from cch_audit.settings.declared import Setting, declared
 
 PAGE = Path(__file__).resolve().parents[1] / "man" / "cch-audit.1"
@@ -33,7 +33,7 @@ def roff(text: str) -> str:
 
 def settings() -> list[Setting]:
     """Return what the page has an option for; of several commands, the one with all choices."""
-    classes = (TheoremSettings, SimulateSettings, *SECTIONS)
+    classes = (TheoremSettings, ReportSettings, SimulateSettings, *SECTIONS)
     return [*{one.name: one for cls in classes for one in declared(cls)}.values()]
 
 

@@ -96,7 +96,7 @@ def test_the_file_can_be_named_by_the_environment(tmp_path: Path) -> None:
         ("margin: 1e-2", {"margin": 0.01}),
         ("rows: 3", {"rows": "3"}),
         ("student: é 音", {"student": "é 音"}),
-        ("output: null", {"output": None}),
+        ("output: null\nplot: null", {"output": [], "plot": None}),
         ("temperature: [1, 2.5]\nweight: 0.5", {"temperature": "1,2.5", "weight": "0.5"}),
         ("train-size: 100\nmin-effect: 1", {"train_size": 100, "min_effect": 1.0}),
         ("confirm: true\nfusion: true", {"confirm": True, "fusion": True}),

@@ -54,7 +54,7 @@ def parameters() -> Iterator[Any]:
                 yield parameter
 
 
-OPTIONS = {name for parameter in parameters() for name in parameter.opts}
+OPTIONS = {name for one in parameters() for name in one.opts if name.startswith("--")}
 DESCRIBED = {name: text for name, text in entries("OPTIONS").items() if name.startswith("-")}
 
 
