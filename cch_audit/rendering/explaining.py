@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cch_audit import estimators
+from cch_audit.rendering.audits import LEVEL_TITLES
 from cch_audit.rendering.ranking import grouped, shown_teachers
 from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
 from cch_audit.rendering.text import METRIC_TITLES, counted, interval, size, trained
@@ -44,6 +45,25 @@ _MEASURED_HEADLINES: dict[Outcome, str] = {
     "hurts": "Distilling {} into {} did harm in a quick training run",
     "no_change": "Distilling {} into {} changed nothing detectable in a quick training run",
     "undecided": "A quick training run could not tell whether distilling {} into {} helps",
+}
+
+
+_WORDS = {
+    "nats": "the unit of information: 1 nat is 1.443 bits, and a fair coin holds 0.693 nats",
+    "representations": "the features, as they are in the file; much of what they share may have "
+    "nothing to do with the labels",
+    "predictions": "what teacher and student say about the labels: predictions in the file, or "
+    "those of linear heads on rows that they did not see; the theorem speaks of these",
+    "interval": "from resampling rows, or whole groups of them, together for both informations; "
+    "rows of one group, or of one window, inform each other in no part of an estimate",
+    "verdict interval": "spans the interval and the same one less the bias that the estimator has "
+    "on random data that resemble these and whose information is known; one below the margin is "
+    "held against the floor",
+    "hull": "from the lowest to the highest end of the verdict intervals that decide",
+    "floor": "the gap that the teacher's predictions of the labels leave, in place of the teacher: "
+    "they share no more with the student than it does, so no gap is smaller",
+    "drift": "change of the gap from half of the rows to all; where it would change the verdict, "
+    "the verdict is undecided",
 }
 
 
@@ -107,37 +127,8 @@ def method(report: Report) -> list[tuple[str, str]]:
     levels = report.audits[0].levels
     names = dict.fromkeys(name for level in levels.values() for name in level.estimators)
     lines = [(name, estimators.find(name).meaning) for name in names if name in estimators.names()]
-    meanings = {
-        "representations": "the features, as they are in the file; much of what they share may "
-        "have nothing to do with the labels",
-        "predictions": "what teacher and student say about the labels: predictions in the file, or "
-        "those of linear heads on rows that they did not see; the theorem speaks of these",
-    }
-    lines += [(name, meanings[name]) for name in meanings if name in levels]
-    lines += [
-        (
-            "interval",
-            "from resampling rows, or whole groups of them, together for both informations; rows "
-            "of one group, or of one window, inform each other in no part of an estimate",
-        ),
-        (
-            "verdict interval",
-            "spans the interval and the same one less the bias that the estimator shows on random "
-            "data that resemble these and whose information is known; one below the margin is held "
-            "against the floor",
-        ),
-        (
-            "floor",
-            "the gap that the teacher's predictions of the labels leave, in place of the teacher: "
-            "they share no more with the student than it does, so no gap is smaller",
-        ),
-        (
-            "drift",
-            "change of the gap from half of the rows to all; where it would change the verdict, "
-            "the verdict is undecided",
-        ),
-    ]
-    return lines
+    unknown = LEVEL_TITLES.keys() - levels
+    return lines + [(word, meaning) for word, meaning in _WORDS.items() if word not in unknown]
 
 
 def _of_sweep(sweep: Sweep) -> list[str]:
