@@ -3,7 +3,6 @@
 import shlex
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +12,7 @@ from cch_audit.commands import terminal
 from cch_audit.commands.ending import say
 from cch_audit.commands.options import estimator_settings
 from cch_audit.errors import ExitCode, InputError
+from cch_audit.rendering import require_extra
 from cch_audit.results import Verdict
 from cch_audit.running import CODES, load, report_on, run_of
 from cch_audit.settings import (
@@ -96,7 +96,7 @@ def check_files(output: Output, inputs: Sequence[Path] = ()) -> None:
     """
     terminal.check_output(output.output, inputs=inputs)
     if FORMATS[output.format].has_pictures:
-        _require(f"--format {output.format}", "jinja2", "matplotlib")
+        require_extra(f"--format {output.format}", "jinja2", "matplotlib")
     plot: str | None = getattr(output, "plot", None)
     if plot is None:
         return
@@ -106,7 +106,7 @@ def check_files(output: Output, inputs: Sequence[Path] = ()) -> None:
     terminal.check_output(plot, "--plot", inputs)
     if output.output is not None and Path(plot).resolve() == Path(output.output).resolve():
         raise InputError(f"--plot and --output both name {plot}; give two files")
-    _require("--plot", "matplotlib")
+    require_extra("--plot", "matplotlib")
 
 
 def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -> None:
@@ -125,13 +125,3 @@ def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -
 def is_out_of_sight(output: OutputSettings | EvidenceSettings) -> bool:
     """Whether nobody sees the last line of a table, so that it is said on standard error."""
     return not output.quiet and (output.format != "table" or output.output is not None)
-
-
-def _require(option: str, *packages: str) -> None:
-    """Refuse an option whose packages are not there."""
-    missing = [package for package in packages if find_spec(package) is None]
-    if missing:
-        raise InputError(
-            f"{option} needs {' and '.join(missing)}, not installed here; run: "
-            "pip install 'cch-audit[report]'"
-        )
