@@ -1,6 +1,7 @@
 """The library: arrays are read as files are, and reports are more than text."""
 
 import csv
+import html
 import json
 import math
 import subprocess
@@ -249,6 +250,14 @@ def test_a_report_is_seen_in_a_notebook() -> None:
     assert shown.startswith("<iframe srcdoc=")
     assert shown.count("<iframe") == 1
     assert len(case.plot().axes) > 0
+
+
+def test_a_notebook_without_the_extra_has_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cch_audit.rendering.find_spec", lambda package: None)
+    case = ranked_report()
+    assert case._repr_html_() == f"<pre>{html.escape(case.render())}</pre>"
+    with pytest.raises(cch_audit.InputError, match=r"needs jinja2 and matplotlib"):
+        case.save("report.html")
 
 
 def test_the_record_of_a_report_is_read_back() -> None:

@@ -4,7 +4,6 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +13,7 @@ from cch_audit.commands import terminal
 from cch_audit.commands.ending import say
 from cch_audit.commands.options import estimator_settings
 from cch_audit.errors import ExitCode, InputError
+from cch_audit.rendering import require_extra
 from cch_audit.results import Verdict
 from cch_audit.running import CODES, load, report_on, run_of
 from cch_audit.settings import (
@@ -109,14 +109,14 @@ def check_files(output: Output, inputs: Sequence[Path] = ()) -> None:
         if FORMATS[format].shows == "reports" and not isinstance(output, OutputSettings):
             raise InputError(f"{target}: there is no {format} of this; name .txt, .json or .html")
         if FORMATS[format].has_pictures:
-            _require(f"--format {format}", "jinja2", "matplotlib")
+            require_extra(f"--format {format}", "jinja2", "matplotlib")
     if plot is None:
         return
     if ending(plot)[1:] not in FIGURES:
         endings = ", ".join(f".{format}" for format in FIGURES)
         raise InputError(f"--plot {plot!r}: the ending names the format; use one of {endings}")
     terminal.check_output(plot, "--plot", inputs)
-    _require("--plot", "matplotlib")
+    require_extra("--plot", "matplotlib")
 
 
 def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -> None:
@@ -149,13 +149,3 @@ def _targets(output: Output) -> list[tuple[str | None, str]]:
         (None, output.format) if path == STANDARD_OUTPUT else (path, format_of(path, output.format))
         for path in output.output
     ]
-
-
-def _require(option: str, *packages: str) -> None:
-    """Refuse an option whose packages are not there."""
-    missing = [package for package in packages if find_spec(package) is None]
-    if missing:
-        raise InputError(
-            f"{option} needs {' and '.join(missing)}, not installed here; run: "
-            "pip install 'cch-audit[report]'"
-        )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from cch_audit.errors import InputError
@@ -53,13 +54,24 @@ def render(found: Any, format: str = "table", **look: Any) -> str:
     look : the fields of `Look`
     """
     seen, chosen = Look(**look), FORMATS[format]
+    if chosen.has_pictures:
+        require_extra(f"the format {format}", "jinja2", "matplotlib")
     module = import_module(f"{__name__}.{chosen.module}")
-    if chosen.shows != "documents":
-        text: str = module.render(found, seen)
-        return text
-    seen = replace(seen, unicode=seen.unicode or format != "table")
-    text = module.draw(lay_out(found, seen, pictures=chosen.has_pictures), seen)
+    if chosen.shows == "documents":
+        seen = replace(seen, unicode=seen.unicode or format != "table")
+        found = lay_out(found, seen, pictures=chosen.has_pictures)
+    text: str = module.render(found, seen)
     return text
+
+
+def require_extra(what: str, *packages: str) -> None:
+    """Refuse, in one sentence, what needs packages that are not there."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise InputError(
+            f"{what} needs {' and '.join(missing)}, not installed here; run: "
+            "pip install 'cch-audit[report]'"
+        )
 
 
 def content(found: Any, path: str, *, units: Units = "nats") -> bytes:

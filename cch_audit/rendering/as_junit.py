@@ -12,7 +12,7 @@ from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.document import Document, Section
 from cch_audit.rendering.ranking import shown_teachers
 from cch_audit.rendering.reports import document
-from cch_audit.rendering.terminal import draw
+from cch_audit.rendering.terminal import render as draw
 from cch_audit.rendering.text import for_reading
 from cch_audit.results import Audit, RankReport, Report, SweepReport, Verdict
 from cch_audit.results.joined import Joined, reports_of

@@ -12,7 +12,7 @@ from cch_audit.rendering.document import Document
 from cch_audit.rendering.figures.drawing import draw_inline
 
 
-def draw(document: Document, look: Look) -> str:
+def render(document: Document, look: Look) -> str:
     """Return a document whose strings are printable as a page, complete without its script."""
     environment = Environment(
         loader=PackageLoader("cch_audit.rendering"),

@@ -31,7 +31,7 @@ _LINKED = re.compile(r"[^\s,()]*(?:&#(?:35|64);|://|www\.)[^\s,()]*")
 _SPECIAL = re.compile(r"[\\`*\[\]<>&|~$#@]|(?<![^\W_])_|_(?![^\W_])")
 
 
-def draw(document: Document, look: Look) -> str:
+def render(document: Document, look: Look) -> str:
     """Return a document whose strings are printable: what decides, and the rest folded away."""
     text = "\n".join(_top(document)) + "\n"
     for section in document.sections:

@@ -51,7 +51,7 @@ class Screen:
     box: Box
 
 
-def draw(document: Document, look: Look) -> str:
+def render(document: Document, look: Look) -> str:
     """Return a document as text whose lines fit the width, ending in a newline; nothing is cut.
 
     Parameters

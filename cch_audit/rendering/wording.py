@@ -15,9 +15,8 @@ from cch_audit.settings.formats import Units
 def input_lines(report: Report, units: Units) -> list[tuple[str, str]]:
     """Return what was audited as (name, value) pairs."""
     source = report.input
-    kind = "continuous"
-    if source.labels.kind == "classes":
-        kind = f"{source.labels.n_classes} classes"
+    n_classes = source.labels.n_classes
+    kind = "continuous" if n_classes is None else f"{n_classes} classes"
     if source.labels.entropy is not None:
         kind += f", H(Y) = {number(source.labels.entropy)} {units}"
     lines = [

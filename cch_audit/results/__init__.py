@@ -6,6 +6,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from cch_audit.errors import InputError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
@@ -519,10 +521,16 @@ class Report:
         return self.render()
 
     def _repr_html_(self) -> str:
-        """Return the page for a notebook, in a frame that keeps its style to itself."""
+        """Return the page for a notebook, in a frame that keeps its style to itself.
+
+        Without the extra `report` it is the table.
+        """
         from html import escape
 
-        page = escape(self.render("html"))
+        try:
+            page = escape(self.render("html"))
+        except InputError:
+            return f"<pre>{escape(self.render())}</pre>"
         style = "width: 100%; height: 40em; border: 0; resize: vertical"
         return f'<iframe srcdoc="{page}" style="{style}" title="report of cch-audit"></iframe>'
 

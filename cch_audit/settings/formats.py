@@ -11,8 +11,8 @@ Units = Literal["nats", "bits"]
 class Format:
     """One format.
 
-    Its module in `cch_audit.rendering` has `draw(document, look)` if it is for people, and
-    `render(found, look)` otherwise; see `cch_audit.rendering.Look`.
+    Its module in `cch_audit.rendering` has `render(found, look)`, or `render(document, look)` if it
+    is for people; see `cch_audit.rendering.Look`.
     """
 
     module: str

@@ -22,8 +22,8 @@ def test_each_format_has_its_renderer() -> None:
     look = Look(units="bits", width=200, unicode=False)
     assert render(case, "csv", units="bits") == as_csv.render(case, look)
     assert render(case, "names") == as_names.render(case, look)
-    assert render(case, "markdown") == markdown.draw(document(case, Look()), look)
-    assert render(case, units="bits", width=200, unicode=False) == terminal.draw(
+    assert render(case, "markdown") == markdown.render(document(case, Look()), look)
+    assert render(case, units="bits", width=200, unicode=False) == terminal.render(
         document(case, look), look
     )
 
