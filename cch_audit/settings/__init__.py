@@ -274,6 +274,7 @@ class InspectSettings(Settings):
 
     format: str = setting("table", "Format of the description.", choices=formats_of_anything)
     output: str | None = setting(None, "Write the description to this file instead.")
+    verbose: bool = setting(False, "Show every dataset, also what has no role.")
 
 
 @dataclass(frozen=True)
