@@ -20,7 +20,7 @@ from cch_audit.reading.layout import (
     named_teachers,
     representations,
 )
-from cch_audit.reading.listing import readable_paths
+from cch_audit.reading.listing import array_paths, readable_paths
 from cch_audit.reading.open import OpenFile
 from cch_audit.settings import InputSettings
 from cch_audit.settings.declared import declared, option_name
@@ -28,6 +28,8 @@ from cch_audit.settings.declared import declared, option_name
 Guessed = Literal["teacher", "student", "labels"]
 FOR_PICTURES = ("umap", "tsne", "spatial")
 """How the names end of coordinates that are made to be looked at."""
+MOST_ARRAYS = 1000
+"""Of a file in which what is not said is looked for; a larger one would take long."""
 LIKE_LABELS = ("label", "class", "type", "kind", "target", "cluster", "diagnos", "outcome")
 """Parts of names that labels often have."""
 UNLIKE_LABELS = ("index", "barcode", "batch", "donor", "patient", "sample", "speaker")
@@ -58,11 +60,16 @@ def suggest(
     teacher_file : the file with the teachers; the same object if there is one file
     settings : options that were given, which are repeated
     """
+    is_large = any(len(array_paths(one)) > MOST_ARRAYS for one in (student_file, teacher_file))
     try:
-        full, guessed = _completed(student_file, teacher_file, settings)
+        full, guessed = settings, tuple[Guessed, ...]()
+        if not is_large:
+            full, guessed = _completed(student_file, teacher_file, settings)
         layout = choose_layout(student_file, teacher_file, full)
     except InputError:
         return Suggestion()
+    if is_large:
+        return Suggestion(_line("check", path, full))
     others = _others(student_file, teacher_file, layout.student, layout.labels)
     return Suggestion(
         _line("check", path, full),

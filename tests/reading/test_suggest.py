@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cch_audit.reading import suggest
 from cch_audit.reading.describe import FileDescription, describe
 from cch_audit.reading.load import load_sample
 from cch_audit.rendering import render
@@ -150,3 +151,13 @@ def test_nothing_to_suggest(arrays: Arrays, write: Write) -> None:
     path = write({"text": arrays["text"]}, teacher="", student="")
     assert none(describe(path, InputSettings()))
     assert none(describe(write(arrays), InputSettings(labels="nope")))
+
+
+def test_large_files_are_not_searched(
+    arrays: Arrays, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suggest, "MOST_ARRAYS", 2)
+    path = write(arrays)
+    assert describe(path, InputSettings()).command == f"cch-audit check {path}"
+    arrays["kind"] = arrays.pop("labels")
+    assert none(describe(write(arrays), InputSettings()))
