@@ -1,7 +1,7 @@
 """Audit, before training, whether cross-modal knowledge distillation can help.
 
 `check`, `confirm`, `rank` and `sweep` return reports, `load` and `simulate` rows for them; see
-`cch_audit.library`.
+`cch_audit.library`. `extract` writes what layers of a model say of every row.
 """
 
 from importlib import import_module
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cch_audit.errors import InputError as InputError
+    from cch_audit.extraction.extract import extract as extract
     from cch_audit.library import check as check
     from cch_audit.library import confirm as confirm
     from cch_audit.library import load as load
@@ -23,6 +24,7 @@ _HOMES = {
     "InputError": "errors",
     "Report": "results",
     "Sample": "sample",
+    "extract": "extraction.extract",
     **dict.fromkeys(("check", "confirm", "load", "rank", "simulate", "sweep"), "library"),
 }
 __all__ = [*_HOMES, "__version__"]

@@ -24,7 +24,7 @@ FLOORS = (
     {"choice", "sweeping", "evidence", "simulation"},
     {"running"},
     {"rendering"},
-    {"library"},
+    {"library", "extraction"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -91,6 +91,7 @@ def test_the_top_is_seen_at_a_glance() -> None:
     [
         ("import cch_audit", "numpy typer rich torch"),
         ("from cch_audit import Report, InputError", "numpy typer rich torch pydantic"),
+        ("import cch_audit; cch_audit.extract", "typer rich torch h5py scipy matplotlib"),
         ("import cch_audit; cch_audit.load", "typer rich torch scipy matplotlib"),
         ("import cch_audit.rendering", "numpy rich matplotlib jinja2"),
         ("import cch_audit.running", "typer rich torch h5py matplotlib jinja2"),

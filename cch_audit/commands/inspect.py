@@ -26,4 +26,4 @@ def inspect(
 
     description = describe(file, inputs)
     problems = tuple(map(with_options, description.problems))
-    deliver(replace(description, problems=problems), output)
+    deliver(replace(description, problems=problems), output, verbose=output.verbose)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 import yaml
 
+from cch_audit.commands.completing import dataset_names
 from cch_audit.commands.terminal import check_output
 from cch_audit.errors import InputError
 from cch_audit.estimators import OWN, section, section_names
@@ -25,7 +26,7 @@ from cch_audit.settings import (
     RankSettings,
     SweepSettings,
 )
-from cch_audit.settings.declared import Setting, Settings, declared
+from cch_audit.settings.declared import Setting, Settings, declared, option_name
 
 ENVIRONMENT = "CCH_AUDIT_"
 LARGEST_CONFIG = 100_000
@@ -126,11 +127,6 @@ def _config(classes: tuple[type[Settings], ...]) -> Parameter:
     return Parameter("config", Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 
 
-def option_name(setting: str) -> str:
-    """Return the option of the setting of that name."""
-    return "--" + setting.replace("_", "-")
-
-
 def with_options(message: str) -> str:
     """Return what a setting's refusal says, with options for the names in backticks."""
     return re.sub("`([a-z][a-z0-9_]*)`", lambda found: option_name(found[1]), message)
@@ -153,6 +149,7 @@ def _parameter(setting: Setting, cls: type[Settings]) -> Parameter:
         envvar=ENVIRONMENT + setting.name.upper() if cls in SECTIONS else None,
         show_envvar=False,
         show_default=not setting.is_repeatable or bool(default),
+        autocompletion=dataset_names(setting.name),
     )
     kind = Annotated[kind | None if setting.is_optional else kind, option]
     return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)

@@ -27,6 +27,7 @@ from cch_audit.reading.listing import array_paths, readable_paths
 from cch_audit.reading.load import load_sample, open_files, source_of
 from cch_audit.reading.open import OpenFile
 from cch_audit.reading.statistics import matrix_statistics
+from cch_audit.reading.suggest import Guessed, suggest
 from cch_audit.reading.values import factorize, read_values
 from cch_audit.results import Doubt, PerInformation
 from cch_audit.settings import InputSettings
@@ -94,6 +95,12 @@ class FileDescription:
     """The informations of the population by teacher and level, where a simulated file says them."""
     doubts: Mapping[str, tuple[Doubt, ...]]
     """By teacher, why `check` would say neither pass nor fail of these rows."""
+    command: str | None = None
+    """The command line that audits the file, for a shell; None if roles cannot be filled in."""
+    rank_command: str | None = None
+    """That which ranks the teachers, if there are several to choose among."""
+    guessed: tuple[Guessed, ...] = ()
+    """The roles that these name and neither the file nor an option does."""
 
 
 def describe(path: Path, settings: InputSettings) -> FileDescription:
@@ -118,6 +125,7 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
             for description in _describe_arrays(opened, used)
         )
         marked = {name: readable_paths(opened)[:MOST_MARKS] for name, opened in distinct.items()}
+        suggestion = suggest(path, *files, settings)
         programs = {name: written_by(distinct[name], paths) for name, paths in marked.items()}
     try:
         sample = load_sample(path, settings)
@@ -138,6 +146,7 @@ def describe(path: Path, settings: InputSettings) -> FileDescription:
         usable=not problems,
         truths=truths,
         doubts={teacher: found for teacher, found in doubts.items() if found},
+        **asdict(suggestion),
     )
 
 

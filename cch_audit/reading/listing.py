@@ -26,7 +26,7 @@ LONGEST_NAME = 200
 def array_paths(opened: OpenFile) -> list[tuple[str, str | None]]:
     """Return the path of every array in the file, and why it cannot be reached if so."""
     if not opened.listing:
-        opened.listing.extend(_walk(opened))
+        opened.listing.extend(walk(opened))
     return opened.listing
 
 
@@ -44,7 +44,7 @@ def is_empty(opened: OpenFile) -> bool:
     return not array_paths(opened)
 
 
-def _walk(opened: OpenFile) -> Iterator[tuple[str, str | None]]:
+def walk(opened: OpenFile) -> Iterator[tuple[str, str | None]]:
     """Yield what `array_paths` returns, group by group."""
     seen = set()
     pending = [""]

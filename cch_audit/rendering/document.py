@@ -81,6 +81,13 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Command:
+    """A line for a shell, which no back-end folds."""
+
+    line: str
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A figure, for back-ends that have pictures."""
 
@@ -95,7 +102,7 @@ class Fold:
     parts: "tuple[Part, ...]"
 
 
-Part = Text | Heading | Facts | Bullets | Rows | Drawing | Fold
+Part = Text | Heading | Facts | Bullets | Rows | Command | Drawing | Fold
 
 
 @dataclass(frozen=True)

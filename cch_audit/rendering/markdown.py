@@ -8,6 +8,7 @@ from cch_audit.rendering.document import (
     Badge,
     Bullets,
     Cell,
+    Command,
     Document,
     Drawing,
     Facts,
@@ -87,6 +88,9 @@ def _parts(parts: Iterable[Part]) -> Iterator[str]:
                 shown = "" if badge is None else f": **{badge.word}**"
                 behind = f" ({escape(after)})" if after else ""
                 yield f"\n**{escape(title)}**{shown}{behind}"
+            case Command(line):
+                fence = "`" * max(3, 1 + max(map(len, re.findall("`*", line))))
+                yield f"\n{fence}bash\n{line}\n{fence}"
             case Facts(lines):
                 yield ""
                 for name, *rest in lines:

@@ -15,6 +15,7 @@ from cch_audit.rendering.document import (
     Badge,
     Bullets,
     Cell,
+    Command,
     Document,
     Drawing,
     Facts,
@@ -78,7 +79,7 @@ def render(document: Document, look: Look) -> str:
     screen = Screen(look.width, look.verbose, SIMPLE_HEAD if look.unicode else ASCII_HEAD)
     brief = look.brief and document.brief
     for part in [_grid(document.brief)] if brief else _document(document, screen):
-        console.print(part)
+        console.print(part, crop=False)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
@@ -129,6 +130,10 @@ def _part(part: Part, screen: Screen) -> Iterator[RenderableType]:
         case Heading(title, badge, after):
             yield ""
             yield _titled(title, badge, after)
+        case Command(line):
+            yield ""
+            # In a group, because rich joins texts and forgets that one does not wrap.
+            yield Group(Words(line, no_wrap=True, overflow="ignore"))
         case Facts(lines):
             yield _grid(lines)
         case Bullets(lines, title):

@@ -304,6 +304,7 @@ class InspectSettings(Settings):
 
     format: str = setting("table", "Format of the description.", choices=formats_of_anything)
     output: tuple[str, ...] = setting((), _OUTPUT, short="-o")
+    verbose: bool = setting(False, "Show every dataset, also what has no role.")
 
 
 @dataclass(frozen=True)

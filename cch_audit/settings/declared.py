@@ -131,3 +131,8 @@ def declared(cls: type[Settings]) -> tuple[Setting, ...]:
         metadata |= {"choices": choices, "is_optional": is_optional, "is_repeatable": is_repeatable}
         found.append(Setting(f.name, kind, f.default, **metadata))
     return tuple(found)
+
+
+def option_name(setting: str) -> str:
+    """Return the option of the setting of that name."""
+    return "--" + setting.replace("_", "-")

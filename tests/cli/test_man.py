@@ -13,11 +13,11 @@ import yaml
 
 from cch_audit.cli import app
 from cch_audit.columns import COLUMNS
-from cch_audit.commands.options import ENVIRONMENT, option_name
+from cch_audit.commands.options import ENVIRONMENT
 from cch_audit.errors import ExitCode
 from cch_audit.estimators import plain_sections, section_names
 from cch_audit.settings import EstimatorSettings
-from cch_audit.settings.declared import Setting
+from cch_audit.settings.declared import Setting, option_name
 from tests.manual import PAGE, settings, update
 
 from .process import environment

@@ -1,0 +1,1 @@
+"""From a model and its data to a file of representations; nothing below imports it."""
