@@ -5,6 +5,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -62,6 +63,33 @@ def replace_file(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def whole_file(path: Path, *, force: bool) -> Iterator[Path]:
+    """Yield the path of a temporary file that takes the place of a file once it is whole.
+
+    Raises
+    ------
+    InputError
+        If the file exists and `force` is off, or the system refuses.
+    """
+    check_absent(path, force=force)
+    target = path.resolve()  # a link stays a link
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        yield temporary
+        temporary.replace(target)
+    except OSError as err:
+        raise InputError(f"{path}: cannot be written ({err.strerror or err})") from err
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_absent(path: Path, *, force: bool) -> None:
+    """Refuse to replace a file that nobody gave up."""
+    if path.exists() and not force:
+        raise InputError(f"{path}: exists already; add `force` to replace it, or name another file")
 
 
 def read(path: Path) -> AnyReport:

@@ -5,6 +5,7 @@ from pathlib import Path
 from cch_audit import __version__
 from cch_audit.errors import InputError
 from cch_audit.randomness import stream
+from cch_audit.results.files import check_absent
 from cch_audit.sample import Sample
 from cch_audit.settings import SimulateSettings
 from cch_audit.simulation import families, truths
@@ -12,7 +13,7 @@ from cch_audit.simulation.asked import chosen_by, recipe, refuse_idle
 from cch_audit.simulation.gaussian import JointGaussian
 from cch_audit.simulation.truths import Truths
 from cch_audit.simulation.world import ClassPaired, world
-from cch_audit.simulation.write import check_absent, write_sample
+from cch_audit.simulation.write import write_sample
 
 DEFAULT_K = 0.5
 DEFAULT_GAP = 0.5

@@ -1,12 +1,11 @@
 """A sample and what is known of it as an HDF5 file that `check` reads without any option."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
 
-from cch_audit.errors import InputError
+from cch_audit.results.files import whole_file
 from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
 
@@ -29,23 +28,8 @@ def write_sample(
     InputError
         If the file exists and `force` is off, or the system refuses.
     """
-    check_absent(path, force=force)
-    target = path.resolve()  # a link stays a link
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with h5py.File(temporary, "x") as file:
-            _fill(file, sample, attributes)
-        temporary.replace(target)
-    except OSError as err:
-        raise InputError(f"{path}: cannot be written ({err.strerror or err})") from err
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def check_absent(path: Path, *, force: bool) -> None:
-    """Refuse to replace a file that nobody gave up."""
-    if path.exists() and not force:
-        raise InputError(f"{path}: exists already; add `force` to replace it, or name another file")
+    with whole_file(path, force=force) as temporary, h5py.File(temporary, "x") as file:
+        _fill(file, sample, attributes)
 
 
 def _fill(file: h5py.File, sample: Sample, attributes: Mapping[str, str | float | bool]) -> None:
