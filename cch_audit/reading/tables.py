@@ -186,8 +186,8 @@ def _table(
         left = [name for name in names if name not in kept]
         if not kept:
             raise InputError(
-                f"{path}: no column of numbers is left for a representation (it has "
-                f"{listed(names)}); name a column, as in {path}:{names[0]}"
+                f"{path}: no column of numbers is left (it has {listed(names)}); "
+                f"name a column, as in {path}:{names[0]}"
             )
         assert table is not None
         values = np.stack([_numbers(table.column(name)) for name in kept], axis=1)
@@ -195,7 +195,7 @@ def _table(
         return checked(Rows(path, path, values, values.shape, values.dtype, note), max_bytes)
 
     def ids(inside: str, name: str) -> Rows | None:
-        return get(name) if name in names else None
+        return get(name) if name and name in names else None
 
     return Container(get, ids)
 
