@@ -98,7 +98,7 @@ TEACHERS = {
     "t.npy:x": "leave ':x' away",
     "three.npy": "flatten it",
     "nan.npy": "NaN",
-    "short.npy": "9 rows",
+    "short.npy": "short.npy has 9",
     "nowhere.npy": "no such file",
     "loop.npy": "cannot be opened",
     "loop.zarr": "cannot be opened",
