@@ -15,6 +15,7 @@ from cch_audit.commands.ending import guard, say
 from cch_audit.commands.evidence import evidence
 from cch_audit.commands.inspect import inspect
 from cch_audit.commands.options import with_options
+from cch_audit.commands.pack import pack
 from cch_audit.commands.rank import rank
 from cch_audit.commands.report import report
 from cch_audit.commands.simulate import simulate
@@ -40,6 +41,7 @@ app.command(name="sweep")(sweep)
 app.command(name="report")(report)
 app.command(name="evidence")(evidence)
 app.command(name="simulate")(simulate)
+app.command(name="pack")(pack)
 app.command(name="inspect")(inspect)
 app.command(name="config")(config)
 

@@ -1,16 +1,18 @@
 """What Python imports: the commands as functions that return reports and print nothing.
 
 Every function takes the settings of its command by their names (`cch_audit.settings`), and a
-source: the path of a file; an AnnData or a MuData; or, without a source, arrays by role.
+source: the path of a file; an AnnData or a MuData; or, without a source, arrays by role, or the
+paths of files that hold them, as `x.npy` or `y.csv:label`.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cch_audit.errors import InputError
 from cch_audit.reading.arrays import NAME, as_file
@@ -21,10 +23,14 @@ from cch_audit.sample import Sample
 from cch_audit.settings import (
     EstimatorSettings,
     InputSettings,
+    PackSettings,
     RankSettings,
     SimulateSettings,
 )
 from cch_audit.settings.declared import Settings
+
+if TYPE_CHECKING:
+    from cch_audit.reading.pack import Packed
 
 Source = str | PathLike[str] | Sample | Any
 SIMULATED = "simulated"
@@ -51,8 +57,9 @@ def check(
     settings
         `teacher` (an array (n, d), or arrays by name), `student` (n, d), `labels` (n,) or (n, q),
         and where there are any `predictions` (by name), `groups`, `ids`, `split`: arrays, or for a
-        file the names or paths of datasets; all settings of `cch-audit check`, such as `estimator`,
-        `rule`, `margin`, `confidence`, `jobs`, `seed` and `confirm`.
+        file the names or paths of datasets, or without one the paths of sources; all settings of
+        `cch-audit check`, such as `estimator`, `rule`, `margin`, `confidence`, `jobs`, `seed` and
+        `confirm`.
 
     Returns
     -------
@@ -151,6 +158,54 @@ def simulate(out: str | PathLike[str] | None = None, **settings: Any) -> Sample:
     return replace(found, source=replace(found.source, path=SIMULATED))
 
 
+def pack(
+    out: str | PathLike[str],
+    *,
+    teacher: str | Iterable[str] = (),
+    student: str | None = None,
+    predictions: Mapping[str, str | PathLike[str]] | None = None,
+    max_bytes: int | None = None,
+    force: bool = False,
+    **sources: str | PathLike[str],
+) -> "Packed":
+    """Write representations and labels of many kinds of files into one HDF5 file.
+
+    Parameters
+    ----------
+    out : the file, which appears whole or not at all
+    teacher, student : names of representations that `check` will take for them
+    predictions : sources of own predictions, by name of the representation
+    max_bytes : largest declared size of a source; by default half of the free memory
+    force : whether to replace a file that exists
+    sources
+        `labels`, `groups`, `split` and `ids`, and representations by name: a path, with the name of
+        an array or column behind a colon where it has several, as `y.csv:label`.
+
+    Returns
+    -------
+    What is in the file, and how rows were joined.
+
+    Raises
+    ------
+    InputError
+        A source cannot be used, rows cannot be paired, or the file cannot be written.
+    """
+    from cch_audit.reading.pack import pack as write
+    from cch_audit.reading.pack import packing_of
+    from cch_audit.reading.spelling import ROLES as ROOT
+
+    texts = {name: os.fspath(path) for name, path in sources.items()}
+    roles: dict[str, Any] = {role: texts.pop(role) for role in ROOT if role in texts}
+    settings = PackSettings(
+        teacher=(teacher,) if isinstance(teacher, str) else tuple(teacher),
+        student=student,
+        predictions=_named(predictions or {}),
+        **roles,
+    )
+    packing = packing_of(texts, settings)
+    return write(Path(out), packing, max_bytes=max_bytes, force=force)
+
+
 def _report(
     kind: type[Kind],
     command: str,
@@ -184,7 +239,13 @@ def _sections(settings: Mapping[str, Any], classes: Iterable[type[Settings]]) ->
 
 
 def _load(source: Any, run: Run) -> Sample:
+    if source is None:
+        return load_run(None, run)
     with as_file(source) as path:
+        if isinstance(source, str | PathLike):
+            from cch_audit.reading.spelling import refuse_mixture
+
+            refuse_mixture(str(path), run.inputs)
         sample = load_run(path, run)
     if str(path) == sample.source.path and not isinstance(source, str | PathLike):
         return replace(sample, source=replace(sample.source, path=NAME))
@@ -193,10 +254,11 @@ def _load(source: Any, run: Run) -> Sample:
 
 def _arrays(source: Source, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Return the source, or arrays by their path in a file, and the settings that name them."""
-    rest = dict(settings)
+    rest = {name: _as_text(value) if name in ROLES else value for name, value in settings.items()}
     given = {role: rest[role] for role in ROLES if role in rest and not _names(rest[role])}
     if source is not None or not given:
         return source, rest
+    _refuse_sources(given, rest)
     paths: dict[str, Any] = {}
     for role, value in given.items():
         if role in ("teacher", "predictions"):
@@ -210,6 +272,37 @@ def _arrays(source: Source, settings: Mapping[str, Any]) -> tuple[Any, dict[str,
         else:
             paths[role], rest[role] = value, role
     return paths, rest
+
+
+def _refuse_sources(arrays: Iterable[str], settings: Mapping[str, Any]) -> None:
+    """Refuse paths of sources beside arrays."""
+    from cch_audit.reading.spelling import spelled
+
+    for role in [role for role in ROLES if _names(settings.get(role))]:
+        value = settings.get(role) or ()
+        for text in [value] if isinstance(value, str) else value:
+            if spelled(text, named=True).is_there:
+                raise InputError(
+                    f"`{role}` {text!r} is a file, and {', '.join(arrays)} are arrays; give files "
+                    "alone or arrays alone"
+                )
+
+
+def _as_text(value: Any) -> Any:
+    """Return paths of sources, alone, several or by name, as the command line has them."""
+    if isinstance(value, PathLike):
+        return os.fspath(value)
+    if isinstance(value, list | tuple) and any(isinstance(one, PathLike) for one in value):
+        return tuple(map(_as_text, value))
+    is_named = isinstance(value, Mapping) and bool(value)
+    if is_named and all(isinstance(one, str | PathLike) for one in value.values()):
+        return _named(value)
+    return value
+
+
+def _named(sources: Mapping[str, str | PathLike[str]]) -> tuple[str, ...]:
+    """Return sources by name as the command line has them."""
+    return tuple(f"{name}={os.fspath(path)}" for name, path in sources.items())
 
 
 def _names(value: Any) -> bool:

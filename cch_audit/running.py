@@ -151,8 +151,12 @@ class Found:
     sweep: Sweep | None = None
 
 
-def load(path: Path, run: Run) -> "Sample":
-    """Read what a run is about from a file."""
+def load(path: Path | None, run: Run) -> "Sample":
+    """Read what a run is about, from a file or, without one, from the sources of its settings."""
+    if path is None:
+        from cch_audit.reading.direct import load_sources
+
+        return load_sources(run.inputs, every_teacher=run.ranking is not None)
     from cch_audit.reading.load import load_sample
 
     return load_sample(path, run.inputs, every_teacher=run.ranking is not None)

@@ -22,13 +22,14 @@ from cch_audit.settings import (
     EvidenceSettings,
     InputSettings,
     InspectSettings,
+    PackSettings,
     SimulateSettings,
     SweepSettings,
     plain,
 )
 from cch_audit.settings.declared import Settings, declared, setting
 
-ALONE = (InspectSettings, SimulateSettings, EvidenceSettings)
+ALONE = (InspectSettings, PackSettings, SimulateSettings, EvidenceSettings)
 """Of one command each, without a variable and without a key in the settings file."""
 SHOWN = [setting for section in (*SECTIONS, *ALONE) for setting in declared(section)]
 INNER = [section(name) for name in section_names()]

@@ -15,7 +15,15 @@ from cch_audit.settings.declared import Settings
 @with_settings(*RUNS["check"], OutputSettings)
 def check(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file to audit.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="HDF5 file to audit; none where options name sources.",
+            default_factory=lambda: None,
+            show_default=False,
+        ),
+    ],
     *settings: Settings,
 ) -> None:
     """Say whether distilling the teacher into the student can help: pass, fail or undecided.

@@ -15,7 +15,15 @@ from cch_audit.settings.declared import Settings
 @with_settings(*RUNS["confirm"], OutputSettings)
 def confirm(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file to train on.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="HDF5 file to train on; none where options name sources.",
+            default_factory=lambda: None,
+            show_default=False,
+        ),
+    ],
     *settings: Settings,
 ) -> None:
     """Train the student with and without the teacher, and compare the outcome with the verdict.

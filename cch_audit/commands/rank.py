@@ -15,7 +15,15 @@ from cch_audit.settings.declared import Settings
 @with_settings(*RUNS["rank"], OutputSettings)
 def rank(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file to choose from.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="HDF5 file to choose from; none where options name sources.",
+            default_factory=lambda: None,
+            show_default=False,
+        ),
+    ],
     *settings: Settings,
 ) -> None:
     """Order the teachers of one student by the gap, beside what else could choose among them.

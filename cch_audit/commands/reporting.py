@@ -18,6 +18,7 @@ from cch_audit.results import Verdict
 from cch_audit.running import CODES, load, report_on, run_of
 from cch_audit.settings import (
     EvidenceSettings,
+    InputSettings,
     InspectSettings,
     OutputSettings,
     TheoremSettings,
@@ -28,14 +29,16 @@ from cch_audit.settings.formats import FIGURES, FORMATS, STANDARD_OUTPUT, Units,
 Output = OutputSettings | EvidenceSettings | InspectSettings | TheoremSettings
 
 
-def run(command: str, context: typer.Context, file: Path, settings: Sequence[Settings]) -> NoReturn:
-    """Make a report on a file, write it and its figure, say the verdict if out of sight, and exit.
+def run(
+    command: str, context: typer.Context, file: Path | None, settings: Sequence[Settings]
+) -> NoReturn:
+    """Make a report on a file or on sources, deliver it, say the verdict if out of sight, and exit.
 
     Parameters
     ----------
     command : one of `RUNS`
     context : what holds the estimators' settings
-    file : to read
+    file : to read; None where the settings name sources
     settings : those of the command, and last those of the output
 
     Raises
@@ -49,7 +52,7 @@ def run(command: str, context: typer.Context, file: Path, settings: Sequence[Set
     assert isinstance(output, OutputSettings)
     asked = run_of(command, sections, estimator_settings(context))
     asked.check()
-    check_files(output, asked.inputs.files(file))
+    check_files(output, _inputs(file, asked.inputs))
     with terminal.progress_bar(not output.quiet) as progress:
         sample = load(file, asked)
         report = report_on(
@@ -69,6 +72,17 @@ def run(command: str, context: typer.Context, file: Path, settings: Sequence[Set
         unicode = terminal.shows_unicode(sys.stderr)
         say(summary(report, units=output.units, unicode=unicode))
     raise typer.Exit(report.exit_code)
+
+
+def _inputs(file: Path | None, inputs: InputSettings) -> list[Path]:
+    """Return the files that are read; refuse sources beside a file, or neither."""
+    from cch_audit.reading.spelling import check_given, refuse_mixture, source_files
+
+    if file is None:
+        check_given(inputs)
+        return source_files(inputs)
+    refuse_mixture(str(file), inputs)
+    return inputs.files(file)
 
 
 def exit_code(verdict: Verdict, output: OutputSettings) -> int:

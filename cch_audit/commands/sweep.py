@@ -15,7 +15,15 @@ from cch_audit.settings.declared import Settings
 @with_settings(*RUNS["sweep"], OutputSettings)
 def sweep(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file with the teacher.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="HDF5 file with the teacher; none where options name sources.",
+            default_factory=lambda: None,
+            show_default=False,
+        ),
+    ],
     *settings: Settings,
 ) -> None:
     """Make the teacher worse in steps, and see where the verdict and the outcome change.

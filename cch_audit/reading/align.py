@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from cch_audit.reading.index import RowSpace, index_path, row_space
 from cch_audit.reading.orient import SWAPPED
 from cch_audit.reading.values import Values, as_text, read_values
 from cch_audit.rows import IntArray
+
+Owner = TypeVar("Owner")
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,22 @@ def _read_ids(index: Column, column: Column) -> dict[str, int]:
             f"{index.where} has {index.n_rows:,} ids but {column.path!r} has {column.n_rows:,} "
             "rows; write one id for each row"
         )
-    names = as_text(read_values(index).take(np.arange(index.n_rows)))
+    return by_id(as_text(read_values(index).take(np.arange(index.n_rows))), index.where)
+
+
+def by_id(names: Sequence[str], where: str) -> dict[str, int]:
+    """Return the row number of each id; refuse ids that occur twice.
+
+    Parameters
+    ----------
+    names : the id of each row
+    where : what holds them, to begin a message with
+    """
     table = {name: row for row, name in enumerate(names)}
     if len(table) < len(names):
         repeated = next(name for row, name in enumerate(names) if table[name] != row)
         raise InputError(
-            f"{index.where} repeats an earlier id in {len(names) - len(table):,} of "
+            f"{where} repeats an earlier id in {len(names) - len(table):,} of "
             f"{len(names):,} rows, for example {repeated!r}; ids must be unique: remove the "
             "repeated rows, or, if one id stands for several samples, pass it as `groups` and "
             "write unique ids"
@@ -136,11 +149,34 @@ def _join(
     tables: Mapping[RowSpace, dict[str, int]], indexes: Mapping[RowSpace, Column]
 ) -> Alignment:
     """Keep the ids that all tables have, in the order of the first."""
+    rows, note = join(tables, {space: index.where for space, index in indexes.items()})
+    return Alignment(rows, len(next(iter(rows.values()))), (note,))
+
+
+def join(
+    tables: Mapping[Owner, dict[str, int]], wheres: Mapping[Owner, str]
+) -> tuple[dict[Owner, IntArray], str]:
+    """Keep the ids that all tables have, in the order of the first.
+
+    Parameters
+    ----------
+    tables : the row number of each id, for each owner of rows
+    wheres : what holds the ids, to begin a message with
+
+    Returns
+    -------
+    The row numbers to take, by owner, and a note that says how many are left out.
+
+    Raises
+    ------
+    InputError
+        If no id is in all tables.
+    """
     reference, *others = tables.values()
     shared = [name for name in reference if all(name in table for table in others)]
     sources = "; ".join(
-        f"{index.where} ({index.n_rows:,} rows, {index.n_rows - len(shared):,} left out)"
-        for index in indexes.values()
+        f"{wheres[owner]} ({len(table):,} rows, {len(table) - len(shared):,} left out)"
+        for owner, table in tables.items()
     )
     if not shared:
         examples = ", ".join(repr(next(iter(table))) for table in tables.values())
@@ -149,8 +185,7 @@ def _join(
             "write the same ids for the same samples"
         )
     rows = {
-        space: np.fromiter((table[name] for name in shared), np.int64, len(shared))
-        for space, table in tables.items()
+        owner: np.fromiter((table[name] for name in shared), np.int64, len(shared))
+        for owner, table in tables.items()
     }
-    note = f"Rows were joined by id; {len(shared):,} are in all of: {sources}."
-    return Alignment(rows, len(shared), (note,))
+    return rows, f"Rows were joined by id; {len(shared):,} are in all of: {sources}."

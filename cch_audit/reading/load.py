@@ -97,10 +97,7 @@ def _in_order(sample: Sample, window: int | Literal["auto"]) -> Sample:
 def open_files(path: Path, settings: InputSettings) -> Iterator[tuple[OpenFile, OpenFile]]:
     """Open the student's file and the teachers' file, which are one unless another is named."""
     with ExitStack() as stack:
-        max_bytes = settings.max_bytes
-        if max_bytes is None:
-            free = free_memory()
-            max_bytes = int(free / 2) if np.isfinite(free) else UNKNOWN_BYTES
+        max_bytes = most_bytes(settings.max_bytes)
         files = [stack.enter_context(open_file(f, max_bytes)) for f in settings.files(path)]
         if path.samefile(files[-1].name):
             files = files[:1]
@@ -110,6 +107,14 @@ def open_files(path: Path, settings: InputSettings) -> Iterator[tuple[OpenFile, 
                     f"{opened.name}: holds no dataset; write the representations to it first"
                 )
         yield files[0], files[-1]
+
+
+def most_bytes(asked: int | None) -> int:
+    """Return the largest declared size of a dataset: as asked, or half of the free memory."""
+    if asked is not None:
+        return asked
+    free = free_memory()
+    return int(free / 2) if np.isfinite(free) else UNKNOWN_BYTES
 
 
 def source_of(student_file: OpenFile, teacher_file: OpenFile) -> Source:

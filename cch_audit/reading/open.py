@@ -15,6 +15,10 @@ from cch_audit.errors import InputError
 H5_ERRORS = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError, OverflowError)
 LONGEST_PATH = 2**14
 """Most characters of a path that is followed; it bounds how deep a file is looked into."""
+AS_SOURCE = (
+    "write the arrays with h5py, anndata or mudata, or give files of other kinds as sources: "
+    "`teacher` x.npy, `student` y.zarr:PATH, `labels` z.csv:COLUMN"
+)
 MOST_GROUPS = 1000
 """Most groups of a file that are kept open."""
 
@@ -85,6 +89,8 @@ def _check_regular(path: Path, name: str) -> None:
     """Refuse what is no readable, non-empty HDF5 file before HDF5 touches it."""
     try:
         if path.is_dir():
+            if path.suffix.lower() == ".zarr":
+                raise InputError(f"{name}: is a zarr store, not an HDF5 file; {AS_SOURCE}")
             raise InputError(f"{name}: is a directory; give the path of an HDF5 file in it")
         if not path.exists():
             raise InputError(f"{name}: no such file; check the path")
@@ -101,9 +107,7 @@ def _check_regular(path: Path, name: str) -> None:
     if size == 0:
         raise InputError(f"{name}: is empty (0 bytes); write the representations to it first")
     if not h5py.is_hdf5(path):
-        raise InputError(
-            f"{name}: is not an HDF5 file; write the arrays with h5py, anndata or mudata"
-        )
+        raise InputError(f"{name}: is not an HDF5 file; {AS_SOURCE}")
 
 
 def _first_line(err: BaseException) -> str:

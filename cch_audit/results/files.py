@@ -76,6 +76,23 @@ def replace_file(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+@contextmanager
+def whole_file(path: Path, *, force: bool) -> Iterator[Path]:
+    """Yield a file that takes a path of the user's once it is whole.
+
+    Raises
+    ------
+    InputError
+        If the file exists and `force` is off, or the system refuses.
+    """
+    check_absent(path, force=force)
+    try:
+        with appearing(path) as temporary:
+            yield temporary
+    except OSError as err:
+        raise InputError(f"{path}: cannot be written ({err.strerror or err})") from err
+
+
 def check_absent(path: Path, *, force: bool) -> None:
     """Refuse to replace a file that nobody gave up."""
     if path.exists() and not force:

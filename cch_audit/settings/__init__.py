@@ -32,11 +32,13 @@ class InputSettings(Settings):
     """Which rows and which datasets are read."""
 
     teacher: tuple[str, ...] = setting(
-        (), "Teacher representation: a name or a dataset path; repeat for several."
+        (), "Teacher representation: a name, a dataset path or a source; repeat for several."
     )
     teachers: str | None = setting(None, "Teachers as one comma-separated list.")
-    student: str | None = setting(None, "Student representation: a name or a dataset path.")
-    labels: str | None = setting(None, "Labels: a dataset path.")
+    student: str | None = setting(
+        None, "Student representation: a name, a dataset path or a source."
+    )
+    labels: str | None = setting(None, "Labels: a dataset path or a source.")
     predictions: tuple[str, ...] = setting(
         (), "Own predictions of a representation, as NAME=PATH; repeat for several.", rare=True
     )
@@ -305,6 +307,32 @@ class InspectSettings(Settings):
     format: str = setting("table", "Format of the description.", choices=formats_of_anything)
     output: tuple[str, ...] = setting((), _OUTPUT, short="-o")
     verbose: bool = setting(False, "Show every dataset, also what has no role.")
+
+
+@dataclass(frozen=True)
+class PackSettings(Settings):
+    """Which sources `pack` reads beside the representations, and what it names."""
+
+    teacher: tuple[str, ...] = setting(
+        (), "Name of the representation that is the teacher; repeat for several."
+    )
+    student: str | None = setting(None, "Name of the representation that is the student.")
+    labels: str | None = setting(None, "Labels: a source, such as y.csv:label.")
+    predictions: tuple[str, ...] = setting(
+        (), "Own predictions of a representation, as NAME=SOURCE; repeat for several."
+    )
+    groups: str | None = setting(None, "Source that says which rows belong together.")
+    ids: str | None = setting(
+        None, "Source of row identifiers; what has ids of that name is joined by them."
+    )
+    split: str | None = setting(None, "Source that assigns each row to a split.")
+    max_bytes: int | None = setting(
+        None,
+        "Largest declared size of one source that will be read, in bytes; by default half of the "
+        "free memory.",
+        low=1,
+    )
+    force: bool = setting(False, "Replace a file that exists.")
 
 
 @dataclass(frozen=True)

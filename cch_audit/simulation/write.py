@@ -5,8 +5,7 @@ from pathlib import Path
 
 import h5py
 
-from cch_audit.errors import InputError
-from cch_audit.results.files import appearing, check_absent
+from cch_audit.results.files import whole_file
 from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
 
@@ -29,12 +28,8 @@ def write_sample(
     InputError
         If the file exists and `force` is off, or the system refuses.
     """
-    check_absent(path, force=force)
-    try:
-        with appearing(path) as temporary, h5py.File(temporary, "w") as file:
-            _fill(file, sample, attributes)
-    except OSError as err:
-        raise InputError(f"{path}: cannot be written ({err.strerror or err})") from err
+    with whole_file(path, force=force) as temporary, h5py.File(temporary, "w") as file:
+        _fill(file, sample, attributes)
 
 
 def _fill(file: h5py.File, sample: Sample, attributes: Mapping[str, str | float | bool]) -> None:

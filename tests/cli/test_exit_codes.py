@@ -94,7 +94,7 @@ def test_the_format_does_not_change_the_code(pairs: str, format: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["check"], "Missing argument"),
+        (["check"], "name the FILE to audit"),
         (["check", "missing.h5"], "missing.h5: no such file"),
         (["chek", "{pairs}"], "Did you mean 'check'?"),
         (["check", "{pairs}", "--estimatr", "ksg"], "--estimator"),

@@ -15,6 +15,7 @@ from . import (
     options,
     settings_files,
     signals,
+    sources,
     streams,
 )
 from .case import Case
@@ -23,7 +24,7 @@ FAMILIES = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         streams, files, numerics, labels, groups, names, options, settings_files, evidence, damaged,
-        signals,
+        signals, sources,
     )
 }  # fmt: skip
 
