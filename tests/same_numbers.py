@@ -1,8 +1,8 @@
 """Compares the numbers of two commits: python -m tests.same_numbers BEFORE [AFTER [OPTION...]].
 
-Both audit every fixture, train with the teachers of two and sweep one, with all defaults, from a
-worktree of their own; options are added to every command. What differs is printed, and the exit code says whether anything does; keys
-that only one of them has are named, for reports gain some.
+Both audit every fixture, train with the teachers of two and sweep one, with all defaults or the
+given options, from a worktree of their own. What differs is printed, and the exit code says whether
+anything does; keys that only one of them has are named, for reports gain some.
 """
 
 import json
