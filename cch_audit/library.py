@@ -123,8 +123,7 @@ def load(source: Source = None, *, every_teacher: bool = False, **settings: Any)
     arrays, rest = _arrays(source, settings)
     (inputs,) = _sections(rest, [InputSettings])
     assert isinstance(inputs, InputSettings)
-    ranking = RankSettings() if every_teacher else None
-    return _load(arrays, Run(inputs=inputs, ranking=ranking))
+    return _load(arrays, Run(inputs=inputs, ranking=RankSettings() if every_teacher else None))
 
 
 def simulate(out: str | PathLike[str] | None = None, **settings: Any) -> Sample:
@@ -219,8 +218,8 @@ def _report(
     run = run_of(command, _sections(rest, RUNS[command]), estimators or EstimatorSettings())
     run.check()
     sample = source if isinstance(source, Sample) else _load(arrays, run)
-    said = _said(command, source, settings)
-    report = report_on(sample, run, said, progress or (lambda what, share: None))
+    told = progress or (lambda what, share: None)
+    report = report_on(sample, run, _said(command, source, settings), told)
     assert isinstance(report, kind)
     return report
 

@@ -52,15 +52,12 @@ if TYPE_CHECKING:
     from cch_audit.sample import Sample
 
 Progress = Callable[[str, float], None]
-
 PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "torch", "h5py")
 """What numbers depend on."""
 ESTIMATES = 0.8
 """Share of the audit after which intervals are put around its estimates."""
 AUDITING = 0.8
 """Share of the progress bar that the audit takes when training runs follow."""
-
-
 CODES: Mapping[Verdict, ExitCode] = {
     "pass": ExitCode.PASS,
     "fail": ExitCode.FAIL,

@@ -1,8 +1,8 @@
-"""Compares the numbers of two commits: python -m tests.same_numbers BEFORE [AFTER].
+"""Compares the numbers of two commits: python -m tests.same_numbers BEFORE [AFTER [OPTION...]].
 
-Both audit every fixture, train with the teachers of two and sweep one, with all defaults, from a
-worktree of their own. What differs is printed, and the exit code says whether anything does; keys
-that only one of them has are named, for reports gain some.
+Both audit every fixture, train with the teachers of two and sweep one, with all defaults or the
+given options, from a worktree of their own. What differs is printed, and the exit code says whether
+anything does; keys that only one of them has are named, for reports gain some.
 """
 
 import json
@@ -16,9 +16,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 LINES = [
     *(f"rank fixtures/{path.name}" for path in sorted((ROOT / "fixtures").glob("*.h5"))),
-    "confirm fixtures/diabetes.h5 --estimator ksg",
-    "confirm fixtures/breast_cancer.h5 --estimator ksg",
-    "sweep fixtures/gaussian_pass.h5 --estimator ksg --noise 0,1,4",
+    "confirm fixtures/diabetes.h5",
+    "confirm fixtures/breast_cancer.h5",
+    "sweep fixtures/gaussian_pass.h5 --noise 0,1,4",
 ]
 OF_THE_RUN = ("seconds", "command", "tool", "origin")
 """Keys that no two runs share."""
@@ -55,7 +55,7 @@ def worktree(*arguments: str) -> None:
     subprocess.run(["git", "worktree", *arguments], cwd=ROOT, check=True, capture_output=True)
 
 
-def main(before: str, after: str = "HEAD") -> int:
+def main(before: str, after: str = "HEAD", *options: str) -> int:
     """Print every difference and return how many lines have one in a number that both have."""
     changed = 0
     with TemporaryDirectory() as folder:
@@ -65,7 +65,7 @@ def main(before: str, after: str = "HEAD") -> int:
                 ["git", "worktree", "add", "-q", "--detach", tree, of], cwd=ROOT, check=True
             )
         try:
-            for line in LINES:
+            for line in (" ".join([line, *options]) for line in LINES):
                 both, one_side = [], []
                 for where, *pair in differences(*(found(line, tree) for tree in trees)):
                     (one_side if ... in pair else both).append((where, *pair))

@@ -76,6 +76,7 @@ def test_arrays_are_audited_as_a_file_is(arrays: dict[str, Array], file: Path) -
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "convert",
     [
@@ -121,6 +122,7 @@ def test_annotated_data(arrays: dict[str, Array]) -> None:
     assert gaps[0] == gaps[1]
 
 
+@pytest.mark.slow
 def test_multimodal_data(arrays: dict[str, Array]) -> None:
     modalities = {
         name: anndata.AnnData(
@@ -139,6 +141,7 @@ def test_multimodal_data(arrays: dict[str, Array]) -> None:
     assert found.input.n_samples == 300
 
 
+@pytest.mark.slow
 def test_rows_are_read_once(arrays: dict[str, Array]) -> None:
     sample = cch_audit.load(**arrays)
     assert isinstance(sample, cch_audit.Sample)
@@ -153,12 +156,14 @@ def test_teachers_by_name_are_ranked(arrays: dict[str, Array]) -> None:
     assert [place.teacher for place in found.ranking.teachers] == ["close", "noise"]
 
 
+@pytest.mark.slow
 def test_a_sweep(arrays: dict[str, Array]) -> None:
     found = cch_audit.sweep(**arrays, noise="0,4", seeds=5, epochs=5, **QUICK)
     assert found.sweep.steps == (0.0, 4.0)
     assert all(audit.confirmation is not None for audit in found.audits)
 
 
+@pytest.mark.slow
 def test_a_confirmation_decides(arrays: dict[str, Array]) -> None:
     found = cch_audit.confirm(**arrays, seeds=5, epochs=5, **QUICK)
     assert found.gate == "outcome"
@@ -228,6 +233,7 @@ def test_a_frame_has_what_the_csv_has(case: Report) -> None:
     assert np.allclose(frame["gap_estimate"].astype(float), gaps, equal_nan=True)
 
 
+@pytest.mark.slow
 def test_every_format_is_saved(tmp_path: Path) -> None:
     case = ranked_report()
     for name, format in FORMATS.items():

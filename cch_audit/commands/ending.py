@@ -49,7 +49,7 @@ def guard(run: Callable[[], int]) -> NoReturn:
     except SystemExit as err:  # a library's, or that of shell completion
         code = err.code if err.code in (ExitCode.PASS, ExitCode.INPUT) else ExitCode.INTERNAL
     except BaseException as err:
-        if isinstance(err, MemoryError) or any(words in str(err) for words in NO_MEMORY):
+        if _lacks_memory(err):
             say(
                 "error: there is not enough memory; audit fewer rows (--max-samples) or columns, "
                 "and one task at a time (--jobs 1)"
@@ -60,6 +60,15 @@ def guard(run: Callable[[], int]) -> NoReturn:
             say(traceback.format_exc().rstrip())
             say("This is a bug in cch-audit; please report it with the lines above.")
     _leave(code)
+
+
+def _lacks_memory(err: BaseException | None) -> bool:
+    """Whether an exception, or what it came from, says that there is no memory."""
+    while err is not None:
+        if isinstance(err, MemoryError) or any(words in str(err) for words in NO_MEMORY):
+            return True
+        err = err.__cause__ or err.__context__
+    return False
 
 
 def say(text: str) -> None:

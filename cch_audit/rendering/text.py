@@ -23,7 +23,6 @@ from cch_audit.results import (
 from cch_audit.settings.formats import Units
 
 NATS_PER = {"nats": 1.0, "bits": math.log(2)}
-
 METRIC_TITLES = {
     "accuracy": "accuracy",
     "weighted_f1": "weighted F1",
@@ -45,7 +44,6 @@ def printable(text: str, *, unicode: bool = True) -> str:
 
 def all_printable(value: Any, *, unicode: bool = True) -> Any:
     """Return records and collections with every string in them printable."""
-
     return _changed(
         value, lambda part: printable(part, unicode=unicode) if isinstance(part, str) else part
     )

@@ -144,6 +144,7 @@ def test_the_verdict_comes_first_and_all_else_is_there(name: str) -> None:
     assert len(found.all("h1")) == 1
 
 
+@pytest.mark.slow
 @every_report
 def test_the_page_carries_the_report(name: str) -> None:
     pattern = r'<script type="application/json" id="report">(.*?)</script>'

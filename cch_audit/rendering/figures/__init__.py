@@ -24,4 +24,4 @@ def _loading() -> Iterator[None]:
 
 
 with _loading():
-    import matplotlib.style  # noqa: F401
+    import matplotlib.figure  # noqa: F401
