@@ -249,6 +249,7 @@ def test_every_format_is_saved(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.docx"))
 
 
+@pytest.mark.slow
 def test_a_report_is_seen_in_a_notebook() -> None:
     case = ranked_report()
     assert str(case) == case.render()

@@ -69,6 +69,7 @@ def path(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
 
 
+@pytest.mark.slow
 def test_it_runs_and_is_shown_in_table_json_and_page(path: dict[str, str]) -> None:
     estimators = ("--estimator", "ksg", "--estimator", "first", "--rule", "first")
     command = ("check", FILE, *estimators, *QUICK, "--exit-zero")
