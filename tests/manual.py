@@ -13,10 +13,10 @@ from pathlib import Path
 import yaml
 
 from cch_audit.columns import COLUMNS
-from cch_audit.commands.options import ENVIRONMENT, SECTIONS, option_name
+from cch_audit.commands.options import ENVIRONMENT, SECTIONS
 from cch_audit.estimators import section, section_names
 from cch_audit.settings import SimulateSettings, TheoremSettings
-from cch_audit.settings.declared import Setting, declared
+from cch_audit.settings.declared import Setting, declared, option_name
 
 PAGE = Path(__file__).resolve().parents[1] / "man" / "cch-audit.1"
 WIDTH = 100

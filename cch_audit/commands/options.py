@@ -25,7 +25,7 @@ from cch_audit.settings import (
     RankSettings,
     SweepSettings,
 )
-from cch_audit.settings.declared import Setting, Settings, declared
+from cch_audit.settings.declared import Setting, Settings, declared, option_name
 
 ENVIRONMENT = "CCH_AUDIT_"
 LARGEST_CONFIG = 100_000
@@ -112,11 +112,6 @@ def _config(classes: tuple[type[Settings], ...]) -> Parameter:
     )
     kind = Annotated[Path | None, option]
     return Parameter("config", Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-
-
-def option_name(setting: str) -> str:
-    """Return the option of the setting of that name."""
-    return "--" + setting.replace("_", "-")
 
 
 def with_options(message: str) -> str:

@@ -15,12 +15,7 @@ from cch_audit.errors import ExitCode, InputError
 from cch_audit.rendering import require_extra
 from cch_audit.results import Verdict
 from cch_audit.running import CODES, load, report_on, run_of
-from cch_audit.settings import (
-    EvidenceSettings,
-    InspectSettings,
-    OutputSettings,
-    TheoremSettings,
-)
+from cch_audit.settings import EvidenceSettings, InspectSettings, OutputSettings, TheoremSettings
 from cch_audit.settings.declared import Settings
 from cch_audit.settings.formats import FIGURES, FORMATS, Units, ending
 
@@ -111,15 +106,13 @@ def check_files(output: Output, inputs: Sequence[Path] = ()) -> None:
 
 def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -> None:
     """Write what was found, and its figure if there is to be one."""
-    from cch_audit.rendering import render
+    from cch_audit.rendering import content, render
 
     here = terminal.abilities(sys.stdout if output.output is None else None)
     terminal.write(render(found, output.format, units=units, **look, **here), output.output)
     plot: str | None = getattr(output, "plot", None)
     if plot is not None:
-        from cch_audit.rendering.figures.drawing import draw
-
-        terminal.write(draw(found, ending(plot)[1:], units=units), plot)
+        terminal.write(content(found, plot, units=units), plot)
 
 
 def is_out_of_sight(output: OutputSettings | EvidenceSettings) -> bool:

@@ -5,6 +5,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -48,20 +49,31 @@ _MOST_DIGITS = 300
 """Of an integer; one with more may be too large for any float."""
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a complete new file with the permissions that a new file would have, or nothing."""
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Yield an empty file that takes a path, with a new file's permissions, if all goes well.
+
+    If not, it is removed, and what was at the path stays.
+    """
     target = path.resolve()  # a link stays a link: the file that it names is replaced
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".cch-audit-")
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".cch-audit-")
+    os.close(descriptor)
+    temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        yield temporary
         umask = os.umask(0)
         os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(target)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a complete new file, or nothing."""
+    with appearing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def read(path: Path) -> AnyReport:

@@ -104,6 +104,11 @@ class Settings:
             object.__setattr__(self, setting.name, setting.checked(getattr(self, setting.name)))
 
 
+def option_name(setting: str) -> str:
+    """Return the option of the setting of that name."""
+    return "--" + setting.replace("_", "-")
+
+
 def declared(cls: type[Settings]) -> tuple[Setting, ...]:
     """Return the settings of a class in order."""
     hints = get_type_hints(cls)

@@ -1,12 +1,12 @@
 """A sample and what is known of it as an HDF5 file that `check` reads without any option."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
 
 from cch_audit.errors import InputError
+from cch_audit.results.files import appearing
 from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
 
@@ -30,16 +30,11 @@ def write_sample(
         If the file exists and `force` is off, or the system refuses.
     """
     check_absent(path, force=force)
-    target = path.resolve()  # a link stays a link
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with h5py.File(temporary, "x") as file:
+        with appearing(path) as temporary, h5py.File(temporary, "w") as file:
             _fill(file, sample, attributes)
-        temporary.replace(target)
     except OSError as err:
         raise InputError(f"{path}: cannot be written ({err.strerror or err})") from err
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def check_absent(path: Path, *, force: bool) -> None:
