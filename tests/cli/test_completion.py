@@ -41,7 +41,7 @@ def test_options() -> None:
 def test_choices() -> None:
     formats = ["table", "json", "markdown", "html", "junit", "csv", "names"]
     assert completed("cch-audit check --format ") == formats
-    assert completed("cch-audit inspect --format ") == formats[:2]
+    assert completed("cch-audit inspect --format ") == formats[:4]
     assert completed("cch-audit evidence --format ") == formats[:4]
     assert completed("cch-audit simulate --kind ") == ["gaussian", "world", "classpaired"]
     assert set(completed("cch-audit rank --by ")) == set(COLUMNS)
