@@ -143,18 +143,18 @@ def simulate(out: str | PathLike[str] | None = None, **settings: Any) -> Sample:
     InputError
         If there is no population with these settings, or the file cannot be written.
     """
+    from cch_audit.simulation.asked import chosen_by, refuse_idle
     from cch_audit.simulation.drawing import write_drawn
 
     (asked,) = _sections(settings, [SimulateSettings])
     assert isinstance(asked, SimulateSettings)
-    if out is not None:
-        write_drawn(Path(out), asked)
-        return load(out, every_teacher=True)
+    refuse_idle(chosen_by(asked), asked)
     with TemporaryDirectory(prefix="cch-audit-") as folder:
-        path = Path(folder) / "simulated.h5"
+        path = Path(folder, "simulated.h5") if out is None else Path(out)
         write_drawn(path, asked)
         found = load(path, every_teacher=True)
-    return replace(found, source=replace(found.source, path=SIMULATED))
+    name = SIMULATED if out is None else str(path)
+    return replace(found, source=replace(found.source, path=name))
 
 
 def pack(

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "README.md"
 EXAMPLE = re.compile(
     r"(?<=<!-- run: exit )(?P<code>\d+) -->\s+"
-    r"```(?:console\n(?P<session>\$ (?:.*\n)*?)|python\n(?P<script>(?:.*\n)*?))```"
+    r"```console\n(?P<session>\$ (?:.*\n)*?)```"
 )
 COMMAND = re.compile(r"^\$ (.*)\n", re.MULTILINE)
 ERASED = re.compile(r"(?s).*\x1b\[2K")
@@ -32,7 +32,7 @@ TABLES = ("accuracy", "held_out", "coverage", "null")
 
 def examples(page: str) -> list[re.Match[str]]:
     """Return the sessions of a page that are to run."""
-    return [found for found in EXAMPLE.finditer(page) if found["session"]]
+    return list(EXAMPLE.finditer(page))
 
 
 def commands(session: str) -> list[str]:
@@ -87,8 +87,6 @@ def update(page: str, words: list[str]) -> str:
     """Return the page as the program would have it."""
 
     def again(found: re.Match[str]) -> str:
-        if not found["session"]:
-            return found[0]
         lines = commands(found["session"])
         if words and not any(word in lines[-1] for word in words):
             return found[0]

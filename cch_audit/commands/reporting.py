@@ -135,7 +135,7 @@ def check_files(output: Output, inputs: Sequence[Path] = ()) -> None:
 
 def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -> None:
     """Write what was found into each file, and its figure if there is to be one."""
-    from cch_audit.rendering import render
+    from cch_audit.rendering import content, render
 
     for path, format in _targets(output):
         here = terminal.abilities(sys.stdout if path is None else None)
@@ -145,9 +145,7 @@ def deliver(found: Any, output: Output, *, units: Units = "nats", **look: Any) -
             terminal.append(render(found, "markdown", units=units), summary)
     plot: str | None = getattr(output, "plot", None)
     if plot is not None:
-        from cch_audit.rendering.figures.drawing import draw
-
-        terminal.write(draw(found, ending(plot)[1:], units=units), plot)
+        terminal.write(content(found, plot, units=units), plot)
 
 
 def is_out_of_sight(output: OutputSettings | EvidenceSettings) -> bool:

@@ -115,6 +115,11 @@ class Settings:
             object.__setattr__(self, setting.name, setting.checked(getattr(self, setting.name)))
 
 
+def option_name(setting: str) -> str:
+    """Return the option of the setting of that name."""
+    return "--" + setting.replace("_", "-")
+
+
 def declared(cls: type[Settings]) -> tuple[Setting, ...]:
     """Return the settings of a class in order."""
     hints = get_type_hints(cls)
@@ -131,8 +136,3 @@ def declared(cls: type[Settings]) -> tuple[Setting, ...]:
         metadata |= {"choices": choices, "is_optional": is_optional, "is_repeatable": is_repeatable}
         found.append(Setting(f.name, kind, f.default, **metadata))
     return tuple(found)
-
-
-def option_name(setting: str) -> str:
-    """Return the option of the setting of that name."""
-    return "--" + setting.replace("_", "-")

@@ -5,6 +5,7 @@ from dataclasses import fields
 
 from cch_audit.errors import InputError
 from cch_audit.settings import SimulateSettings, TheoremSettings
+from cch_audit.settings.declared import option_name
 
 THEOREM = "`verify`"
 
@@ -51,7 +52,7 @@ def recipe(settings: SimulateSettings) -> str:
     chosen = chosen_by(settings)
     values = {f.name: getattr(settings, f.name) for f in fields(settings)}
     return " ".join(
-        f"--{name.replace('_', '-')} {format(value, 'g') if isinstance(value, float) else value}"
+        f"{option_name(name)} {format(value, 'g') if isinstance(value, float) else value}"
         for name, value in values.items()
         if value is not None and name != "force" and USED_BY.get(name, chosen) & chosen
     )

@@ -9,7 +9,7 @@ from cch_audit.results.files import check_absent
 from cch_audit.sample import Sample
 from cch_audit.settings import SimulateSettings
 from cch_audit.simulation import families, truths
-from cch_audit.simulation.asked import chosen_by, recipe, refuse_idle
+from cch_audit.simulation.asked import recipe
 from cch_audit.simulation.gaussian import JointGaussian
 from cch_audit.simulation.truths import Truths
 from cch_audit.simulation.world import ClassPaired, world
@@ -31,10 +31,9 @@ def write_drawn(path: Path, settings: SimulateSettings) -> tuple[Sample, Truths]
     Raises
     ------
     InputError
-        If the file exists and `force` is off, it cannot be written, a setting changes nothing, or
-        there is no population with these settings.
+        If the file exists and `force` is off, it cannot be written, or there is no population with
+        these settings.
     """
-    refuse_idle(chosen_by(settings), settings)
     check_absent(path, force=settings.force)
     sample, known = _draw(settings)
     attributes = {

@@ -24,7 +24,7 @@ from cch_audit.auditing.verdict import agree, hold_to_floor
 from cch_audit.randomness import stream
 from cch_audit.results import EstimatorResult, Interval
 from cch_audit.sample import Sample
-from cch_audit.settings import AuditSettings, EstimatorSettings
+from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 from tests.bench.journal import RESULTS, Cell, Journal
 from tests.bench.summary import table
 from tests.bench.worlds import WORLDS
@@ -99,7 +99,7 @@ def judge_sample(sample: Sample, estimator: str, seed: int) -> EstimatorResult:
 
     def floor() -> Interval:
         x = sample.teachers["teacher"]
-        prediction = fit_head(x, "teacher", sample, estimators.heads, seed)
+        prediction = fit_head(x, "teacher", sample, estimators.of(HeadSettings), seed)
         return measure_floor(sample.student, prediction, sample, settings, estimators, seed)
 
     held, _ = hold_to_floor({estimator: found}, floor, settings.margin)
