@@ -24,7 +24,7 @@ from cch_audit.columns import COLUMNS
 from cch_audit.commands.options import ENVIRONMENT, SECTIONS
 from cch_audit.estimators import section, section_names
 from cch_audit.settings.declared import declared
-from tests.readme import INDENT, MANUAL, ROOT, WIDTH, with_part
+from tests.readme import MANUAL, ROOT, WIDTH, with_part
 
 PROJECT = ROOT / "pyproject.toml"
 OPTIONS = MANUAL / "options.md"
@@ -34,6 +34,8 @@ COMMANDS |= {f"{PROGRAM}-{name}": one for name, one in COMMANDS[PROGRAM].command
 MANUALS = {1: "User Commands", 5: "File Formats", 7: "Miscellanea"}
 """Titles of the sections."""
 SOURCE_WIDTH = 100
+INDENT = 7
+"""Columns that `man` puts before text."""
 HEADING = re.compile(r"^## (--[\w-]+)(?: ([\w=|]+))?(?: \((.+)\))?\n", re.MULTILINE)
 """An option, its value if the program has no better name for it, and the commands it is of."""
 UNTITLED, RARE = "Options", "Advanced"
@@ -205,6 +207,8 @@ def roff(text: str, page: Page) -> str:
     )
     made = made.replace("\\f[CR]", "\\f[B]")  # a font that terminals have
     made = re.sub(r"(?ms)^\.IP\n(\.EX\n.*?^\.EE)$", _indented, made)
+    # A long list of choices may break between them.
+    made = re.sub(r"(?m)^\.TP\n.*", lambda found: found[0].replace("|", "|\\:"), made)
     made = re.sub(r"(?m)^\.SH .*$", lambda found: found[0].upper(), made)
     head = f'.TH "{page.name.upper()}" "{page.section}" "" "{PROGRAM}" "{MANUALS[page.section]}"'
     # Words that are to be typed are not hyphenated, nor after an example, which resets it to HY.

@@ -27,8 +27,7 @@ MANUAL = ROOT / "man"
 PAGES = (README, ROOT / "tests" / "bench" / "README.md", *sorted(MANUAL.glob("*.md")))
 EVIDENCE = ROOT / "fixtures" / "evidence"
 WIDTH = 80
-INDENT = 8
-"""Columns that `man` puts before an example."""
+"""Columns of the terminal whose output is shown."""
 EXAMPLE = re.compile(
     r"(?<=<!-- run: exit )(?P<code>\d+) -->\s+"
     r"```(?:console\n(?P<session>\$ (?:.*\n)*?)|python\n(?P<script>(?:.*\n)*?))```"
@@ -50,12 +49,7 @@ def commands(session: str) -> list[str]:
     return COMMAND.findall(session)
 
 
-def width(page: Path) -> int:
-    """Return the columns of the terminal whose output a page shows."""
-    return WIDTH - INDENT if page.parent == MANUAL else WIDTH
-
-
-def shown(command: str, folder: Path, columns: int) -> tuple[int, str]:
+def shown(command: str, folder: Path) -> tuple[int, str]:
     """Return the exit code of a command and what is left on the terminal."""
     program, *arguments = shlex.split(command)
     assert program == "cch-audit"
@@ -63,7 +57,7 @@ def shown(command: str, folder: Path, columns: int) -> tuple[int, str]:
         (folder / "fixtures").symlink_to(ROOT / "fixtures")
     code, text = run(
         [sys.executable, "-m", "cch_audit", *arguments],
-        columns=columns,
+        columns=WIDTH,
         environment={"NO_COLOR": "1", "PYTHONPATH": os.fspath(ROOT)},
         folder=folder,
     )
@@ -120,7 +114,7 @@ def with_tables(page: str) -> str:
     return page
 
 
-def with_examples(page: str, columns: int, words: list[str]) -> str:
+def with_examples(page: str, words: list[str]) -> str:
     """Return a page with its examples as the program would have them."""
 
     def again(found: re.Match[str]) -> str:
@@ -130,7 +124,7 @@ def with_examples(page: str, columns: int, words: list[str]) -> str:
         if words and not any(word in lines[-1] for word in words):
             return found[0]
         with TemporaryDirectory() as folder:
-            ends = [(line, *shown(line, Path(folder), columns)) for line in lines]
+            ends = [(line, *shown(line, Path(folder))) for line in lines]
         session = "".join(f"$ {line}\n{text}" for line, _, text in ends)
         print(ends[-1][:2], flush=True)
         return f"{ends[-1][1]} -->\n\n```console\n{session}```"
@@ -141,5 +135,5 @@ def with_examples(page: str, columns: int, words: list[str]) -> str:
 if __name__ == "__main__":
     for path in PAGES:
         page = with_tables(path.read_text(encoding="utf-8"))
-        path.write_text(with_examples(page, width(path), sys.argv[1:]), encoding="utf-8")
+        path.write_text(with_examples(page, sys.argv[1:]), encoding="utf-8")
     draw(EVIDENCE / "evidence.svg")

@@ -24,11 +24,10 @@ from tests.readme import (
     ledger,
     shown,
     table,
-    width,
 )
 
 TEXTS = {path: path.read_text(encoding="utf-8") for path in PAGES}
-EXAMPLES = [(path, example) for path, text in TEXTS.items() for example in examples(text)]
+EXAMPLES = [example for text in TEXTS.values() for example in examples(text)]
 SCRIPTS = re.findall(r"```python\n(.*?)```", TEXTS[README], re.DOTALL)
 NUMBER = re.compile(r"[-+]?\d+\.\d+(?:e-?\d+)?")
 EXACT = ("simulate", "inspect", "config")
@@ -68,13 +67,13 @@ def test_every_session_is_run(path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("path", "example"), EXAMPLES, ids=[commands(one["session"])[-1] for _, one in EXAMPLES]
+    "example", EXAMPLES, ids=[commands(one["session"])[-1] for one in EXAMPLES]
 )
-def test_example(path: Path, example: re.Match[str], tmp_path: Path) -> None:
+def test_example(example: re.Match[str], tmp_path: Path) -> None:
     _, *session = COMMAND.split(example["session"])
     codes = []
     for command, printed in zip(session[::2], session[1::2], strict=True):
-        code, found = shown(command, tmp_path, width(path))
+        code, found = shown(command, tmp_path)
         codes.append(code)
         assert_same(found, printed, exact=command.split()[1] in EXACT)
     *others, last = codes
