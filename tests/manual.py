@@ -218,9 +218,10 @@ def roff(text: str, page: Page) -> str:
 def _indented(found: re.Match[str]) -> str:
     """Return an example so that all of it is in sight on a terminal."""
     lines = [re.sub(r"\\(?:\(..|.)", "-", line) for line in found[1].splitlines()]
-    if max(map(len, lines)) > WIDTH - INDENT:
-        return f".PP\n.in 0\n{found[1]}\n.in"
-    return f".PP\n{found[1]}"
+    room = WIDTH - 2 * INDENT - max(map(len, lines))
+    if room >= 0:
+        return found[0]
+    return f".PP\n{found[1]}" if room >= -INDENT else f".PP\n.in 0\n{found[1]}\n.in"
 
 
 def _tagged(found: re.Match[str]) -> str:
