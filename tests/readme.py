@@ -1,7 +1,7 @@
-"""Writes what the README shows: python -m tests.readme [WORD...].
+"""Writes what the documents show: python -m tests.readme [WORD...].
 
-That is, what its commands print on a terminal of 80 columns, and its tables of committed results.
-Words choose the examples whose last command holds one of them.
+That is, what their commands print on a terminal, and their tables of committed results. Words
+choose the examples whose last command holds one of them; the word `tables` alone runs none.
 """
 
 import json
@@ -10,24 +10,33 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cch_audit.evidence.ledger import Ledger, keep_ledger
+from cch_audit.evidence.read import read_evidence
+from cch_audit.rendering import render
 from tests.bench import coverage, null, summary
 from tests.bench.journal import RESULTS
 from tests.pseudo_terminal import run
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "README.md"
+README = ROOT / "README.md"
+MANUAL = ROOT / "man"
+PAGES = (README, ROOT / "tests" / "bench" / "README.md", *sorted(MANUAL.glob("*.md")))
+EVIDENCE = ROOT / "fixtures" / "evidence"
+WIDTH = 80
+"""Columns of the terminal whose output is shown."""
 EXAMPLE = re.compile(
     r"(?<=<!-- run: exit )(?P<code>\d+) -->\s+"
     r"```console\n(?P<session>\$ (?:.*\n)*?)```"
 )
-COMMAND = re.compile(r"^\$ (.*)\n", re.MULTILINE)
+COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n", re.MULTILINE)
 ERASED = re.compile(r"(?s).*\x1b\[2K")
 """Up to where the progress bar takes itself away."""
 CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-TABLES = ("accuracy", "held_out", "coverage", "null")
+TABLES = ("accuracy", "held_out", "coverage", "null", "ledger")
 
 
 def examples(page: str) -> list[re.Match[str]]:
@@ -42,36 +51,43 @@ def commands(session: str) -> list[str]:
 
 def shown(command: str, folder: Path) -> tuple[int, str]:
     """Return the exit code of a command and what is left on the terminal."""
-    program, *arguments = shlex.split(command)
+    program, *arguments = shlex.split(command.replace("\\\n", ""))
     assert program == "cch-audit"
     if not (folder / "fixtures").exists():
         (folder / "fixtures").symlink_to(ROOT / "fixtures")
     code, text = run(
         [sys.executable, "-m", "cch_audit", *arguments],
+        columns=WIDTH,
         environment={"NO_COLOR": "1", "PYTHONPATH": os.fspath(ROOT)},
         folder=folder,
     )
     return code, CODES.sub("", ERASED.sub("", text)).replace("\r", "")
 
 
-def ledger(format: str) -> str:
+def reports() -> list[Path]:
+    """Return the committed reports."""
+    return sorted((EVIDENCE / "reports").glob("*.json"))
+
+
+@cache
+def ledger() -> Ledger:
     """Return the record of the committed reports."""
-    reports = sorted((ROOT / "fixtures" / "evidence" / "reports").glob("*.json"))
-    done = subprocess.run(
-        [sys.executable, "-m", "cch_audit", "evidence", *reports, "--quiet", "--format", format],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+    return keep_ledger(read_evidence(reports(), controls=False))
+
+
+def draw(figure: Path) -> None:
+    """Draw the figure of the record of the committed reports."""
+    program = [sys.executable, "-m", "cch_audit", "evidence", *reports(), "--quiet"]
+    subprocess.run([*program, "--plot", figure], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def table(name: str) -> str:
     """Return a table of committed results."""
     if name == "ledger":
-        record = ledger("markdown")
-        return record[record.index("**Files**") :].partition("<details>")[0].strip()
+        record = render(ledger(), "table", width=WIDTH)
+        _, mark, record = record.partition("\nFiles\n")
+        record, _, _ = record.partition("\nTrials\n")
+        return f"```text\n{mark.strip()}\n{record.rstrip()}\n```"
     found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     if name in ("coverage", "null"):
         return {"coverage": coverage, "null": null}[name].overview(found["cells"])
@@ -83,8 +99,23 @@ def between(page: str, mark: str) -> str:
     return page.split(mark)[1].split("<!-- end -->")[0]
 
 
-def update(page: str, words: list[str]) -> str:
-    """Return the page as the program would have it."""
+def with_part(page: str, name: str, part: str) -> str:
+    """Return a page with another part behind the mark of that name, if it has one."""
+    before, mark, after = page.partition(f"<!-- {name} -->")
+    end = after.find("<!-- end -->")
+    return f"{before}{mark}\n\n{part}\n\n{after[end:]}" if mark else page
+
+
+def with_tables(page: str) -> str:
+    """Return a page with its tables as the committed results have them."""
+    for name in TABLES:
+        if f"<!-- {name} -->" in page:
+            page = with_part(page, name, table(name))
+    return page
+
+
+def with_examples(page: str, words: list[str]) -> str:
+    """Return a page with its examples as the program would have them."""
 
     def again(found: re.Match[str]) -> str:
         lines = commands(found["session"])
@@ -96,12 +127,11 @@ def update(page: str, words: list[str]) -> str:
         print(ends[-1][:2], flush=True)
         return f"{ends[-1][1]} -->\n\n```console\n{session}```"
 
-    page = EXAMPLE.sub(again, page)
-    for name in (*TABLES, "ledger"):
-        mark = f"<!-- {name} -->"
-        page = page.replace(between(page, mark), f"\n\n{table(name)}\n\n")
-    return page
+    return EXAMPLE.sub(again, page)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(update(PAGE.read_text(encoding="utf-8"), sys.argv[1:]), encoding="utf-8")
+    for path in PAGES:
+        page = with_tables(path.read_text(encoding="utf-8"))
+        path.write_text(with_examples(page, sys.argv[1:]), encoding="utf-8")
+    draw(EVIDENCE / "evidence.svg")

@@ -17,7 +17,7 @@ from cch_audit.results import Audit, RankReport, Report
 from cch_audit.settings import RankSettings
 from tests.evidence.trials import write
 from tests.generate_schemas import schemas
-from tests.manual import PAGE, update
+from tests.manual import pages, with_settings
 from tests.rendering.reports import audit, ranked_report
 
 
@@ -70,9 +70,9 @@ def test_an_added_column_is_a_forecaster(added: RankReport, tmp_path: Path) -> N
 
 
 def test_an_added_column_is_in_the_manual(added: RankReport) -> None:
-    written = update(PAGE.read_text(encoding="ascii"))
-    assert ".B reach\nThe reach: how far a teacher reaches." in written
-    assert "gain\\fR|\\:\\fPreach" in written
+    (page,) = (one for one in pages() if one.name == "cch-audit-rank")
+    written = with_settings(page.source.read_text(encoding="utf-8"), page)
+    assert "`reach`\\\nThe reach: how far a teacher reaches.\n" in written
 
 
 def test_a_column_that_is_not_there_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Every command that the README shows runs, exits as stated and prints what is printed there."""
+"""Every command that the documents show runs, exits as stated and prints what is printed there."""
 
 import json
 import os
@@ -9,47 +9,102 @@ from pathlib import Path
 
 import pytest
 
+from cch_audit.rendering import render
 from tests.readme import (
     COMMAND,
-    PAGE,
+    EVIDENCE,
+    PAGES,
+    README,
     ROOT,
     TABLES,
     between,
     commands,
+    draw,
     examples,
     ledger,
     shown,
     table,
 )
 
-README = PAGE.read_text(encoding="utf-8")
-EXAMPLES = examples(README)
-SCRIPTS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+TEXTS = {path: path.read_text(encoding="utf-8") for path in PAGES}
+EXAMPLES = [example for text in TEXTS.values() for example in examples(text)]
+SCRIPTS = [
+    script
+    for text in TEXTS.values()
+    for script in re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    if "print(" in script
+]
+NUMBER = re.compile(r"[-+]?\d+\.\d+(?:e-?\d+)?")
+EXACT = ("simulate", "inspect", "config")
+"""Commands that estimate nothing: what they print is the same on every machine."""
+MOST_LINES = 250
 
 
-def shape(text: str) -> list[str]:
-    """Return the words of each line with numbers masked: learned estimates differ by machine."""
-    masked = re.sub(r"[-+]?\d+\.\d+(e-?\d+)?", "#", text)
-    return masked.split()
+def assert_same(found: str, printed: str, *, exact: bool) -> None:
+    """Compare words, whole numbers and decimals.
+
+    Estimates differ by machine: networks are trained with other kernels there, whose rounding
+    grows from step to step, and the last digit of a linear algebra decides which of two neighbours
+    is nearer. So decimals may differ by 0.02, as two seeds of the same network do, and by 5 %,
+    since the spread of large estimates grows with them. The layout may follow the numbers.
+    """
+    if exact:
+        assert found == printed
+        return
+    assert NUMBER.sub("#", found).split() == NUMBER.sub("#", printed).split()
+    for ours, theirs in zip(NUMBER.findall(found), NUMBER.findall(printed), strict=True):
+        assert abs(float(ours) - float(theirs)) <= 0.02 + 0.05 * abs(float(theirs)), (ours, theirs)
 
 
-def test_the_readme_has_examples() -> None:
-    assert len(EXAMPLES) >= 3
+def test_there_are_examples() -> None:
+    assert len(examples(TEXTS[README])) >= 3
     assert len(SCRIPTS) >= 1
 
 
+def test_the_readme_is_short() -> None:
+    assert len(TEXTS[README].splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_session_is_run(path: Path) -> None:
+    assert TEXTS[path].count("```console\n") == len(examples(TEXTS[path]))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: commands(e["session"])[-1])
+@pytest.mark.parametrize(
+    "example", EXAMPLES, ids=[commands(one["session"])[-1] for one in EXAMPLES]
+)
 def test_example(example: re.Match[str], tmp_path: Path) -> None:
     _, *session = COMMAND.split(example["session"])
     codes = []
     for command, printed in zip(session[::2], session[1::2], strict=True):
         code, found = shown(command, tmp_path)
         codes.append(code)
-        assert shape(found) == shape(printed)
+        assert_same(found, printed, exact=command.split()[1] in EXACT)
     *others, last = codes
     assert last == int(example["code"])
     assert not any(others)
+
+
+@pytest.mark.parametrize(
+    ("found", "is_same"),
+    [
+        ("gap 0.575 [0.49, 0.64]", True),
+        ("gap  0.568\n[0.490, 0.640]", True),
+        ("gap 0.620 [0.490, 0.640]", False),
+        ("gap 0.568 [0.490, 0.640] nats", False),
+    ],
+)
+def test_examples_are_compared_with_a_tolerance(found: str, is_same: bool) -> None:
+    printed = "gap 0.568 [0.490, 0.640]"
+    if is_same:
+        assert_same(found, printed, exact=False)
+    else:
+        with pytest.raises(AssertionError):
+            assert_same(found, printed, exact=False)
+    if found != printed:
+        with pytest.raises(AssertionError):
+            assert_same(found, printed, exact=True)
 
 
 @pytest.mark.slow
@@ -71,12 +126,18 @@ def test_python(script: str, tmp_path: Path) -> None:
 
 
 def test_set_up_is_two_commands() -> None:
-    lines = between(README, "<!-- set-up -->").splitlines()
+    lines = between(TEXTS[README], "<!-- set-up -->").splitlines()
     assert len([line for line in lines if line.startswith("    ")]) == 2
 
 
+def test_links_of_the_readme_lead_somewhere() -> None:
+    for path in (README, ROOT / "tests" / "bench" / "README.md"):
+        for target in re.findall(r"\]\(([^)]*)\)", TEXTS[path]):
+            assert target.startswith("http") or (path.parent / target).exists(), target
+
+
 def test_the_ledger_holds_enough_real_trials() -> None:
-    trials = json.loads(ledger("json"))["trials"]
+    trials = json.loads(render(ledger(), "json"))["trials"]
     real = {
         (trial["file"], trial["teacher"], trial["student"])
         for trial in trials
@@ -86,7 +147,19 @@ def test_the_ledger_holds_enough_real_trials() -> None:
     assert len(real) >= 45
 
 
-@pytest.mark.parametrize("name", [*TABLES, "ledger"])
+@pytest.mark.parametrize("name", TABLES)
 def test_a_table_is_that_of_the_committed_results(name: str) -> None:
     """Intervals are resampled with a fixed seed: the same numbers on every machine."""
-    assert between(README, f"<!-- {name} -->").strip() == table(name)
+    (text,) = (text for text in TEXTS.values() if f"<!-- {name} -->" in text)
+    assert between(text, f"<!-- {name} -->").strip() == table(name)
+
+
+def test_the_figure_of_the_record_is_that_of_the_committed_reports(tmp_path: Path) -> None:
+    import matplotlib
+
+    pinned = f"matplotlib=={matplotlib.__version__}\n"
+    if pinned not in (ROOT / "constraints.txt").read_text(encoding="utf-8"):
+        pytest.skip("another matplotlib than that of constraints.txt draws other curves")
+    draw(tmp_path / "evidence.svg")
+    found = (tmp_path / "evidence.svg").read_text(encoding="utf-8")
+    assert found == (EVIDENCE / "evidence.svg").read_text(encoding="utf-8")

@@ -159,7 +159,7 @@ def _hull(intervals: list[list[float]]) -> list[float]:
 
 
 def overview(cells: list[dict[str, Any]]) -> str:
-    """Return what the README shows, of each estimator: truth covered / flagged / verdict false."""
+    """Return what README.md shows, of each estimator: truth covered / flagged / verdict false."""
     estimators = list(dict.fromkeys(cell["estimator"] for cell in cells))
     rows: dict[tuple[int, str], dict[str, str]] = {}
     for cell in cells:

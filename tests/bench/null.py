@@ -110,7 +110,7 @@ def summarize(cells: list[Cell]) -> list[dict[str, Any]]:
 
 
 def overview(rows: list[dict[str, Any]]) -> str:
-    """Return what the README shows, by pattern and mode, of all sizes, levels and rules together.
+    """Return what README.md shows, by pattern and mode, of all sizes, levels and rules together.
 
     Shares of samples that were withheld and decided by the default rule, and the largest share of
     false verdicts of any size, level, estimator and rule.

@@ -11,7 +11,7 @@ from tests.bench.tasks import HIGH_DIMENSIONAL
 
 OVERVIEW = ("ksg", "ksg raw", "mine", "lmi", "npeet ksg", "bmi mine", "mist smile",
             "mist smile held out")  # fmt: skip
-"""The methods that the README shows."""
+"""The methods that README.md shows."""
 ALL = "all families"
 HIGH = "high-dimensional"
 """The families of `HIGH_DIMENSIONAL` together."""
@@ -113,7 +113,7 @@ def family_table(families: dict[str, Any], methods: Sequence[str], what: str) ->
 
 
 def overview(families: dict[str, Any]) -> str:
-    """Return the RMSE of some methods by family, as the README shows it."""
+    """Return the RMSE of some methods by family, as README.md shows it."""
     return family_table(families, OVERVIEW, "rmse")
 
 
