@@ -32,7 +32,7 @@ EXAMPLE = re.compile(
     r"(?<=<!-- run: exit )(?P<code>\d+) -->\s+"
     r"```console\n(?P<session>\$ (?:.*\n)*?)```"
 )
-COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n", re.MULTILINE)
+COMMAND = re.compile(r"^\$ (.*)\n", re.MULTILINE)
 ERASED = re.compile(r"(?s).*\x1b\[2K")
 """Up to where the progress bar takes itself away."""
 CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -51,7 +51,7 @@ def commands(session: str) -> list[str]:
 
 def shown(command: str, folder: Path) -> tuple[int, str]:
     """Return the exit code of a command and what is left on the terminal."""
-    program, *arguments = shlex.split(command.replace("\\\n", ""))
+    program, *arguments = shlex.split(command)
     assert program == "cch-audit"
     if not (folder / "fixtures").exists():
         (folder / "fixtures").symlink_to(ROOT / "fixtures")

@@ -181,7 +181,7 @@ def test_inspect_writes_to_stdout_alone(pairs: str, format: str, tmp_path: Path)
     shown = run("inspect", pairs, "--format", format)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "representations/body" in shown.stdout
-    report = tmp_path / "file.txt"
+    report = tmp_path / "file"
     written = run("inspect", pairs, "--format", format, "--output", str(report))
     assert (written.returncode, written.stdout) == (0, "")
     assert report.read_text("utf-8") == shown.stdout
