@@ -30,7 +30,6 @@ UNWRITABLE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT)
 app = typer.Typer(
     name="cch-audit",
     help="Audit, before training, whether cross-modal knowledge distillation can help.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )

@@ -71,7 +71,7 @@ def _check(source: Spelling) -> None:
     try:
         is_folder = path.is_dir()
         path.stat()
-        if not is_folder:
+        if path.is_file():  # to open a pipe would wait for its writer
             with path.open("rb"):
                 pass
     except FileNotFoundError as err:

@@ -46,7 +46,7 @@ def test_options() -> None:
 
 @pytest.mark.slow
 def test_choices() -> None:
-    formats = ["table", "json", "markdown", "html", "junit", "csv", "names"]
+    formats = ["table", "json", "markdown", "html", "junit", "github", "csv", "names"]
     assert completed("cch-audit check --format ") == formats
     assert completed("cch-audit inspect --format ") == formats[:4]
     assert completed("cch-audit evidence --format ") == formats[:4]

@@ -121,7 +121,7 @@ CASES = [
     wrong("evidence result.json --output result.json", "result.json that is read"),
     wrong("evidence result.json --output result.svg", "result.json that is read"),
     wrong("evidence result.json --plot result.svg", "give --plot another name"),
-    wrong("evidence result.json --plot a.svg --output a.svg", "give two files"),
+    wrong("evidence result.json --plot a.svg --output a.svg", "give each report its own file"),
     *[
         wrong(f"{command} {option} {path}", said)
         for command, option in (
