@@ -176,7 +176,7 @@ def _labels(opened: OpenFile, settings: InputSettings, student: Column) -> str:
         with suppress(InputError):
             chosen = choose_column(opened, role, getattr(settings, role))
             taken |= {chosen.column.path} if chosen else set()
-    found: list[tuple[int, str]] = []
+    found: list[tuple[int, bool, str]] = []
     for path in readable_paths(opened):
         name = path.rpartition("/")[2].lower()
         if path in taken or any(part in name for part in UNLIKE_LABELS):
@@ -184,11 +184,14 @@ def _labels(opened: OpenFile, settings: InputSettings, student: Column) -> str:
         with suppress(InputError):
             column = open_column(opened, path, "a candidate")
             same_rows = column.space == student.space and column.n_rows == student.n_rows
-            if same_rows and len(column.shape) == 1 and not path.startswith("representations/"):
-                found.append((_unlike_labels(column, name), path))
+            # Rows of annotated tables are joined by their indexes.
+            joined = None not in (column.space.owner, student.space.owner)
+            is_single = len(column.shape) == 1 and not path.startswith("representations/")
+            if (same_rows or joined) and is_single:
+                found.append((_unlike_labels(column, name), not same_rows, path))
     if not found:
         raise InputError(f"{opened.name}: nothing is like labels")
-    return min(found, key=lambda one: one[0])[1]
+    return min(found, key=lambda one: one[:2])[2]
 
 
 def _unlike_labels(column: Column, name: str) -> int:

@@ -76,6 +76,23 @@ def test_two_modalities(two: Path) -> None:
     assert (again.usable, again.guessed, again.command) == (True, (), found.command)
 
 
+def test_labels_may_stand_in_the_table_of_all_cells(tmp_path: Path) -> None:
+    path = tmp_path / "cells.h5mu"
+    parts = {"rna": cells(30, 0), "adt": cells(9, 1)}
+    for part in parts.values():
+        part.obs = part.obs[["n_counts"]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        both = mudata.MuData(parts)
+        both.obs["cell_type"] = pd.Categorical(np.array(["B", "T", "NK"])[np.arange(N) % 3])
+        both.write(path)
+    found = describe(path, InputSettings())
+    assert found.command is not None
+    settings = asked(found.command, path)
+    assert settings.labels == "obs/cell_type"
+    assert load_sample(path, settings).n_samples == N
+
+
 def test_a_file_of_tables_is_short_unless_all_is_asked_for(two: Path) -> None:
     found = describe(two, InputSettings())
     short, long = (render(found, width=100_000, verbose=verbose) for verbose in (False, True))
