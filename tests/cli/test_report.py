@@ -36,12 +36,19 @@ def with_verdict(verdict: Verdict) -> Report:
     return replace(one, audits=tuple(replace(audit, verdict=verdict) for audit in one.audits))
 
 
+FEW = ("confirmed", "ranking", "sweep")
+"""Reports that the default tests render; the slow ones render all."""
+
+
 def written_as(one: Report, path: Path) -> str:
     path.write_text(one.to_json(), encoding="utf-8")
     return str(path)
 
 
-@pytest.mark.parametrize("name", EVERY_REPORT)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in FEW else pytest.mark.slow) for n in EVERY_REPORT],
+)
 def test_a_report_is_rendered_as_its_run_did(written: dict[str, Path], name: str) -> None:
     formats = [format for format in FORMATS if format != "html"]
     lines = {f: ["report", str(written[name]), "--format", f] for f in formats}
