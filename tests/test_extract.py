@@ -1,6 +1,7 @@
 """From a torch model and its loader to a file that the audit reads."""
 
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -483,3 +484,49 @@ def test_memory_is_flat_over_ten_thousand_batches(out: Path) -> None:
     assert float(done.stdout) < 40
     assert rows(out, "0").shape == (40_000, 512)
     assert stored(out)["ids"][-1] == b"9999 3"
+
+
+@pytest.mark.parametrize(
+    ("batch", "said"),
+    [
+        ({"ids": torch.zeros(8)}, "the id 0.0 comes 8 times"),
+        ({"labels": torch.full((8,), torch.nan)}, "batch 1: the labels have values that are"),
+    ],
+)
+def test_what_an_audit_would_refuse_is_refused_at_once(
+    batch: dict[str, torch.Tensor], said: str, tmp_path: Path
+) -> None:
+    whole = {"input": torch.randn(8, 3), "labels": torch.arange(8) % 2, **batch}
+    with pytest.raises(InputError, match=re.escape(said)):
+        extract(nn.Sequential(nn.Linear(3, 4)), [whole], ["0"], tmp_path / "r.h5")
+    assert not list(tmp_path.iterdir())
+
+
+class Tokens(nn.Module):
+    """Takes what a tokenizer gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(9, 4)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """Return (n, tokens, d)."""
+        return self.embed(input_ids)
+
+
+def test_a_mask_that_nobody_named_is_not_passed_over(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    batch = {
+        "input_ids": torch.randint(9, (8, 5)),
+        "attention_mask": (torch.arange(5) < 3).repeat(8, 1),
+        "labels": torch.arange(8) % 2,
+    }
+    model = Tokens()
+    with pytest.raises(InputError, match="name it with `mask`"):
+        extract(model, [batch], ["embed"], tmp_path / "r.h5")
+    extract(model, [batch], ["embed"], tmp_path / "r.h5", mask="attention_mask")
+    extract(model, [batch], ["embed"], tmp_path / "all.h5", pool="channels_last")
+    rows = model(batch["input_ids"]).detach()
+    for name, expected in (("r", rows[:, :3].mean(dim=1)), ("all", rows.mean(dim=1))):
+        with h5py.File(tmp_path / f"{name}.h5") as file:
+            assert np.allclose(file["representations/embed"], expected, atol=1e-6)

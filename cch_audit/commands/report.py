@@ -30,7 +30,7 @@ def report(
     from cch_audit.results.joined import join
 
     reports = [read(path) for path in files]
-    joined = join(reports, None if baseline is None else read(baseline))
+    joined = join(reports, None if baseline is None else read(baseline), asked.baseline or "")
     alone = baseline is None and len(reports) == 1
     deliver(
         reports[0] if alone else joined,

@@ -18,6 +18,8 @@ Array = npt.NDArray[Any]
 Unpack = Callable[[Any], tuple[Any, Mapping[str, Any]]]
 ROLES = ("labels", "ids", "groups", "split")
 """What is known of rows; also the names of the datasets."""
+MASK = "attention_mask"
+"""What tokenizers call it."""
 OWN_NAMES = {role: (role,) for role in ROLES} | {"labels": LABEL_NAMES}
 """Keys under which roles are found that nobody named."""
 
@@ -47,6 +49,8 @@ class Batch:
     n_rows: int
     mask: torch.Tensor | None
     """True where a token counts, (n_rows, tokens)."""
+    unused_mask: tuple[int, ...] | None = None
+    """The shape of a mask in the batch that nobody named."""
 
 
 def read_batch(raw: Any, keys: Keys, model: nn.Module, where: str) -> Batch:
@@ -74,13 +78,19 @@ def read_batch(raw: Any, keys: Keys, model: nn.Module, where: str) -> Batch:
         raise InputError(f"{where} has no rows; leave it out")
     parameter = next(model.parameters(), None)
     device = None if parameter is None else parameter.device
+    named = {**_mapping(raw), **keywords, **rest}
+    mask, offered = _mask(keys, named, where), named.get(MASK)
+    unused = None
+    if mask is None and isinstance(offered, torch.Tensor):
+        unused = tuple(offered.shape)
     return Batch(
         where=where,
         arguments=_moved(arguments, device),
         keywords=_moved(keywords, device),
         roles=roles,
         n_rows=next(iter(counts.values())),
-        mask=_mask(keys, {**_mapping(raw), **keywords, **rest}, where),
+        mask=mask,
+        unused_mask=unused,
     )
 
 
@@ -214,6 +224,10 @@ def _column(value: Any, role: str, where: str) -> Array:
         raise InputError(
             f"{where}: the {role} are of type {column.dtype} and shape {column.shape}; give one "
             "number or text for each row"
+        )
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        raise InputError(
+            f"{where}: the {role} have values that are missing or infinite; leave these rows out"
         )
     if column.dtype.kind in "USO":
         texts = [one.decode() if isinstance(one, bytes) else str(one) for one in column.ravel()]

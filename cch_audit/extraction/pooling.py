@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cch_audit.errors import InputError
-from cch_audit.extraction.batches import Array, Batch
+from cch_audit.extraction.batches import MASK, Array, Batch
 
 RuleName = Literal["mean", "channels_first", "channels_last", "cls", "flatten"]
 Rule = RuleName | Callable[[Any], torch.Tensor]
@@ -89,6 +89,11 @@ def pooled(
     else:
         x = _rows_first(x, batch.n_rows, module, where)
         _check_rows(x, batch, where)
+        if rule == "mean" and x.ndim == 3 and tuple(x.shape[:2]) == batch.unused_mask:
+            raise InputError(
+                f"{where} has tokens of which {MASK!r} says which count; name it with `mask`, or "
+                "take the mean of all with `pool` 'channels_last'"
+            )
         rows = _reduced(x, rule, is_last, batch.mask, module, where)
     rows = rows[:, None] if rows.ndim == 1 else rows
     _check_rows(rows, batch, where)

@@ -163,9 +163,17 @@ def add(
 
 
 def check_complete(file: h5py.File, path: Path, n_rows: int, shared: frozenset[str]) -> None:
-    """Refuse no rows at all, or fewer than the file had."""
+    """Refuse no rows at all, fewer than the file had, and ids that are not each one once."""
     if not n_rows:
         raise InputError("the loader gives no rows, so there is nothing to write")
+    if "ids" in file and "ids" not in shared:
+        found, times = np.unique(file["ids"][:], return_counts=True)
+        if times.max() > 1:
+            often = _shown(found[times.argmax()])
+            raise InputError(
+                f"{path}: the id {often} comes {times.max():,} times; ids are for telling rows "
+                "apart, and what rows share is `groups`"
+            )
     for role in sorted(shared):
         if len(file[role]) != n_rows:
             raise InputError(

@@ -18,7 +18,7 @@ from cch_audit.rendering.document import (
     verdict_badge,
 )
 from cch_audit.rendering.reports import document as report_document
-from cch_audit.rendering.text import counted, deciding_levels, for_reading, gap_range
+from cch_audit.rendering.text import counted, deciding_levels, for_reading, gap_range, printable
 from cch_audit.results import Audit, Report
 from cch_audit.results.joined import DIRECTIONS, Direction, Joined, Shift, join
 from cch_audit.settings.formats import Units
@@ -34,12 +34,12 @@ def document(joined: Joined, look: Look, pictures: bool = False) -> Document:
         return for_reading(report, units=look.units, unicode=look.unicode)
 
     baseline = None if joined.baseline is None else read(joined.baseline)
-    shown = join([*map(read, joined.reports)], baseline)
+    shown = join([*map(read, joined.reports)], baseline, joined.since)
     badge, said = None, f"the verdicts of {counted(len(shown.reports), 'report')}"
     if baseline is not None:
         badge = Badge("WORSE", "bad") if joined.is_worse else Badge("NO WORSE", "good")
         found = Counter(shift.direction for shift in shown.shifts)
-        said = f"since {baseline.input.path}: "
+        said = f"since {printable(shown.since)}: "
         said += ", ".join(f"{found[kind]} {kind}" for kind in DIRECTIONS if found[kind])
     return Document(
         title=TITLE,
@@ -79,16 +79,18 @@ def _verdict_rows(pairs: Sequence[tuple[Report, Audit]], units: Units) -> Rows:
 
 
 def _shift_rows(shifts: Sequence[Shift]) -> Rows:
+    several = len({shift.file for shift in shifts if shift.now is not None}) > 1
     return as_rows(
         shifts,
         [
+            ("file", lambda one: one.file if several else None),
             ("teacher", lambda one: one.teacher),
             ("student", lambda one: one.student),
             ("verdict is", lambda one: Badge(one.direction, _TONES.get(one.direction, "open"))),
             ("before", lambda one: _said(one.before)),
             ("now", lambda one: _said(one.now)),
         ],
-        names=("teacher", "student"),
+        names=("file", "teacher", "student"),
     )
 
 

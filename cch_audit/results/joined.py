@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cch_audit.errors import InputError
 from cch_audit.results import Audit, Report, Verdict
 
 Direction = Literal["worse", "better", "same", "new", "gone"]
@@ -16,6 +17,8 @@ ORDER: tuple[Verdict, ...] = ("fail", "undecided", "pass")
 class Shift:
     """One teacher and student, before and now."""
 
+    file: str
+    """What the report that has it now, or had it, is about."""
     teacher: str
     student: str
     before: Audit | None
@@ -41,7 +44,9 @@ class Joined:
     reports: tuple[Report, ...]
     baseline: Report | None
     shifts: tuple[Shift, ...]
-    """One for each teacher and student of the reports or of the baseline; none without one."""
+    """One for each audit of a report, then what only the baseline has; none without one."""
+    since: str = ""
+    """What the baseline is called."""
 
     @property
     def is_worse(self) -> bool:
@@ -54,22 +59,49 @@ def reports_of(found: Report | Joined) -> tuple[Report, ...]:
     return found.reports if isinstance(found, Joined) else (found,)
 
 
-def join(reports: Sequence[Report], baseline: Report | None = None) -> Joined:
+def join(reports: Sequence[Report], baseline: Report | None = None, since: str = "") -> Joined:
     """Return reports side by side, held against a baseline if there is one.
 
-    Teachers are the same if they and their students have the same names; of several the one in a
-    report on the baseline's file counts.
+    Every audit is held against that of the baseline whose teacher and student have the same names,
+    whichever file it is about.
+
+    Parameters
+    ----------
+    reports, baseline : finished reports
+    since : what the baseline is called; by default the file that it is about
+
+    Raises
+    ------
+    InputError
+        If the baseline has none of the teachers and students of the reports.
     """
     if baseline is None:
         return Joined(tuple(reports), None, ())
-    before = _by_name([baseline])
-    # Those on the baseline's own file come last, and win.
-    now = _by_name(sorted(reports, key=lambda one: one.input.path == baseline.input.path))
-    names = dict.fromkeys([*_by_name(reports), *before])
-    shifts = (Shift(*name, before.get(name), now.get(name)) for name in names)
-    return Joined(tuple(reports), baseline, tuple(shifts))
+    before = {_name(audit): audit for audit in _audits(baseline)}
+    shifts = [
+        Shift(report.input.path, *_name(audit), before.get(_name(audit)), audit)
+        for report in reports
+        for audit in _audits(report)
+    ]
+    names = {(shift.teacher, shift.student) for shift in shifts}
+    since = since or baseline.input.path
+    if not names & set(before):
+        shown, known = (", ".join(" -> ".join(n) for n in sorted(some)) for some in (names, before))
+        raise InputError(
+            f"{since}: is no baseline of these reports: it has {known}, and they have {shown}; "
+            "give an earlier report on the same teachers and students"
+        )
+    gone = [
+        Shift(baseline.input.path, *name, audit, None)
+        for name, audit in before.items()
+        if name not in names
+    ]
+    return Joined(tuple(reports), baseline, (*shifts, *gone), since)
 
 
-def _by_name(reports: Sequence[Report]) -> dict[tuple[str, str], Audit]:
-    audits = [audit for report in reports for audit in report.audits if not audit.is_control]
-    return {(audit.teacher, audit.student): audit for audit in audits}
+def _audits(report: Report) -> list[Audit]:
+    return [audit for audit in report.audits if not audit.is_control]
+
+
+def _name(audit: Audit) -> tuple[str, str]:
+    return audit.teacher, audit.student

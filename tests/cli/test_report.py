@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from cch_audit.errors import InputError
+from cch_audit.rendering import render
 from cch_audit.results import Report, Verdict
+from cch_audit.results.files import read
 from cch_audit.results.joined import Joined, join
 from cch_audit.settings.formats import FORMATS
 from tests.rendering.reports import EVERY_REPORT, HOSTILE, hostile_report, ranked_report, report
@@ -133,11 +135,43 @@ def test_a_verdict_that_got_worse_is_a_fail(
 
 
 def test_teachers_come_and_go() -> None:
-    old, new = report(), ranked_report()
-    found = join([new], old)
-    assert {shift.direction for shift in found.shifts} == {"new", "gone"}
+    new = EVERY_REPORT["three teachers"]
+    first, second, *_ = new.audits
+    found = join([replace(new, audits=(first,))], replace(new, audits=(first, second)))
+    assert [shift.direction for shift in found.shifts] == ["same", "gone"]
+    found = join([replace(new, audits=(first, second))], replace(new, audits=(first,)), "old.json")
+    assert [shift.direction for shift in found.shifts] == ["same", "new"]
     assert not found.is_worse
     assert isinstance(found, Joined)
+    assert "since old.json: 1 same, 1 new" in new_text(found)
+
+
+def new_text(found: Joined) -> str:
+    return str(render(found, "table", width=200))
+
+
+def test_a_baseline_of_nothing_in_the_reports_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^old\.json: is no baseline of these reports: it has "):
+        join([ranked_report()], report(), "old.json")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_fail_among_several_reports_is_not_swallowed(order: int) -> None:
+    passed = with_verdict("pass")
+    elsewhere = replace(with_verdict("fail"), input=replace(passed.input, path="other.h5"))
+    found = join([passed, elsewhere][::order], passed)
+    assert found.is_worse
+    assert sorted(shift.direction for shift in found.shifts) == ["same", "worse"]
+    assert "other.h5" in new_text(found)
+
+
+def test_a_report_of_numbers_that_are_none_is_refused(tmp_path: Path) -> None:
+    text = report().to_json()
+    for bad in ("NaN", "Infinity", "1e999"):
+        path = tmp_path / "bad.json"
+        path.write_text(text.replace('"seconds": ', f'"seconds": {bad}, "was": ', 1), "utf-8")
+        with pytest.raises(InputError, match=r"bad\.json: seconds .*number"):
+            read(path)
 
 
 def test_names_are_no_commands_of_a_workflow() -> None:
