@@ -38,6 +38,7 @@ def document(description: "FileDescription", look: Look, pictures: bool = False)
     rows = "" if shown.n_rows is None else f" on {shown.n_rows:,} rows"
     used = [one for one in shown.datasets if one.roles or _is_surprising(one)]
     unused = [one for one in shown.datasets if one not in used]
+    without = "" if shown.command is None else " without the options of the command line"
     sections = [
         Section("File", tuple(_files(shown))),
         Section("Datasets", tuple(_datasets(shown, used))),
@@ -51,7 +52,7 @@ def document(description: "FileDescription", look: Look, pictures: bool = False)
     return Document(
         title=f"What {shown.path} holds",
         headline="What the file holds, and what check would use for what.",
-        verdict=f"check would run{rows}" if shown.usable else "check would stop",
+        verdict=f"check would run{rows}" if shown.usable else f"check would stop{without}",
         badge=Badge("USABLE", "good") if shown.usable else Badge("NOT USABLE", "bad"),
         warnings=(*shown.warnings, *_doubts(shown)),
         sections=tuple(section for section in sections if section.parts),
