@@ -14,7 +14,7 @@ from cch_audit.reading.containers import AnyArray, Container, Rows
 from cch_audit.reading.load import most_bytes
 from cch_audit.reading.pairing import Pairing, pair
 from cch_audit.reading.sources import open_sources
-from cch_audit.reading.spelling import ROLES, Spelling, spelled
+from cch_audit.reading.spelling import ROLES, Spelling, check_name, spelled
 from cch_audit.results.files import whole_file
 from cch_audit.rows import IntArray
 from cch_audit.settings import PackSettings
@@ -198,13 +198,16 @@ def _write(file: h5py.File, name: str, rows: Rows, pairing: Pairing) -> PackedAr
     row_shape = () if name in VECTORS else rows.row_shape
     shape = (pairing.n_rows, *row_shape)
     dataset = file.create_dataset(name, shape, kind, track_times=False)
+    is_role = "/" not in name
     n_bad, first_bad, start = 0, 0, 0
     for block in _wanted(rows, pairing.rows[rows.owner]):
-        if "/" in name:
-            bad = _is_bad(block).reshape(len(block), -1)
-            if not n_bad and bad.any():
-                first_bad = start + int(np.flatnonzero(bad.any(axis=1))[0])
-            n_bad += int(bad.sum())
+        if not rows.is_text and block.dtype != kind:
+            with np.errstate(over="ignore"):  # what is too large for the type is infinite then
+                block = block.astype(kind)
+        bad = (_is_missing(block) if is_role else _is_bad(block)).reshape(len(block), -1)
+        if not n_bad and bad.any():
+            first_bad = start + int(np.flatnonzero(bad.any(axis=1))[0])
+        n_bad += int(bad.any(axis=1).sum() if is_role else bad.sum())
         try:
             dataset[start : start + len(block)] = block.reshape(len(block), *row_shape)
         except (ValueError, TypeError) as err:
@@ -213,6 +216,12 @@ def _write(file: h5py.File, name: str, rows: Rows, pairing: Pairing) -> PackedAr
     if n_bad:
         taken = pairing.rows[rows.owner]
         row = first_bad if taken is None else int(taken[first_bad])
+        if is_role:
+            what = "infinite, as float64," if kind.kind == "f" else "missing or NaN"
+            raise InputError(
+                f"{rows.where} is {what} in {n_bad:,} of the {start:,} rows, the first is "
+                f"row {row:,}; fill these in, or leave the rows out of all sources"
+            )
         raise InputError(
             f"{rows.where} is missing, NaN or infinite in {n_bad:,} of {dataset.size:,} values, "
             f"the first in row {row:,}; fill these in, or leave the rows out of all sources"
@@ -220,6 +229,13 @@ def _write(file: h5py.File, name: str, rows: Rows, pairing: Pairing) -> PackedAr
     return PackedArray(
         name, shape, "text" if rows.is_text else str(dataset.dtype), rows.where, rows.note
     )
+
+
+def _is_missing(block: AnyArray) -> AnyArray:
+    """Return which values of a role would be stored as something else; NaN would not."""
+    if block.dtype.kind == "f":
+        return np.isinf(block)
+    return np.asarray(block == "") if block.dtype.kind == "O" else _is_bad(block)
 
 
 def _is_bad(block: AnyArray) -> AnyArray:
@@ -304,12 +320,3 @@ def named(texts: Sequence[str]) -> dict[str, Spelling]:
             )
         found[name] = one
     return found
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that no representation can have."""
-    if not name or name in (".", "..") or any(mark in name for mark in "/,\0"):
-        raise InputError(
-            f"{name!r} cannot name a representation; give it a name without '/' and ',', as in "
-            "NAME=SOURCE"
-        )

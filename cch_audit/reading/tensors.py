@@ -4,6 +4,7 @@ import math
 import pickle
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -118,6 +119,14 @@ def open_torch(opening: Opening) -> Container:
         raise damaged(name, ValueError("no file of torch.save, or not whole")) from err
     except Exception as err:  # bytes that are no tensors raise anything
         raise damaged(name, err) from err
+    if isinstance(held, Mapping):
+        counts = Counter(map(str, held))
+        twice = [key for key in held if counts[str(key)] > 1]
+        if twice:
+            raise InputError(
+                f"{name}: its dict has several keys that read {str(twice[0])!r} "
+                f"({', '.join(map(repr, twice[:4]))}); give each tensor a name of its own"
+            )
     items = {str(key): value for key, value in held.items()} if isinstance(held, Mapping) else {}
 
     def get(inside: str) -> Rows:
