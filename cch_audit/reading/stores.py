@@ -285,9 +285,8 @@ def _missing_parts(node: Any, path: Path, per_file: list[int]) -> AnyArray:
     if not path.is_file():
         return np.ones(per_file, dtype=bool)
     found = np.zeros(per_file, dtype=bool)
-    codecs = [one for one in node.metadata.codecs if hasattr(one, "index_codecs")] * bool(
-        node.shards
-    )
+    written_by = node.metadata.codecs if node.shards else ()
+    codecs = [one for one in written_by if hasattr(one, "index_codecs")]
     if not codecs or [type(one).__name__ for one in codecs[0].index_codecs] != INDEX_CODECS:
         return found
     size = 16 * found.size + 4  # offset and length of each chunk, and a checksum
