@@ -11,6 +11,13 @@ import numpy as np
 
 from cch_audit.errors import InputError
 from cch_audit.reading.containers import AnyArray, Container, Rows
+from cch_audit.reading.features import (
+    check_order,
+    features,
+    names_of_roles,
+    numbers_of_tables,
+    same_numbers,
+)
 from cch_audit.reading.load import most_bytes
 from cch_audit.reading.pairing import Pairing, pair
 from cch_audit.reading.sources import open_sources
@@ -124,15 +131,22 @@ def pack(
     sources = packing.datasets
     _check_not_among(out, sources.values())
     with ExitStack() as stack:
-        used, ids = packing.roles.values(), packing.roles.get("ids")
+        ids = packing.roles.get("ids")
         limit, key = most_bytes(max_bytes), ids.key if ids else ""
-        containers = open_sources(sources.values(), used, key, limit, stack)
-        arrays = {name: _array(name, one, containers) for name, one in sources.items()}
-        pairing = pair(arrays, _indexes(sources, arrays, containers, key))
+        containers = open_sources(sources.values(), key, limit, stack)
+        numbers = numbers_of_tables(sources.values(), containers)
+        same = same_numbers(numbers)
+        arrays, notes = _arrays(packing, containers, numbers, same)
+        del numbers
+        indexes = _indexes(sources, arrays, containers, key)
+        if ids is None:
+            joined = indexes if len(indexes) > 1 else ()
+            notes += check_order(sources, arrays, containers, same, joined)
+        pairing = pair(arrays, indexes)
         with whole_file(out, force=force) as temporary, h5py.File(temporary, "w") as file:
             packed = [_write(file, name, rows, pairing) for name, rows in arrays.items()]
             file.attrs.update(_attributes(packing))
-    return Packed(tuple(packed), pairing.notes)
+    return Packed(tuple(packed), (*pairing.notes, *notes))
 
 
 def _check_not_among(out: Path, sources: Iterable[Spelling]) -> None:
@@ -150,9 +164,31 @@ def _attributes(packing: Packing) -> dict[str, str]:
     return {name: value for name, value in named.items() if value}
 
 
-def _array(dataset: str, source: Spelling, containers: Mapping[str, Container]) -> Rows:
-    """Return the array of a dataset, of a kind that suits it."""
-    rows = containers[source.path].get(source.inside)
+def _arrays(
+    packing: Packing,
+    containers: Mapping[str, Container],
+    numbers: Mapping[str, Mapping[str, AnyArray]],
+    same: Mapping[str, Mapping[str, str]],
+) -> tuple[dict[str, Rows], tuple[str, ...]]:
+    """Return the array of each dataset, and notes on columns of tables that are left out."""
+    sources = packing.datasets
+    roles = {name: one for name, one in sources.items() if not name.startswith("representations/")}
+    names = names_of_roles(roles, containers)
+    arrays, notes = {}, []
+    for name, one in sources.items():
+        if one.inside or containers[one.path].table is None:
+            rows, note = containers[one.path].get(one.inside), ""
+        else:
+            rows, note = features(
+                name, one, containers[one.path], names, numbers[one.path], same[one.path]
+            )
+        arrays[name] = _suited(name, one, rows)
+        notes.append(note)
+    return arrays, tuple(dict.fromkeys(filter(None, notes)))
+
+
+def _suited(dataset: str, source: Spelling, rows: Rows) -> Rows:
+    """Return the array of a dataset, if it is of a kind that suits it."""
     n_axes = 1 + len(rows.row_shape)
     what = dataset.partition("/")[0].removesuffix("s") if "/" in dataset else f"`{dataset}`"
     if n_axes > 2:

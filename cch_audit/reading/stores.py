@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from cch_audit.errors import InputError
@@ -25,7 +26,7 @@ from cch_audit.reading.dialects import ARRAY_PARTS, resolve
 from cch_audit.reading.index import index_path, row_space
 from cch_audit.reading.listing import listed, readable_paths
 from cch_audit.reading.matrix import read_rows
-from cch_audit.reading.open import OpenFile, open_file
+from cch_audit.reading.open import OpenFile, children, lookup, open_file
 from cch_audit.reading.values import read_values
 
 MISSING = int(np.iinfo(np.int64).min)
@@ -54,15 +55,33 @@ def open_hdf5(opening: Opening) -> Container:
         found = _index(opened, path, name)
         return None if found is None else get(found)
 
-    return Container(get, ids)
+    def keys(inside: str) -> dict[str, str]:
+        path = inside.strip("/") or choose("", readable_paths(opened), opened.name, "dataset")
+        space = row_space(opened, path)
+        found: dict[str, str] = {}
+        for near in _near(path, space.owner or ""):
+            if isinstance(lookup(opened, near), h5py.Group):
+                for name in children(opened, near):
+                    beside = f"{near}/{name}".strip("/")
+                    if _index(opened, path, name) == beside:
+                        found.setdefault(name, beside)
+        return found
+
+    return Container(get, ids, keys)
+
+
+def _near(path: str, owner: str) -> list[str]:
+    """Return where what identifies the rows of an array may be, the nearest first."""
+    return list(
+        dict.fromkeys(one.strip("/") for one in (path.rpartition("/")[0], f"{owner}/obs", owner))
+    )
 
 
 def _index(opened: OpenFile, path: str, name: str) -> str | None:
     """Return what identifies the rows of a dataset: of this name beside it, or its own index."""
     space = row_space(opened, path)
     if name:
-        folder, top = path.rpartition("/")[0], "" if space.owner is None else space.owner
-        for near in (folder, f"{top}/obs", top):
+        for near in _near(path, space.owner or ""):
             beside = f"{near}/{name}".strip("/")
             if resolve(opened, beside)[0] is not None and row_space(opened, beside) == space:
                 return beside
@@ -127,13 +146,21 @@ def open_zarr(opening: Opening) -> Container:
         return _of_node(_node(opening.path / path, where), opening, path, where)
 
     def ids(inside: str, key: str) -> Rows | None:
-        folder = inside.strip("/").rpartition("/")[0]
-        near = [f"{top}/{key}".strip("/") for top in (folder, "obs", "")] if key else []
+        near = [f"{top}/{key}".strip("/") for top in _near(inside.strip("/"), "")] if key else []
         near += [f"obs/{index}"] if (index := _zarr_index(opening.path)) else []
         found = next((path for path in near if is_zarr(opening.path / path)), None)
         return None if found is None else get(found)
 
-    return Container(get, ids)
+    def keys(inside: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for near in _near(inside.strip("/"), ""):
+            folder = opening.path / near
+            for child in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if is_zarr(child):
+                    found.setdefault(child.name, f"{near}/{child.name}".strip("/"))
+        return found
+
+    return Container(get, ids, keys)
 
 
 def is_zarr(path: Path) -> bool:

@@ -77,7 +77,11 @@ def open_npz(opening: Opening) -> Container:
             raise damaged(where, err) from err
         return checked(Rows(where, str(path), array, array.shape, array.dtype), max_bytes)
 
-    return Container(get, lambda _, name: get(name) if name in sizes else None)
+    return Container(
+        get,
+        lambda _, name: get(name) if name in sizes else None,
+        lambda _: {name: name for name in sizes},
+    )
 
 
 def _check_header(file: Any, where: str, max_bytes: int) -> None:
@@ -141,7 +145,11 @@ def open_torch(opening: Opening) -> Container:
         array = _of_tensor(value, where, max_bytes)
         return checked(Rows(where, name, array, array.shape, array.dtype), max_bytes)
 
-    return Container(get, lambda _, key: get(key) if key in items else None)
+    return Container(
+        get,
+        lambda _, key: get(key) if key in items else None,
+        lambda _: {key: key for key in items},
+    )
 
 
 def _of_tensor(value: Any, where: str, max_bytes: int) -> AnyArray:
@@ -201,7 +209,11 @@ def open_safetensors(opening: Opening) -> Container:
             ) from err
         return checked(Rows(where, name, part, shape, dtype), max_bytes)
 
-    return Container(get, lambda _, key: get(key) if key in keys else None)
+    return Container(
+        get,
+        lambda _, key: get(key) if key in keys else None,
+        lambda _: {key: key for key in keys},
+    )
 
 
 class _Float32:

@@ -204,8 +204,10 @@ def test_rows_are_joined_by_ids_in_every_kind_of_file(folder: Path, x: Array) ->
         assert np.array_equal(stored("out.h5", f"representations/{name}"), x[kept])
     assert np.array_equal(stored("out.h5", "representations/plain"), x[kept])
     assert stored("out.h5", "ids").astype(str).tolist() == [f"r{i:03d}" for i in kept]
-    (note,) = packed.notes
+    note, columns = packed.notes
     assert "230 are in all of: y.csv: column 'id' (240 rows, 10 left out); t.parquet" in note
+    assert note.endswith("; paired by position with y.csv: column 'id': plain.npy.")
+    assert columns == "t.parquet: columns left out: 'id' (named as the ids)."
 
 
 def test_tables_of_cells_are_joined_by_their_index(folder: Path, x: Array) -> None:
