@@ -35,7 +35,7 @@ def names_of_roles(
     roles : sources of labels, groups, split, ids and predictions, by dataset
     containers : the files, by path
     """
-    found = {}
+    found: dict[str, str] = {}
     for dataset, one in roles.items():
         table = containers[one.path].table
         names = {one.inside, one.key if table is None else one.inside}
@@ -156,7 +156,9 @@ def features(
     if is_role and not is_labels:
         choose("", table.columns, path, "column")
     left = {
-        name: "an index" if name in table.index else why(name) if name in numbers else "no numbers"
+        name: "an index"
+        if name in table.index
+        else why(name) or ("" if name in numbers else "no numbers")
         for name in table.names
     }
     kept = [name for name, reason in left.items() if not reason]
@@ -206,7 +208,7 @@ def check_order(
         Two files have identifiers of one name, some of them shared, in another order.
     """
     joined = frozenset(joined)
-    by_owner = {rows.owner: sources[name] for name, rows in reversed(arrays.items())}
+    by_owner = {arrays[name].owner: sources[name] for name in reversed(list(arrays))}
     sizes = {rows.owner: len(rows) for rows in arrays.values()}
     texts: dict[tuple[str, str], list[str] | None] = {}
 

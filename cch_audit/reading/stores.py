@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,9 @@ def open_hdf5(opening: Opening) -> Container:
             if isinstance(lookup(opened, near), h5py.Group):
                 for name in children(opened, near):
                     beside = f"{near}/{name}".strip("/")
-                    if _index(opened, path, name) == beside:
-                        found.setdefault(name, beside)
+                    with suppress(InputError):  # such as one of variables
+                        if _index(opened, path, name) == beside:
+                            found.setdefault(name, beside)
         return found
 
     return Container(get, ids, keys)
@@ -295,7 +297,7 @@ def _check_whole(node: Any, folder: Path, where: str) -> None:
         if is_missing.any():
             n_missing += int(is_missing.sum())
             rows = is_missing.reshape(len(is_missing), -1).any(axis=1)
-            rows_missing[first[0] : first[0] + len(rows)] |= rows
+            rows_missing[first[0] : first[0] + rows.size] |= rows
     if n_missing:
         start = int(rows_missing.argmax())
         n_rows = int((~rows_missing[start:]).argmax()) or len(rows_missing) - start
