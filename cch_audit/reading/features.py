@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -176,6 +177,8 @@ def features(
     values = np.stack([numbers[name] for name in kept], axis=1)
     note = f"{listed(kept)}, without {listed(list(left))}" if left else ""
     rows = checked(Rows(path, path, values, values.shape, values.dtype, note), table.max_bytes)
+    if is_labels and len(kept) == 1:
+        rows = replace(container.get(kept[0]), note=note)
     taken = ""
     if any(name in numbers for name in left):
         taken = f"; to take one nevertheless, name it, as in {path}:{example}"

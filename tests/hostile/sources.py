@@ -151,7 +151,7 @@ CASES = [
     wrong("pack out.h5 a/b=t.npy", "cannot name a representation"),
     wrong("pack out.h5 'a\tb=t.npy'", "cannot name a representation"),
     wrong("pack out.h5 t.npy --labels gaps.csv:label", "missing or NaN in 1 of the"),
-    wrong("pack out.h5 t.npy --ids long.npy --labels y.csv:label", "infinite"),
+    wrong("pack out.h5 t.npy --labels long.npy", "infinite"),
     wrong("pack out.h5 ids.csv", "no column of numbers is left"),
     wrong("check --teacher t.csv --student s.csv --labels y.csv:label", "--ids t.csv:id"),
     wrong("inspect --teacher t.npy", "sources are packed into one first"),

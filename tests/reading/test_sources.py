@@ -515,6 +515,9 @@ def test_a_column_of_ids_is_no_feature(folder: Path) -> None:
     )
     direct = cch_audit.load(teacher="ta.csv", student="sb.csv", labels="yl.csv:label")
     assert direct.source.notes[: len(packed.notes)] == packed.notes
+    bare = cch_audit.pack("bare.h5", t="ta.csv", labels="yl.csv")
+    assert (bare.arrays[1].shape, bare.arrays[1].where) == ((N,), "yl.csv: column 'label'")
+    refused("ta.csv: holds several columns; say which", t="sb.csv", groups="ta.csv", out="o.h5")
     named = cch_audit.pack("named.h5", t="ta.csv:id", s="sb.csv:g")
     assert named.arrays[0].where == "ta.csv: column 'id'"
 
