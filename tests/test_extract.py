@@ -191,8 +191,8 @@ def test_rules(pool: Any, expected: Any, texts: Batches, out: Path) -> None:
 
 def test_the_model_itself_and_a_name_of_ones_own(texts: Batches, out: Path) -> None:
     model = Text()
-    extract(model, texts, {"text/whole": "", "words": "embed"}, out)  # `last_hidden_state`
-    assert rows(out, "text/whole").shape == rows(out, "words").shape == (N, 8)
+    extract(model, texts, {"whole": "", "words": "embed"}, out)  # `last_hidden_state`
+    assert rows(out, "whole").shape == rows(out, "words").shape == (N, 8)
     extract(model, texts, [""], out, force=True)
     assert rows(out, "model").shape == (N, 8)
 
@@ -378,7 +378,10 @@ def test_what_the_model_or_its_names_do_wrong(images: Batches, out: Path) -> Non
         ((model, images, ["encoder.layer"]), "no layer 'encoder.layer'; the nearest one is"),
         ((model, images, ["pol"]), "the nearest one is 'pool'"),
         ((model, images, []), "names no layer"),
-        ((model, images, {"a/../b": "pool"}), "cannot be the name of a dataset"),
+        *(
+            ((model, images, {"a": "pool", name: "pool"}), "cannot name a representation; give it")
+            for name in ("a/b", "a/../b", "a\0b", "a,b", "a\nb", "")
+        ),
         ((np.mean, images, ["pool"]), "a model is a torch.nn.Module, and this is a"),
         ((model, images, ["unused"]), "does not call its layer 'unused' in batch 1"),
         ((Twice(), images, ["drop"]), "twice in batch 1, with outputs (16, 8) and (16, 1)"),

@@ -8,12 +8,21 @@ import typer
 
 from cch_audit.commands.options import with_options, with_settings
 from cch_audit.commands.reporting import check_files, deliver
+from cch_audit.errors import InputError
 from cch_audit.settings import InputSettings, InspectSettings
 
 
 @with_settings(InputSettings, InspectSettings)
 def inspect(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file to look into.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="HDF5 file to look into.",
+            default_factory=lambda: None,
+            show_default=False,
+        ),
+    ],
     inputs: InputSettings,
     output: InspectSettings,
 ) -> None:
@@ -21,6 +30,10 @@ def inspect(
 
     Exits with 0 whether or not `check` would run, and with 2 if the file cannot be opened.
     """
+    if file is None:
+        raise InputError(
+            "name the FILE to look into; sources are packed into one first, with cch-audit pack"
+        )
     check_files(output, inputs.files(file))
     from cch_audit.reading.describe import describe
 

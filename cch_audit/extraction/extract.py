@@ -50,7 +50,8 @@ def extract(
         entries that `forward` names are passed by keyword, unless `inputs` says which.
     layers
         Names as `model.named_modules()` has them, which become `representations/<layer>`; or the
-        layer by the name of its representation, `{"image": "encoder.layer.3"}`. Of a layer that
+        layer by the name of its representation, `{"image": "encoder.layer.3"}`, without `/`, `,`
+        and control characters. Of a layer that
         is called more than once in a batch, the last call counts.
     out : the HDF5 file
     pool

@@ -12,6 +12,7 @@ from torch import nn
 from cch_audit.errors import InputError
 from cch_audit.extraction.batches import Array, Batch
 from cch_audit.extraction.pooling import Rule, pooled
+from cch_audit.reading.spelling import check_name
 
 WHOLE_MODEL = "model"
 """Name of what the model itself returns, whose name among its modules is empty."""
@@ -37,11 +38,11 @@ def named_layers(model: Any, layers: Sequence[str] | Mapping[str, str]) -> dict[
         raise InputError("`layers` names no layer; name those whose outputs are wanted")
     for name, layer in layers.items():
         _check_layer(model, layer)
-        if not name or name != "/".join(part for part in name.split("/") if part.strip(".")):
-            raise InputError(
-                f"`layers`: {name!r} cannot be the name of a dataset; give it another one, as "
-                f"{{'other': {layer!r}}}"
-            )
+        try:
+            check_name(name)
+        except InputError as err:
+            said = str(err).removesuffix("NAME=SOURCE")
+            raise InputError(f"`layers`: {said}{{'other': {layer!r}}}") from err
     return {f"representations/{name}": layer for name, layer in layers.items()}
 
 

@@ -23,7 +23,7 @@ from cch_audit.reading.dialects import (
 )
 from cch_audit.reading.index import RowSpace, row_space
 from cch_audit.reading.listing import listed, missing
-from cch_audit.reading.open import OpenFile, children, translated
+from cch_audit.reading.open import OpenFile, children, text_attribute, translated
 from cch_audit.reading.stored import Form, Stored
 
 NUMERIC = "fiub"
@@ -172,7 +172,8 @@ def _encoding(opened: OpenFile, path: str, why: str) -> Encoded:
             f"({listed(pandas_columns(opened, path))}), or write it again with "
             "df.astype('float32')"
         )
-    members = [f"{path}/{name}" for name in children(opened, path)]
+    index = text_attribute(opened, path, "_index")  # of a table, whose rows it names
+    members = [f"{path}/{name}" for name in children(opened, path) if name not in index]
     raise InputError(
         f"{where} is a group, not a dataset ({why}); name a dataset in it: {listed(members)}"
     )

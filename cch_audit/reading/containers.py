@@ -1,7 +1,7 @@
 """What all files of arrays have in common once they are open: arrays, and ids of their rows."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -78,12 +78,27 @@ class Opening:
     path: Path
     max_bytes: int
     """Largest declared size of an array that may be read."""
-    used: frozenset[str]
-    """Columns with a role of their own, which are left out of all columns of numbers."""
     ids: str
     """Column of ids, which are text whatever they look like; empty for none."""
     stack: ExitStack
     """Closes what stays open."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a table, of which all that are numbers may be meant together."""
+
+    names: Sequence[str]
+    index: Sequence[str]
+    """Columns in which pandas keeps its index."""
+    numbers: Callable[[bool], dict[str, AnyArray]]
+    """The columns of numbers without the index, by name; or those of integers alone, if asked."""
+    max_bytes: int
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns but the index."""
+        return [name for name in self.names if name not in self.index] or list(self.names)
 
 
 @dataclass(frozen=True)
@@ -94,6 +109,10 @@ class Container:
     """The array of a name; the empty name stands for the only one."""
     ids: Callable[[str, str], Rows | None] = lambda inside, name: None
     """What identifies the rows of an array: the ids of a name, empty where none is given."""
+    keys: Callable[[str], Mapping[str, str]] = lambda inside: {}
+    """Names that `ids` finds for the rows of an array, and how each is spelled behind the file."""
+    table: Table | None = None
+    """The columns, if the file is a table."""
 
 
 def checked(rows: Rows, max_bytes: int) -> Rows:

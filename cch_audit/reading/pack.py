@@ -11,10 +11,17 @@ import numpy as np
 
 from cch_audit.errors import InputError
 from cch_audit.reading.containers import AnyArray, Container, Rows
+from cch_audit.reading.features import (
+    check_order,
+    features,
+    names_of_roles,
+    numbers_of_tables,
+    same_numbers,
+)
 from cch_audit.reading.load import most_bytes
 from cch_audit.reading.pairing import Pairing, pair
 from cch_audit.reading.sources import open_sources
-from cch_audit.reading.spelling import ROLES, Spelling, spelled
+from cch_audit.reading.spelling import ROLES, Spelling, check_name, spelled
 from cch_audit.results.files import whole_file
 from cch_audit.rows import IntArray
 from cch_audit.settings import PackSettings
@@ -124,15 +131,22 @@ def pack(
     sources = packing.datasets
     _check_not_among(out, sources.values())
     with ExitStack() as stack:
-        used, ids = packing.roles.values(), packing.roles.get("ids")
+        ids = packing.roles.get("ids")
         limit, key = most_bytes(max_bytes), ids.key if ids else ""
-        containers = open_sources(sources.values(), used, key, limit, stack)
-        arrays = {name: _array(name, one, containers) for name, one in sources.items()}
-        pairing = pair(arrays, _indexes(sources, arrays, containers, key))
+        containers = open_sources(sources.values(), key, limit, stack)
+        numbers = numbers_of_tables(sources.values(), containers)
+        same = same_numbers(numbers)
+        arrays, notes = _arrays(packing, containers, numbers, same)
+        del numbers
+        indexes = _indexes(sources, arrays, containers, key)
+        if ids is None:
+            joined = indexes if len(indexes) > 1 else ()
+            notes += check_order(sources, arrays, containers, same, joined)
+        pairing = pair(arrays, indexes)
         with whole_file(out, force=force) as temporary, h5py.File(temporary, "w") as file:
             packed = [_write(file, name, rows, pairing) for name, rows in arrays.items()]
             file.attrs.update(_attributes(packing))
-    return Packed(tuple(packed), pairing.notes)
+    return Packed(tuple(packed), (*pairing.notes, *notes))
 
 
 def _check_not_among(out: Path, sources: Iterable[Spelling]) -> None:
@@ -150,9 +164,31 @@ def _attributes(packing: Packing) -> dict[str, str]:
     return {name: value for name, value in named.items() if value}
 
 
-def _array(dataset: str, source: Spelling, containers: Mapping[str, Container]) -> Rows:
-    """Return the array of a dataset, of a kind that suits it."""
-    rows = containers[source.path].get(source.inside)
+def _arrays(
+    packing: Packing,
+    containers: Mapping[str, Container],
+    numbers: Mapping[str, Mapping[str, AnyArray]],
+    same: Mapping[str, Mapping[str, str]],
+) -> tuple[dict[str, Rows], tuple[str, ...]]:
+    """Return the array of each dataset, and notes on columns of tables that are left out."""
+    sources = packing.datasets
+    roles = {name: one for name, one in sources.items() if not name.startswith("representations/")}
+    names = names_of_roles(roles, containers)
+    arrays, notes = {}, []
+    for name, one in sources.items():
+        if one.inside or containers[one.path].table is None:
+            rows, note = containers[one.path].get(one.inside), ""
+        else:
+            rows, note = features(
+                name, one, containers[one.path], names, numbers[one.path], same[one.path]
+            )
+        arrays[name] = _suited(name, one, rows)
+        notes.append(note)
+    return arrays, tuple(dict.fromkeys(filter(None, notes)))
+
+
+def _suited(dataset: str, source: Spelling, rows: Rows) -> Rows:
+    """Return the array of a dataset, if it is of a kind that suits it."""
     n_axes = 1 + len(rows.row_shape)
     what = dataset.partition("/")[0].removesuffix("s") if "/" in dataset else f"`{dataset}`"
     if n_axes > 2:
@@ -198,13 +234,16 @@ def _write(file: h5py.File, name: str, rows: Rows, pairing: Pairing) -> PackedAr
     row_shape = () if name in VECTORS else rows.row_shape
     shape = (pairing.n_rows, *row_shape)
     dataset = file.create_dataset(name, shape, kind, track_times=False)
+    is_role = "/" not in name
     n_bad, first_bad, start = 0, 0, 0
     for block in _wanted(rows, pairing.rows[rows.owner]):
-        if "/" in name:
-            bad = _is_bad(block).reshape(len(block), -1)
-            if not n_bad and bad.any():
-                first_bad = start + int(np.flatnonzero(bad.any(axis=1))[0])
-            n_bad += int(bad.sum())
+        if not rows.is_text and block.dtype != kind:
+            with np.errstate(over="ignore"):  # what is too large for the type is infinite then
+                block = block.astype(kind)
+        bad = (_is_missing(block) if is_role else _is_bad(block)).reshape(len(block), -1)
+        if not n_bad and bad.any():
+            first_bad = start + int(np.flatnonzero(bad.any(axis=1))[0])
+        n_bad += int(bad.any(axis=1).sum() if is_role else bad.sum())
         try:
             dataset[start : start + len(block)] = block.reshape(len(block), *row_shape)
         except (ValueError, TypeError) as err:
@@ -213,6 +252,12 @@ def _write(file: h5py.File, name: str, rows: Rows, pairing: Pairing) -> PackedAr
     if n_bad:
         taken = pairing.rows[rows.owner]
         row = first_bad if taken is None else int(taken[first_bad])
+        if is_role:
+            what = "infinite, as float64," if kind.kind == "f" else "missing or NaN"
+            raise InputError(
+                f"{rows.where} is {what} in {n_bad:,} of the {start:,} rows, the first is "
+                f"row {row:,}; fill these in, or leave the rows out of all sources"
+            )
         raise InputError(
             f"{rows.where} is missing, NaN or infinite in {n_bad:,} of {dataset.size:,} values, "
             f"the first in row {row:,}; fill these in, or leave the rows out of all sources"
@@ -220,6 +265,13 @@ def _write(file: h5py.File, name: str, rows: Rows, pairing: Pairing) -> PackedAr
     return PackedArray(
         name, shape, "text" if rows.is_text else str(dataset.dtype), rows.where, rows.note
     )
+
+
+def _is_missing(block: AnyArray) -> AnyArray:
+    """Return which values of a role would be stored as something else; NaN would not."""
+    if block.dtype.kind == "f":
+        return np.isinf(block)
+    return np.asarray(block == "") if block.dtype.kind == "O" else _is_bad(block)
 
 
 def _is_bad(block: AnyArray) -> AnyArray:
@@ -304,12 +356,3 @@ def named(texts: Sequence[str]) -> dict[str, Spelling]:
             )
         found[name] = one
     return found
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that no representation can have."""
-    if not name or name in (".", "..") or any(mark in name for mark in "/,\0"):
-        raise InputError(
-            f"{name!r} cannot name a representation; give it a name without '/' and ',', as in "
-            "NAME=SOURCE"
-        )

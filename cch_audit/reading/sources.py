@@ -28,7 +28,6 @@ FORMATS: Mapping[str, Callable[[Opening], Container]] = {
 
 def open_sources(
     spellings: Iterable[Spelling],
-    used: Iterable[Spelling],
     ids: str,
     max_bytes: int,
     stack: ExitStack,
@@ -38,7 +37,6 @@ def open_sources(
     Parameters
     ----------
     spellings : all sources
-    used : those with a role of their own, whose columns are no part of a representation
     ids : name of the columns of ids; empty for none
     max_bytes : largest declared size of an array
     stack : closes the files
@@ -52,8 +50,7 @@ def open_sources(
     for one in spellings:
         if one.path not in containers:
             _check(one)
-            columns = frozenset(other.inside for other in used if other.path == one.path)
-            opening = Opening(Path(one.path), max_bytes, columns, ids, stack)
+            opening = Opening(Path(one.path), max_bytes, ids, stack)
             containers[one.path] = FORMATS[one.ending](opening)
     return containers
 

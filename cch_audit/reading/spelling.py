@@ -1,5 +1,6 @@
 """How sources are spelled, such as `reps.npz:text` or `y.csv:label`; nothing is read here."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,17 @@ def _exists(path: str) -> bool:
         return Path(path).exists()
     except (OSError, ValueError):
         return False
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no representation can have, or that no line can show."""
+    marks = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of one, and ends of lines
+    is_odd = any(mark in "/," or unicodedata.category(mark) in marks for mark in name)
+    if is_odd or not name.strip() or name in (".", ".."):
+        raise InputError(
+            f"{name!r} cannot name a representation; give it a name without '/', ',' and control "
+            "characters, as in NAME=SOURCE"
+        )
 
 
 def check_given(inputs: InputSettings) -> dict[str, tuple[str, ...]]:

@@ -1,9 +1,13 @@
 """Stores of many arrays, read by blocks: HDF5 (also AnnData and MuData) and folders of zarr."""
 
 import json
+import math
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from cch_audit.errors import InputError
@@ -23,7 +27,7 @@ from cch_audit.reading.dialects import ARRAY_PARTS, resolve
 from cch_audit.reading.index import index_path, row_space
 from cch_audit.reading.listing import listed, readable_paths
 from cch_audit.reading.matrix import read_rows
-from cch_audit.reading.open import OpenFile, open_file
+from cch_audit.reading.open import OpenFile, children, lookup, open_file
 from cch_audit.reading.values import read_values
 
 MISSING = int(np.iinfo(np.int64).min)
@@ -33,6 +37,8 @@ LARGEST_CHUNK = 512 * 2**20
 """Most bytes of a chunk: it is decompressed whole, whatever part of it is wanted."""
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
 """Files that make a folder a node of zarr, of version 3 and 2."""
+INDEX_CODECS = ["BytesCodec", "Crc32cCodec"]
+"""Of the index of a shard, unless somebody chose others; all others are read by zarr alone."""
 ZARR_ERRORS = (OSError, ValueError, TypeError, KeyError, RuntimeError, IndexError, AttributeError)
 
 
@@ -50,15 +56,34 @@ def open_hdf5(opening: Opening) -> Container:
         found = _index(opened, path, name)
         return None if found is None else get(found)
 
-    return Container(get, ids)
+    def keys(inside: str) -> dict[str, str]:
+        path = inside.strip("/") or choose("", readable_paths(opened), opened.name, "dataset")
+        space = row_space(opened, path)
+        found: dict[str, str] = {}
+        for near in _near(path, space.owner or ""):
+            if isinstance(lookup(opened, near), h5py.Group):
+                for name in children(opened, near):
+                    beside = f"{near}/{name}".strip("/")
+                    with suppress(InputError):  # such as one of variables
+                        if _index(opened, path, name) == beside:
+                            found.setdefault(name, beside)
+        return found
+
+    return Container(get, ids, keys)
+
+
+def _near(path: str, owner: str) -> list[str]:
+    """Return where what identifies the rows of an array may be, the nearest first."""
+    return list(
+        dict.fromkeys(one.strip("/") for one in (path.rpartition("/")[0], f"{owner}/obs", owner))
+    )
 
 
 def _index(opened: OpenFile, path: str, name: str) -> str | None:
     """Return what identifies the rows of a dataset: of this name beside it, or its own index."""
     space = row_space(opened, path)
     if name:
-        folder, top = path.rpartition("/")[0], "" if space.owner is None else space.owner
-        for near in (folder, f"{top}/obs", top):
+        for near in _near(path, space.owner or ""):
             beside = f"{near}/{name}".strip("/")
             if resolve(opened, beside)[0] is not None and row_space(opened, beside) == space:
                 return beside
@@ -123,13 +148,21 @@ def open_zarr(opening: Opening) -> Container:
         return _of_node(_node(opening.path / path, where), opening, path, where)
 
     def ids(inside: str, key: str) -> Rows | None:
-        folder = inside.strip("/").rpartition("/")[0]
-        near = [f"{top}/{key}".strip("/") for top in (folder, "obs", "")] if key else []
+        near = [f"{top}/{key}".strip("/") for top in _near(inside.strip("/"), "")] if key else []
         near += [f"obs/{index}"] if (index := _zarr_index(opening.path)) else []
         found = next((path for path in near if is_zarr(opening.path / path)), None)
         return None if found is None else get(found)
 
-    return Container(get, ids)
+    def keys(inside: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for near in _near(inside.strip("/"), ""):
+            folder = opening.path / near
+            for child in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if is_zarr(child):
+                    found.setdefault(child.name, f"{near}/{child.name}".strip("/"))
+        return found
+
+    return Container(get, ids, keys)
 
 
 def is_zarr(path: Path) -> bool:
@@ -183,12 +216,18 @@ def _node(folder: Path, where: str) -> Any:
         if path.name in METADATA:
             _metadata(path)
     try:
-        try:
-            return zarr.open_array(folder, mode="r")
-        except FileNotFoundError:
+        if _is_group(folder):
             return zarr.open_group(folder, mode="r", use_consolidated=False)
+        return zarr.open_array(folder, mode="r")
     except ZARR_ERRORS as err:
         raise damaged(where, err) from err
+
+
+def _is_group(folder: Path) -> bool:
+    """Whether a folder says that it is a group of zarr, of version 3 or 2."""
+    if (folder / "zarr.json").is_file():
+        return _metadata(folder / "zarr.json").get("node_type") == "group"
+    return (folder / ".zgroup").is_file() and not (folder / ".zarray").is_file()
 
 
 def _of_node(node: Any, opening: Opening, path: str, where: str) -> Rows:
@@ -202,6 +241,7 @@ def _of_node(node: Any, opening: Opening, path: str, where: str) -> Rows:
         found = checked(Rows(where, owner, _Zarr(node, where), node.shape, dtype), max_bytes)
         if not node.nchunks_initialized:
             raise InputError(f"{where} was created but never written; write its values")
+        _check_whole(node, opening.path / path, where)
         return found
     members = _arrays(opening.path / path)
     if node.attrs.get("encoding-type") not in ARRAY_PARTS:
@@ -215,6 +255,10 @@ def _of_node(node: Any, opening: Opening, path: str, where: str) -> Rows:
 
     declared = sum(node[member].nbytes for member in members)
     check_size(where, declared, max_bytes)
+    for member in members:
+        # No value may be missing: then the mask of them is all fill value.
+        if member != "mask":
+            _check_whole(node[member], opening.path / path / member, f"{where}: array {member!r}")
     try:
         held = anndata.io.read_elem(node)
     except Exception as err:  # whatever parts that do not fit raise
@@ -233,6 +277,56 @@ def _of_node(node: Any, opening: Opening, path: str, where: str) -> Rows:
         if not is_number:
             values = values.astype(str).astype(object)
     return checked(Rows(where, owner, values, values.shape, values.dtype), max_bytes)
+
+
+def _check_whole(node: Any, folder: Path, where: str) -> None:
+    """Refuse an array some of whose chunks are not there, for these read as its fill value.
+
+    Nothing says whether zarr left them out because they hold nothing else, or never wrote them.
+    """
+    grid, chunks = node.shards or node.chunks, node.chunks
+    n_chunks = [-(-length // each) for length, each in zip(node.shape, chunks)]
+    per_file = [-(-a // b) for a, b in zip(grid, chunks)]
+    n_missing = 0
+    rows_missing = np.zeros(n_chunks[0], dtype=bool)
+    for place in product(*(range(-(-length // each)) for length, each in zip(node.shape, grid))):
+        first = [number * each for number, each in zip(place, per_file)]
+        inside = tuple(slice(0, total - one) for total, one in zip(n_chunks, first))
+        path = folder / node.metadata.encode_chunk_key(place)
+        is_missing = _missing_parts(node, path, per_file)[inside]
+        if is_missing.any():
+            n_missing += int(is_missing.sum())
+            rows = is_missing.reshape(len(is_missing), -1).any(axis=1)
+            rows_missing[first[0] : first[0] + rows.size] |= rows
+    if n_missing:
+        start = int(rows_missing.argmax())
+        n_rows = int((~rows_missing[start:]).argmax()) or len(rows_missing) - start
+        last = min((start + n_rows) * chunks[0], node.shape[0]) - 1
+        raise InputError(
+            f"{where} lacks {n_missing:,} of its {math.prod(n_chunks):,} chunks, and rows "
+            f"{start * chunks[0]:,}-{last:,} would read as its fill value, {node.fill_value}; "
+            "write it again whole, with config={'write_empty_chunks': True}"
+        )
+
+
+def _missing_parts(node: Any, path: Path, per_file: list[int]) -> AnyArray:
+    """Return which chunks a file lacks: it holds one, or several if it is a shard."""
+    if not path.is_file():
+        return np.ones(per_file, dtype=bool)
+    found = np.zeros(per_file, dtype=bool)
+    written_by = node.metadata.codecs if node.shards else ()
+    codecs = [one for one in written_by if hasattr(one, "index_codecs")]
+    if not codecs or [type(one).__name__ for one in codecs[0].index_codecs] != INDEX_CODECS:
+        return found
+    size = 16 * found.size + 4  # offset and length of each chunk, and a checksum
+    with path.open("rb") as file:
+        if codecs[0].index_location.value == "end":
+            file.seek(-min(size, path.stat().st_size), 2)
+        content = file.read(size)
+    if len(content) == size:
+        index = np.frombuffer(content[:-4], "<u8")
+        found = (index[::2] == np.iinfo(np.uint64).max).reshape(per_file)
+    return found
 
 
 class _Zarr:

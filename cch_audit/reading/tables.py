@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,18 @@ from cch_audit.reading.containers import (
     Container,
     Opening,
     Rows,
+    Table,
     check_size,
     checked,
     choose,
     damaged,
     need,
 )
-from cch_audit.reading.listing import listed
 
-INDEX = re.compile(r"|__index_level_\d+__")
-"""Names of columns in which pandas keeps its index: none in text, this one in parquet."""
+INDEX = re.compile(r"(Unnamed: \d+)?")
+"""Name of the first column of text in which pandas keeps its index, written once or twice."""
+LEVEL = re.compile(r"__index_level_\d+__")
+"""Names of columns of parquet in which pandas keeps its index."""
 MISSING = int(np.iinfo(np.int64).min)
 """Stands for a missing integer, as pandas and R write it."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan|-?inf")
@@ -68,7 +70,8 @@ def open_text(opening: Opening) -> Container:
         except (pyarrow.ArrowException, OSError) as err:
             raise damaged(name, err) from err
 
-    return _table(name, names, read, opening)
+    index = [one for one in names[:1] if len(names) > 1 and INDEX.fullmatch(one)]
+    return _table(name, names, index, read, opening)
 
 
 def _check_text(content: bytes, name: str) -> None:
@@ -132,9 +135,14 @@ def open_parquet(opening: Opening) -> Container:
 
     try:
         file = parquet.ParquetFile(path)
-        names = list(file.schema_arrow.names)
-    except (pyarrow.ArrowException, OSError) as err:
+        schema = file.schema_arrow
+        names = list(schema.names)
+        held = (schema.pandas_metadata or {}).get("index_columns") or ()
+    except (pyarrow.ArrowException, OSError, ValueError, AttributeError) as err:
         raise damaged(name, err) from err
+
+    # What is no name is a range, which counts the rows.
+    index = [one for one in names if one in held or LEVEL.fullmatch(one)]
 
     def read(columns: list[str], as_text: bool) -> Any:
         check_size(name, _declared(file.metadata, columns), max_bytes)
@@ -143,7 +151,7 @@ def open_parquet(opening: Opening) -> Container:
         except (pyarrow.ArrowException, OSError) as err:
             raise damaged(name, err) from err
 
-    return _table(name, names, read, opening)
+    return _table(name, names, index, read, opening, {one: schema.field(one) for one in names})
 
 
 def _declared(metadata: Any, columns: list[str]) -> int:
@@ -160,10 +168,22 @@ def _declared(metadata: Any, columns: list[str]) -> int:
 def _table(
     path: str,
     names: list[str],
+    index: list[str],
     read: Callable[[list[str], bool], Any],
     opening: Opening,
+    fields: Mapping[str, Any] | None = None,
 ) -> Container:
-    """Return the columns of a table as arrays."""
+    """Return the columns of a table as arrays.
+
+    Parameters
+    ----------
+    path : of the file
+    names : of the columns
+    index : those in which pandas keeps its index
+    read : returns columns, as they are or as text where the file does not say what they are
+    opening : the file
+    fields : by name, what the file says that columns are, if it does
+    """
     max_bytes = opening.max_bytes
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -171,33 +191,39 @@ def _table(
             f"{path}: several columns have the name {twice[0]!r}; give each a name of its own"
         )
 
+    def column(name: str, as_text: bool) -> Rows:
+        where = f"{path}: column {name!r}" if name else f"{path}: the column without a name"
+        values = _vector(read([name], as_text).column(name), where)
+        return checked(Rows(where, path, values, values.shape, values.dtype), max_bytes)
+
     def get(inside: str) -> Rows:
-        if inside or len(names) == 1:
-            name = choose(inside, names, path, "column")
-            where = f"{path}: column {name!r}"
-            values = _vector(read([name], name == opening.ids).column(name), where)
-            return checked(Rows(where, path, values, values.shape, values.dtype), max_bytes)
-        taken = {*opening.used, opening.ids}
-        candidates = [n for n in names if n not in taken and not INDEX.fullmatch(n)]
-        table = read(candidates, False) if candidates else None
-        kept = (
-            [] if table is None else [n for n in candidates if _is_numeric(table.schema.field(n))]
-        )
-        left = [name for name in names if name not in kept]
-        if not kept:
-            raise InputError(
-                f"{path}: no column of numbers is left (it has {listed(names)}); "
-                f"name a column, as in {path}:{names[0]}"
-            )
-        assert table is not None
-        values = np.stack([_numbers(table.column(name)) for name in kept], axis=1)
-        note = f"{listed(kept)}, without {listed(left)}" if left else ""
-        return checked(Rows(path, path, values, values.shape, values.dtype, note), max_bytes)
+        name = choose(inside, names, path, "column")
+        return column(name, name == opening.ids)
+
+    def numbers(whole: bool) -> dict[str, AnyArray]:
+        wanted = [name for name in names if name not in index]
+        if fields is not None:
+            wanted = [name for name in wanted if _is_numeric(fields[name], whole)]
+        if not wanted:
+            return {}
+        table = read(wanted, False)
+        kept = [name for name in wanted if _is_numeric(table.schema.field(name), whole)]
+        return {name: _numbers(table.column(name)) for name in kept}
 
     def ids(inside: str, name: str) -> Rows | None:
-        return get(name) if name and name in names else None
+        if name and name in names:
+            return column(name, True)
+        if len(index) != 1:
+            return None
+        found = column(index[0], True)
+        held = found.read()
+        # Text does not say whether a range is an index, or counts the rows.
+        is_range = fields is None and held.tolist() == list(map(str, range(len(held))))
+        is_one = held.ndim == 1 and held.dtype.kind != "f" and len(set(held.tolist())) == len(held)
+        return found if is_one and not is_range else None
 
-    return Container(get, ids)
+    table = Table(tuple(names), tuple(index), numbers, max_bytes)
+    return Container(get, ids, lambda _: {name: name for name in names}, table)
 
 
 def _numbers(column: Any) -> AnyArray:
@@ -211,11 +237,13 @@ def _numbers(column: Any) -> AnyArray:
     return values
 
 
-def _is_numeric(column: Any) -> bool:
-    """Whether a column or its field holds numbers."""
+def _is_numeric(column: Any, whole: bool = False) -> bool:
+    """Whether a column or its field holds numbers; or integers, if only `whole` ones count."""
     from pyarrow import types
 
     kind = column.type
+    if whole:
+        return bool(types.is_integer(kind))
     return any(
         test(kind)
         for test in (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)

@@ -4,6 +4,7 @@ import math
 import pickle
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,7 +77,11 @@ def open_npz(opening: Opening) -> Container:
             raise damaged(where, err) from err
         return checked(Rows(where, str(path), array, array.shape, array.dtype), max_bytes)
 
-    return Container(get, lambda _, name: get(name) if name in sizes else None)
+    return Container(
+        get,
+        lambda _, name: get(name) if name in sizes else None,
+        lambda _: {name: name for name in sizes},
+    )
 
 
 def _check_header(file: Any, where: str, max_bytes: int) -> None:
@@ -118,6 +123,14 @@ def open_torch(opening: Opening) -> Container:
         raise damaged(name, ValueError("no file of torch.save, or not whole")) from err
     except Exception as err:  # bytes that are no tensors raise anything
         raise damaged(name, err) from err
+    if isinstance(held, Mapping):
+        counts = Counter(map(str, held))
+        twice = [key for key in held if counts[str(key)] > 1]
+        if twice:
+            raise InputError(
+                f"{name}: its dict has several keys that read {str(twice[0])!r} "
+                f"({', '.join(map(repr, twice[:4]))}); give each tensor a name of its own"
+            )
     items = {str(key): value for key, value in held.items()} if isinstance(held, Mapping) else {}
 
     def get(inside: str) -> Rows:
@@ -132,7 +145,11 @@ def open_torch(opening: Opening) -> Container:
         array = _of_tensor(value, where, max_bytes)
         return checked(Rows(where, name, array, array.shape, array.dtype), max_bytes)
 
-    return Container(get, lambda _, key: get(key) if key in items else None)
+    return Container(
+        get,
+        lambda _, key: get(key) if key in items else None,
+        lambda _: {key: key for key in items},
+    )
 
 
 def _of_tensor(value: Any, where: str, max_bytes: int) -> AnyArray:
@@ -192,7 +209,11 @@ def open_safetensors(opening: Opening) -> Container:
             ) from err
         return checked(Rows(where, name, part, shape, dtype), max_bytes)
 
-    return Container(get, lambda _, key: get(key) if key in keys else None)
+    return Container(
+        get,
+        lambda _, key: get(key) if key in keys else None,
+        lambda _: {key: key for key in keys},
+    )
 
 
 class _Float32:

@@ -84,9 +84,12 @@ def whole_file(path: Path, *, force: bool) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If the file exists and `force` is off, or the system refuses.
+        If the file exists and `force` is off, its folder is missing, or the system refuses.
     """
     check_absent(path, force=force)
+    folder = path.resolve().parent
+    if not folder.exists():
+        raise InputError(f"{path}: the folder {folder} does not exist; create it first")
     try:
         with appearing(path) as temporary:
             yield temporary

@@ -70,7 +70,9 @@ def test_sources_are_audited_as_the_packed_file_is(folder: Path) -> None:
 @pytest.mark.parametrize("command", ["check", "rank", "confirm", "sweep --noise 0,1"])
 def test_every_command_takes_sources(command: str, folder: Path) -> None:
     asked = ("--teacher", "text.npy", "--student", "r.npz:audio", "--labels", "y.csv:label")
-    done = run(*command.split(), *asked, *QUICK, cwd=folder)
+    refused = run(*command.split(), *asked, *QUICK, cwd=folder)
+    assert "add --ids r.npz:id to join them by it" in refused.stderr
+    done = run(*command.split(), *asked, "--ids", "y.csv:id", *QUICK, cwd=folder)
     assert done.returncode in (0, 1, 3)
     assert "text.npy, r.npz:audio, y.csv:label" in done.stdout
 

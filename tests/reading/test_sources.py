@@ -204,8 +204,10 @@ def test_rows_are_joined_by_ids_in_every_kind_of_file(folder: Path, x: Array) ->
         assert np.array_equal(stored("out.h5", f"representations/{name}"), x[kept])
     assert np.array_equal(stored("out.h5", "representations/plain"), x[kept])
     assert stored("out.h5", "ids").astype(str).tolist() == [f"r{i:03d}" for i in kept]
-    (note,) = packed.notes
+    note, columns = packed.notes
     assert "230 are in all of: y.csv: column 'id' (240 rows, 10 left out); t.parquet" in note
+    assert note.endswith("; paired by position with y.csv: column 'id': plain.npy.")
+    assert columns == "t.parquet: columns left out: 'id' (named as the ids)."
 
 
 def test_tables_of_cells_are_joined_by_their_index(folder: Path, x: Array) -> None:
@@ -489,3 +491,210 @@ def test_files_arrays_and_a_file_are_not_mixed(folder: Path) -> None:
     into_zarr(3)(folder / "s.zarr", X)
     with pytest.raises(InputError, match="is a zarr store"):
         cch_audit.check("s.zarr")
+
+
+def tables(folder: Path, order: Any = slice(None), **more: Any) -> None:
+    """Write a teacher, a student and labels in three tables, of noise; the last is in an order."""
+    rng = np.random.default_rng(3)
+    numbers = np.arange(N) * 7 + 1000
+    label = rng.integers(2, size=N)
+    pd.DataFrame({"id": numbers, "f": rng.standard_normal(N), **more}).to_csv("ta.csv", index=False)
+    pd.DataFrame({"id": numbers, "g": rng.standard_normal(N)}).to_csv("sb.csv", index=False)
+    pd.DataFrame({"id": numbers, "label": label}).iloc[order].to_csv("yl.csv", index=False)
+    np.save("yl.npy", label)
+
+
+def test_a_column_of_ids_is_no_feature(folder: Path) -> None:
+    tables(folder)
+    packed = cch_audit.pack("out.h5", t="ta.csv", s="sb.csv", labels="yl.csv:label")
+    assert [one.shape for one in packed.arrays] == [(N, 1), (N, 1), (N,)]
+    assert packed.notes == tuple(
+        f"{path}: columns left out: 'id' (named as an identifier); to take one nevertheless, name "
+        f"it, as in {path}:id."
+        for path in ("ta.csv", "sb.csv")
+    )
+    direct = cch_audit.load(teacher="ta.csv", student="sb.csv", labels="yl.csv:label")
+    assert direct.source.notes[: len(packed.notes)] == packed.notes
+    bare = cch_audit.pack("bare.h5", t="ta.csv", labels="yl.csv")
+    assert (bare.arrays[1].shape, bare.arrays[1].where) == ((N,), "yl.csv: column 'label'")
+    refused("ta.csv: holds several columns; say which", t="sb.csv", groups="ta.csv", out="o.h5")
+    named = cch_audit.pack("named.h5", t="ta.csv:id", s="sb.csv:g")
+    assert named.arrays[0].where == "ta.csv: column 'id'"
+
+
+@pytest.mark.parametrize("labels", ["yl.csv:label", "yl.npy"])
+@pytest.mark.parametrize("name", ["label", "Target", "y", "fold", "sample_id", "RowId", "index"])
+def test_columns_named_as_labels_or_ids_are_no_features(
+    name: str, labels: str, folder: Path
+) -> None:
+    tables(folder, **{name: np.arange(N) % 2})
+    packed = cch_audit.pack("out.h5", t="ta.csv", labels=labels)
+    assert packed.arrays[0].shape == (N, 1)
+    assert f"{name!r} (" in "".join(packed.notes) or f"'id', {name!r}" in "".join(packed.notes)
+
+
+def test_columns_named_as_a_role_anywhere_are_no_features(folder: Path) -> None:
+    tables(folder, diagnosis=np.arange(N) % 2, site=np.arange(N) % 24)
+    roles = {"diagnosis": np.arange(N) % 2, "Site": np.arange(N) % 24}
+    pd.DataFrame(roles).to_csv("roles.csv", index=False)
+    pd.DataFrame({"f": np.arange(N) % 2}).to_csv("one.csv", index=False)
+    asked = {"labels": "roles.csv:diagnosis", "groups": "roles.csv:Site"}
+    packed = cch_audit.pack("out.h5", t="ta.csv", **asked)
+    assert packed.arrays[0].shape == (N, 1)
+    assert "'diagnosis' (named as the labels), 'site' (named as the groups)" in packed.notes[0]
+    refused("ta.csv: no column of numbers is left", "as in ta.csv:id", t="ta.csv",
+            split="one.csv", out="o.h5", **asked)  # fmt: skip
+
+
+def test_columns_that_count_rows_in_several_tables_are_no_features(folder: Path) -> None:
+    numbers = np.random.default_rng(0).permutation(N)
+    for path, name in (("a.csv", "cell"), ("b.csv", "other")):
+        values = {name: numbers, "f": X[:, 0], "rank": np.argsort(X[:, len(path) - 5])}
+        pd.DataFrame(values).to_csv(path, index=False)
+    pd.DataFrame({"c": X[:, 0], "r": np.argsort(X[:, 2])}).to_parquet("c.parquet")
+    packed = cch_audit.pack("out.h5", a="a.csv", b="b.csv", c="c.parquet")
+    assert [one.shape[1] for one in packed.arrays] == [1, 1, 2]
+    assert "'cell', 'rank' (the same whole numbers as in b.csv)" in packed.notes[0]
+
+
+def test_other_orders_of_ids_are_refused_without_ids(folder: Path, x: Array) -> None:
+    order = np.random.default_rng(4).permutation(N)
+    tables(folder, order)
+    said = "other values of 'id' row by row", "add `ids` ta.csv:id to join them"
+    refused(*said, t="ta.csv", s="sb.csv", labels="yl.csv:label")
+    cch_audit.pack("out.h5", t="ta.csv:f", s="sb.csv", labels="yl.csv:label", ids="ta.csv:id")
+    assert np.array_equal(stored("out.h5", "labels"), np.load("yl.npy"))
+    Path("out.h5").unlink()
+    ids = pd.read_csv("ta.csv")["id"].to_numpy()
+    np.savez("n.npz", x=x, id=ids)
+    torch.save({"x": torch.tensor(x), "id": torch.tensor(ids)}, "n.pt")
+    into_zarr(3)(folder / "n.zarr", x)
+    zarr.open_group("n.zarr")["reps"].create_array("id", data=ids)  # type: ignore[union-attr]
+    table = pd.DataFrame({"id": ids}, index=[f"cell{i}" for i in range(N)])
+    anndata.AnnData(obs=table, obsm={"x": x}).write_h5ad("n.h5ad")
+    for source, where in {
+        "n.npz:x": "n.npz:id", "n.pt:x": "n.pt:id", "n.zarr:reps/x": "n.zarr:reps/id",
+        "n.h5ad:obsm/x": "n.h5ad:obs/id",
+    }.items():  # fmt: skip
+        refused(f"add `ids` {where} to join", t=source, labels="yl.csv:label")
+
+
+def test_an_index_without_a_name_joins(folder: Path, x: Array) -> None:
+    order = np.random.default_rng(5).permutation(N)[:-10]
+    table = frame(x).set_axis([f"r{i:03d}" for i in range(N)])
+    table.iloc[order].to_parquet("p.parquet")
+    table.iloc[order[::-1]].to_csv("c.csv")
+    table.iloc[order].rename_axis("cell").to_parquet("n.parquet")
+    anndata.AnnData(obs=table[[]], obsm={"x": x}).write_h5ad("a.h5ad")
+    names = ("p.parquet", "c.csv", "n.parquet")
+    with_ids = cch_audit.pack(
+        "ids.h5", p="p.parquet", c="c.csv", n="n.parquet", labels="y.csv:label", ids="y.csv:id"
+    )
+    without = cch_audit.pack("no.h5", a="a.h5ad:obsm/x", p="p.parquet", c="c.csv", n="n.parquet")
+    for name in "pcn":
+        for out in ("ids.h5", "no.h5"):
+            assert np.array_equal(stored(out, f"representations/{name}"), x[np.sort(order)])
+    for packed in (with_ids, without):
+        assert all(
+            f"{name}: column" in packed.notes[0] or name in packed.notes[0] for name in names
+        )
+        assert "by position" not in packed.notes[0]
+    filtered = frame(x)[x[:, 0] > 0]
+    filtered.to_parquet("f.parquet")
+    filtered[::-1].to_csv("f.csv")
+    cch_audit.pack("f.h5", a="f.parquet", b="f.csv")
+    assert np.array_equal(stored("f.h5", "representations/b"), filtered.to_numpy())
+
+
+def test_a_range_is_no_index_and_what_is_paired_by_position_is_said(folder: Path, x: Array) -> None:
+    frame(x).to_csv("range.csv")
+    frame(x).to_parquet("range.parquet")
+    np.save("plain.npy", x)
+    asked = {"a": "range.csv", "b": "range.parquet", "c": "plain.npy"}
+    packed = cch_audit.pack("out.h5", **asked, ids="y.csv:id")
+    assert packed.notes[0] == (
+        "Only y.csv: column 'id' identifies rows; paired with them by position: range.csv, "
+        "range.parquet, plain.npy."
+    )
+    assert not [one for one in cch_audit.pack("no.h5", **asked).notes if "position" in one]
+
+
+def test_parts_of_zarr_that_were_never_written_are_refused(folder: Path, x: Array) -> None:
+    for version in (2, 3):
+        array = zarr.create_array(
+            "x.zarr", shape=(N, 3), chunks=(32, 2), dtype="f8", zarr_format=version, overwrite=True
+        )
+        array[:128] = x[:128]
+        said = "x.zarr lacks 8 of its 16 chunks, and rows 128-239 would read as its fill value, 0.0"
+        refused(said, "'write_empty_chunks': True", t="x.zarr", out="o.h5")
+        array[:] = x
+        cch_audit.pack("x.h5", t="x.zarr", force=True)
+    layout: Any = {"shape": (N, 3), "chunks": (16, 3), "shards": (64, 3), "dtype": "f8"}
+    shards = zarr.create_array("s.zarr", **layout)
+    shards[:150] = x[:150]
+    refused("s.zarr lacks 5 of its 15 chunks, and rows 160-239", t="s.zarr", out="o.h5")
+    shards[:] = x
+    cch_audit.pack("s.h5", t="s.zarr")
+    zeros = zarr.create_array("z.zarr", **layout, config={"write_empty_chunks": True})
+    zeros[:] = 0
+    cch_audit.pack("z.h5", t="z.zarr")
+    obs = pd.DataFrame({"kind": pd.Categorical(np.arange(N) // 120)}, index=[*map(str, range(N))])
+    obs["n"] = pd.array(np.arange(N), dtype="Int64")
+    anndata.AnnData(obs=obs).write_zarr("a.zarr")
+    cch_audit.pack("a.h5", t="text.npy", labels="a.zarr:obs/kind", groups="a.zarr:obs/n")
+    (chunk,) = Path("a.zarr/obs/kind/codes").glob("[0-9]*")
+    chunk.unlink()
+    refused("array 'codes' lacks 1 of its 1 chunks", t="text.npy", labels="a.zarr:obs/kind",
+            out="o.h5")  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_group_of_zarr_says_what_it_holds(version: Any, folder: Path, x: Array) -> None:
+    into_zarr(version)(folder / "g.zarr", x)
+    for source in ("g.zarr", "g.zarr:reps"):
+        refused("is a group, not an array", "as in g.zarr:reps/x (it holds 'reps/x')", t=source)
+
+
+def test_what_no_float64_holds_is_refused(folder: Path) -> None:
+    large = np.full((N, 2), np.longdouble("1e400"))
+    np.save("large.npy", large)
+    with h5py.File("large.h5", "w") as file:
+        file["x"] = large
+    refused("infinite in 480 of 480 values", t="large.npy")
+    refused("infinite in 480 of 480 values", t="large.h5:x")
+    refused("large.npy is infinite", t="text.npy", labels="large.npy")
+
+
+@pytest.mark.parametrize("kind", ["Int64", "string", "boolean", "category"])
+@pytest.mark.parametrize("role", ["labels", "groups", "split", "ids"])
+def test_missing_values_of_a_role_are_refused(kind: str, role: str, folder: Path) -> None:
+    values = pd.Series(pd.array(np.arange(N) % 2, dtype="Int64")).astype(kind)
+    values[[5, 9]] = pd.NA
+    pd.DataFrame({"v": values}).to_parquet("gaps.parquet")
+    said = "gaps.parquet: column 'v' is missing or NaN in 2 of the 240 rows", "the first is row 5;"
+    refused(*said, t="text.npy", **{role: "gaps.parquet:v"})
+
+
+def test_keys_of_tensors_that_read_alike_are_refused(folder: Path, x: Array) -> None:
+    torch.save({1: torch.tensor(x), "1": torch.tensor(-x)}, "k.pt")
+    refused("k.pt: its dict has several keys that read '1' (1, '1')", t="k.pt:1")
+
+
+def test_the_index_of_a_frame_is_not_offered(folder: Path, x: Array) -> None:
+    index = [f"c{i}" for i in range(N)]
+    anndata.AnnData(
+        obs=pd.DataFrame(index=index), obsm={"df": frame(x).set_axis(index)}
+    ).write_h5ad("d.h5ad")
+    said = refused("'obsm/df/c0', 'obsm/df/c1', 'obsm/df/c2'", t="d.h5ad:obsm/df")
+    assert "_index" not in said
+
+
+def test_a_folder_that_is_not_there_is_said(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"nodir/o\.h5: the folder .* does not exist; create it"):
+        cch_audit.pack("nodir/o.h5", t="text.npy")
+
+
+@pytest.mark.parametrize("name", ["a/b", "a,b", "a\0b", "a\nb", "a\x1b[2J", "\x7f", "\u2028", ""])
+def test_names_that_cannot_be_shown_are_refused(name: str, folder: Path) -> None:
+    with pytest.raises(InputError, match="cannot name a representation; give it a name without"):
+        cch_audit.pack("out.h5", **{name: "text.npy"})
