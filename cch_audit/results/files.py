@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +142,7 @@ def parse(text: str | bytes, name: str) -> AnyReport:
     if not text.strip():
         raise InputError(f"{name}: is empty; {ADVICE}")
     try:
-        document = json.loads(text, parse_int=_integer, parse_float=_finite, parse_constant=str)
+        document = json.loads(text, parse_int=_integer)
         kind = _kind(document, name)
         report: AnyReport = _validator(kind).validate_python({**document, "kind": kind})
     except ValidationError as err:
@@ -225,12 +224,6 @@ def _number(value: Any) -> Any:
 def _integer(digits: str) -> float:
     """Return an integer, or a float if there are more digits than one can hold for certain."""
     return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
-
-
-def _finite(digits: str) -> float | str:
-    """Return a number; the text of one that is too large, which no report has."""
-    number = float(digits)
-    return number if isfinite(number) else digits
 
 
 def _sentence(error: "ErrorDetails") -> str:

@@ -96,5 +96,5 @@ def test_nothing_half_written_is_left(gaussian, tmp_path, monkeypatch, error):
 
 
 def test_a_missing_folder_is_refused(gaussian, tmp_path):
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="none does not exist; create it first"):
         write_sample(gaussian[1], {}, tmp_path / "none" / "out.h5")
