@@ -154,6 +154,7 @@ def test_a_table_is_that_of_the_committed_results(name: str) -> None:
     assert between(text, f"<!-- {name} -->").strip() == table(name)
 
 
+@pytest.mark.slow
 def test_the_figure_of_the_record_is_that_of_the_committed_reports(tmp_path: Path) -> None:
     import matplotlib
 

@@ -184,6 +184,7 @@ def test_no_output_replaces_an_input(name: str, tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_outputs_that_cannot_be_written_are_refused_before_any_work(tmp_path: Path) -> None:
     protected = tmp_path / "protected.txt"
     protected.write_text("old")

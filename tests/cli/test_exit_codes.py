@@ -32,7 +32,11 @@ from .process import (
 
 @pytest.mark.parametrize(
     ("name", "code", "word"),
-    [("gaussian_pass", 0, "PASS"), ("gaussian_fail", 1, "FAIL"), ("diabetes", 3, "UNDECIDED")],
+    [
+        ("gaussian_pass", 0, "PASS"),
+        pytest.param("gaussian_fail", 1, "FAIL", marks=pytest.mark.slow),
+        pytest.param("diabetes", 3, "UNDECIDED", marks=pytest.mark.slow),
+    ],
 )
 def test_the_verdict_is_the_exit_code(name: str, code: int, word: str) -> None:
     done = run("check", str(FIXTURES / f"{name}.h5"), *KSG)

@@ -92,6 +92,7 @@ def test_one_file_is_written_once(written: dict[str, Path], tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_reports_are_joined(written: dict[str, Path]) -> None:
     names = ("ranking", "swept temperatures", "confirmed")
     lines = {f: ["report", *(str(written[n]) for n in names), "--format", f] for f in FORMATS}

@@ -56,6 +56,7 @@ def test_csv_on_stdout_is_rows_of_equal_length(pairs: str) -> None:
     assert [row[0] for row in rows] == ["teacher", NOISE, NOISE]
 
 
+@pytest.mark.slow
 def test_a_piped_table_is_neither_coloured_nor_cut_nor_folded(pairs: str) -> None:
     table = run_once("check", pairs, *QUICK).stdout
     assert "\x1b" not in table
@@ -69,6 +70,7 @@ def test_a_piped_table_is_neither_coloured_nor_cut_nor_folded(pairs: str) -> Non
     )
 
 
+@pytest.mark.slow
 def test_the_output_file_holds_what_stdout_would(pairs: str, tmp_path: Path) -> None:
     report = tmp_path / "report é.txt"
     report.write_text("old")

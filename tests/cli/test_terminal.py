@@ -74,6 +74,7 @@ def test_a_ranking_on_a_terminal_fits(lessons: str) -> None:
         assert title in text
 
 
+@pytest.mark.slow
 def test_no_color_is_obeyed(pairs: str) -> None:
     env = {"NO_COLOR": "1"}
     code, shown, _ = run_on_terminal("check", pairs, *QUICK, stream="stdout", env=env)

@@ -58,6 +58,7 @@ def test_a_file_gets_what_stdout_would(reports: list[Path], tmp_path: Path) -> N
     assert done.stderr == again.stderr
 
 
+@pytest.mark.slow
 def test_what_cannot_be_used_ends_with_2(reports: list[Path], tmp_path: Path) -> None:
     untrained = write(tmp_path, report())
     for arguments, reason in (

@@ -76,6 +76,7 @@ def test_only_a_figure_needs_matplotlib() -> None:
     assert subprocess.run([sys.executable, "-c", PLAIN], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_figure_opens_no_window_system() -> None:
     assert subprocess.run([sys.executable, "-c", NO_PYPLOT], check=False).returncode == 0
 
