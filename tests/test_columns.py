@@ -35,7 +35,10 @@ def added(monkeypatch: pytest.MonkeyPatch) -> RankReport:
     return replace(base, ranking=found)
 
 
-@pytest.mark.parametrize("format", ["table", "markdown", "html", "json", "csv"])
+@pytest.mark.parametrize(
+    "format",
+    ["table", "markdown", pytest.param("html", marks=pytest.mark.slow), "json", "csv"],
+)
 def test_an_added_column_is_in_every_format(added: RankReport, format: str) -> None:
     text = " ".join(render(added, format, width=200).split())
     if format in ("json", "csv"):

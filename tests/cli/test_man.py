@@ -84,6 +84,7 @@ def test_what_the_settings_say_is_on_the_page(page: Page) -> None:
     assert text == with_settings(text, page), "the page is stale: run python -m tests.manual"
 
 
+@pytest.mark.slow
 @every_page
 def test_what_man_reads_is_made_of_the_markdown(page: Page) -> None:
     if PINNED is None or pypandoc.__version__ != PINNED[1]:

@@ -113,6 +113,7 @@ def test_help_offers_it_and_loads_nothing_of_it(path: dict[str, str]) -> None:
     assert done.stdout.splitlines()[-1] == "loaded:"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("points", "name", "said"),
     [

@@ -96,7 +96,10 @@ def test_about_zero_without_dependence(name, sampler):
 
 
 @pytest.mark.parametrize("classes", [False, True])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    ["ksg", "gaussian", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mine", "lmi"))],
+)
 def test_not_clipped_at_zero(name, classes):
     sampler = Independent(2, 0 if classes else 2)
     values = [run(name, *sampler.sample(100, seed), seed, BRIEF).value for seed in range(8)]

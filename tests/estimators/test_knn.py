@@ -50,7 +50,7 @@ def _data() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 DATA = _data()
 
 
-@pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("k", [1, 3, *(pytest.param(k, marks=pytest.mark.slow) for k in (2, 4, 5))])
 @pytest.mark.parametrize("name", DATA)
 def test_agrees_with_reference(name, k):
     x, y = DATA[name]

@@ -59,7 +59,7 @@ def _apart(dependence: Dependence) -> np.ndarray:
     return ~near & (groups[:, None] != groups)
 
 
-@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("k", [pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("which", DEPENDENCES)
 @pytest.mark.parametrize("name", DATA)
 def test_agrees_with_reference(name, which, k):

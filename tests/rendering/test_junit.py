@@ -49,6 +49,7 @@ def results(case: Report, *, undecided_fails: bool = False) -> list[str]:
     return [{"system-out": "passed"}.get(test[0].tag, test[0].tag) for test in cases]
 
 
+@pytest.mark.slow
 @every_report
 @pytest.mark.parametrize("undecided_fails", [True, False])
 def test_it_follows_the_schema(case: Report, undecided_fails: bool) -> None:

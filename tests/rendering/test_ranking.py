@@ -47,6 +47,7 @@ def test_every_teacher_is_in_every_table_whole(case: Report) -> None:
         assert joined(name) in column(section(text, "What else"), "teacher")
 
 
+@pytest.mark.slow
 @every_ranking
 @pytest.mark.parametrize("width", [*range(40, 130, 6), 200, 100_000])
 def test_no_number_is_cut(case: Report, width: int) -> None:
