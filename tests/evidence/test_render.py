@@ -71,6 +71,7 @@ def joined(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
+@pytest.mark.slow
 @every_ledger
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("unicode", [True, False])

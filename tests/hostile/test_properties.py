@@ -57,6 +57,7 @@ TAGS = (
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), min_size=1, max_size=12))
 @many
 def test_changed_bytes_of_a_file(changes: list[tuple[int, int]]) -> None:
@@ -102,6 +103,7 @@ def test_random_text_as_settings(content: str | bytes) -> None:
     assert said is None or len(said) < 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", TAGS)
 @pytest.mark.parametrize("value", ["x", "''", "[a]", "{a: b}", "1"])
 def test_a_tag_on_any_value(tag: str, value: str) -> None:

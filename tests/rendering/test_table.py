@@ -95,6 +95,7 @@ def test_no_control_character_reaches_the_terminal(case: Report) -> None:
     assert all(c.isprintable() or c == "\n" for c in text)
 
 
+@pytest.mark.slow
 @every_report
 def test_ascii_terminals_get_ascii(case: Report) -> None:
     assert table(case, verbose=True, unicode=False).isascii()

@@ -77,6 +77,7 @@ def test_the_gap_that_is_asked_for(tmp_path):
     assert stored["truth_train_size"] == 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gaussian", "world", "classpaired"])
 def test_an_audit_carries_the_truth(kind, tmp_path):
     run(str(tmp_path / "out.h5"), "--n", "300", "--kind", kind)
