@@ -107,6 +107,7 @@ def test_groups_and_predictions(arrays: dict[str, Array]) -> None:
     assert found.input.n_groups == 4
 
 
+@pytest.mark.slow
 def test_annotated_data(arrays: dict[str, Array]) -> None:
     whole = anndata.AnnData(
         obs=pd.DataFrame({"kind": pd.Categorical(arrays["labels"].astype(str))}),

@@ -126,12 +126,14 @@ def test_criterion_of_the_family(k):
         assert level.estimators["gaussian"].verdict == expected
 
 
+@pytest.mark.slow
 def test_adding_a_teacher_changes_no_other_number(both):
     teachers, s, y = paired(0.7)
     (alone,) = run(audited({"weak": teachers["weak"]}, s, y), estimator=("ksg", "gaussian"))
     assert asdict(alone) == asdict(both[1])
 
 
+@pytest.mark.slow
 def test_adding_an_estimator_changes_no_other_number(both):
     teachers, s, y = paired(0.7)
     alone = run(audited(teachers, s, y), estimator=("ksg",))

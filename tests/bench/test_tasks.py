@@ -56,6 +56,7 @@ def test_density_ratios_are_normalised(task: Task):
     assert abs(ratios.mean() - 1) <= 5 * ratios.std() / np.sqrt(len(ratios))
 
 
+@pytest.mark.slow
 def test_truths_agree_with_numerical_integration():
     reach = 0.75
     # I = h(y) - h(noise) with the trapezium density of y.

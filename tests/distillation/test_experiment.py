@@ -193,6 +193,7 @@ def test_every_arm_is_scored(classes):
     assert found.grid.shape == (4 if classes else 2,)
 
 
+@pytest.mark.slow
 @KINDS
 @BOTH
 def test_same_generator_same_result(classes, learner):

@@ -107,6 +107,7 @@ def test_not_clipped_at_zero(name, classes):
     assert min(values) < 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 def test_does_not_memorise(name, classes):

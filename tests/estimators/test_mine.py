@@ -166,6 +166,7 @@ def test_mean_of_pseudo_values_is_the_estimate():
         assert found.pseudo_values.mean() == pytest.approx(found.value, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("columns", "n"), [(1, 200), (2, 200), (5, 200), (5, 1000)])
 def test_copies_are_saturated(columns, n):
     assert run(*Copies(columns).sample(n), n_seeds=1).flags == ("saturated",)

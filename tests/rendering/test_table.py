@@ -74,6 +74,7 @@ def test_every_interval_is_there(case: Report, width: int) -> None:
                         assert joined(span(value)) in text
 
 
+@pytest.mark.slow
 @every_report
 def test_without_color_there_is_no_escape_sequence(case: Report) -> None:
     assert "\x1b" not in table(case, verbose=True)
@@ -101,6 +102,7 @@ def test_ascii_terminals_get_ascii(case: Report) -> None:
     assert table(case, verbose=True, unicode=False).isascii()
 
 
+@pytest.mark.slow
 @every_report
 def test_same_report_same_bytes(case: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     before = table(case, color=True)
