@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cch_audit.commands.options import with_settings
+from cch_audit.commands.options import file_argument, with_settings
 from cch_audit.commands.reporting import run
 from cch_audit.running import RUNS
 from cch_audit.settings import OutputSettings
@@ -16,13 +16,7 @@ from cch_audit.settings.declared import Settings
 def confirm(
     context: typer.Context,
     file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FILE",
-            help="HDF5 file to train on; none where options name sources.",
-            default_factory=lambda: None,
-            show_default=False,
-        ),
+        Path | None, file_argument("HDF5 file to train on; none where options name sources.")
     ],
     *settings: Settings,
 ) -> None:

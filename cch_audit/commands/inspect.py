@@ -4,9 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from cch_audit.commands.options import with_options, with_settings
+from cch_audit.commands.options import file_argument, with_options, with_settings
 from cch_audit.commands.reporting import check_files, deliver
 from cch_audit.errors import InputError
 from cch_audit.settings import InputSettings, InspectSettings
@@ -14,15 +12,7 @@ from cch_audit.settings import InputSettings, InspectSettings
 
 @with_settings(InputSettings, InspectSettings)
 def inspect(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FILE",
-            help="HDF5 file to look into.",
-            default_factory=lambda: None,
-            show_default=False,
-        ),
-    ],
+    file: Annotated[Path | None, file_argument("HDF5 file to look into.")],
     inputs: InputSettings,
     output: InspectSettings,
 ) -> None:

@@ -96,6 +96,13 @@ def with_settings(
     return decorate
 
 
+def file_argument(help: str) -> Any:
+    """Return the argument FILE, which may be left out, with its help."""
+    return typer.Argument(
+        metavar="FILE", help=help, default_factory=lambda: None, show_default=False
+    )
+
+
 def estimator_settings(context: typer.Context) -> EstimatorSettings:
     """Return the estimators' settings of the config file, or the defaults."""
     found: EstimatorSettings = context.meta.get("estimators", EstimatorSettings())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cch_audit.errors import InputError
-from cch_audit.results.files import appearing, check_absent
+from cch_audit.results.files import appearing, check_absent, check_folder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -103,8 +103,7 @@ def extract(
         raise InputError("`append` adds to a file and `force` replaces it; give one of them")
     if not append:
         check_absent(path, force=force)
-    if not path.resolve().parent.is_dir():
-        raise InputError(f"{path}: the folder {path.resolve().parent} does not exist; create it")
+    check_folder(path)
 
     from cch_audit.extraction.batches import ROLES, Keys
     from cch_audit.extraction.layers import evaluating, named_heads, named_layers

@@ -21,6 +21,8 @@ NUMERIC = "fiub"
 """Kinds of numpy types that are numbers: floating, integer, unsigned, boolean."""
 TEXT = "UST"
 """Kinds that are text, beside objects, which are made text when they are read."""
+MISSING = int(np.iinfo(np.int64).min)
+"""Stands for a missing integer, as pandas and R write it."""
 STRING_BYTES = 64
 """Memory that a string takes at least."""
 

@@ -110,6 +110,10 @@ def missing(opened: OpenFile, path: str, why: str) -> InputError:
 
 def listed(names: list[str]) -> str:
     """Return names as text, cut to a length that can be read."""
-    shown = ", ".join(repr(name) for name in names[:MOST_LISTED])
-    more = len(names) - MOST_LISTED
-    return f"{shown} and {more:,} more" if more > 0 else shown or "nothing that can be read"
+    return shortened([repr(name) for name in names]) or "nothing that can be read"
+
+
+def shortened(texts: list[str]) -> str:
+    """Return the first texts, and how many more there are."""
+    shown, more = ", ".join(texts[:MOST_LISTED]), len(texts) - MOST_LISTED
+    return f"{shown} and {more:,} more" if more > 0 else shown

@@ -1,6 +1,6 @@
 """Which rows of each source belong to the same sample: by ids where there are any, or by place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from cch_audit.errors import InputError
 from cch_audit.reading.align import by_id, join
 from cch_audit.reading.containers import Rows
-from cch_audit.reading.listing import MOST_LISTED
+from cch_audit.reading.listing import shortened
 from cch_audit.reading.values import Values, as_text
 from cch_audit.rows import IntArray
 
@@ -52,7 +52,9 @@ def pair(arrays: Mapping[str, Rows], found: Mapping[str, Rows]) -> Pairing:
         if found and len(owners) > 1:
             index = next(iter(found.values())).where
             others = [rows.where for owner, rows in owners.items() if owner not in found]
-            note = f"Only {index} identifies rows; paired with them by position: {_said(others)}."
+            note = (
+                f"Only {index} identifies rows; paired with them by position: {shortened(others)}."
+            )
         return Pairing(dict.fromkeys(owners), len(first), (note,) if note else ())
     try:
         joined, note = join(tables, {owner: index.where for owner, index in found.items()})
@@ -65,19 +67,13 @@ def pair(arrays: Mapping[str, Rows], found: Mapping[str, Rows]) -> Pairing:
         ) from err
     if placed:
         where = found[first.owner].where
-        note = f"{note.removesuffix('.')}; paired by position with {where}: {_said(placed)}."
+        note = f"{note.removesuffix('.')}; paired by position with {where}: {shortened(placed)}."
     taken: dict[str, IntArray | None] = {}
     for owner in owners:
         wanted = joined.get(owner, joined[first.owner])
         is_whole = np.array_equal(wanted, np.arange(len(owners[owner])))
         taken[owner] = None if is_whole else wanted
     return Pairing(taken, len(joined[first.owner]), (note,))
-
-
-def _said(names: Sequence[str]) -> str:
-    """Return names as text, cut to a length that can be read."""
-    more = f" and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else ""
-    return ", ".join(names[:MOST_LISTED]) + more
 
 
 def _check_length(rows: Rows, first: Rows) -> None:

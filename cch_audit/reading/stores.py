@@ -13,6 +13,7 @@ import numpy as np
 from cch_audit.errors import InputError
 from cch_audit.reading.column import Column, open_column
 from cch_audit.reading.containers import (
+    MISSING,
     AnyArray,
     Container,
     Opening,
@@ -30,8 +31,6 @@ from cch_audit.reading.matrix import read_rows
 from cch_audit.reading.open import OpenFile, children, lookup, open_file
 from cch_audit.reading.values import read_values
 
-MISSING = int(np.iinfo(np.int64).min)
-"""Stands for a missing integer, as pandas and R write it."""
 LARGEST_METADATA = 2**20
 LARGEST_CHUNK = 512 * 2**20
 """Most bytes of a chunk: it is decompressed whole, whatever part of it is wanted."""

@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from cch_audit.errors import InputError
 from cch_audit.reading.containers import (
+    MISSING,
     AnyArray,
     Container,
     Opening,
@@ -27,8 +26,6 @@ INDEX = re.compile(r"(Unnamed: \d+)?")
 """Name of the first column of text in which pandas keeps its index, written once or twice."""
 LEVEL = re.compile(r"__index_level_\d+__")
 """Names of columns of parquet in which pandas keeps its index."""
-MISSING = int(np.iinfo(np.int64).min)
-"""Stands for a missing integer, as pandas and R write it."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan|-?inf")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 

@@ -86,9 +86,7 @@ def whole_file(path: Path, *, force: bool) -> Iterator[Path]:
         If the file exists and `force` is off, its folder is missing, or the system refuses.
     """
     check_absent(path, force=force)
-    folder = path.resolve().parent
-    if not folder.exists():
-        raise InputError(f"{path}: the folder {folder} does not exist; create it first")
+    check_folder(path)
     try:
         with appearing(path) as temporary:
             yield temporary
@@ -100,6 +98,13 @@ def check_absent(path: Path, *, force: bool) -> None:
     """Refuse to replace a file that nobody gave up."""
     if path.exists() and not force:
         raise InputError(f"{path}: exists already; add `force` to replace it, or name another file")
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a file whose folder is not there."""
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise InputError(f"{path}: the folder {folder} does not exist; create it first")
 
 
 def read(path: Path) -> AnyReport:

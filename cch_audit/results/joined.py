@@ -77,11 +77,11 @@ def join(reports: Sequence[Report], baseline: Report | None = None, since: str =
     """
     if baseline is None:
         return Joined(tuple(reports), None, ())
-    before = {_name(audit): audit for audit in _audits(baseline)}
+    before = {_name(audit): audit for audit in baseline.teachers}
     shifts = [
         Shift(report.input.path, *_name(audit), before.get(_name(audit)), audit)
         for report in reports
-        for audit in _audits(report)
+        for audit in report.teachers
     ]
     names = {(shift.teacher, shift.student) for shift in shifts}
     since = since or baseline.input.path
@@ -97,10 +97,6 @@ def join(reports: Sequence[Report], baseline: Report | None = None, since: str =
         if name not in names
     ]
     return Joined(tuple(reports), baseline, (*shifts, *gone), since)
-
-
-def _audits(report: Report) -> list[Audit]:
-    return [audit for audit in report.audits if not audit.is_control]
 
 
 def _name(audit: Audit) -> tuple[str, str]:

@@ -1,10 +1,8 @@
 """Sources of every kind, written by their own libraries, packed and used directly."""
 
-import io
 import json
 import pickle
 import tracemalloc
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ import cch_audit
 from cch_audit.errors import InputError
 from cch_audit.reading import containers, pack
 from cch_audit.reading.containers import Rows
+from tests.hostile.sources import bomb
 
 N = 240
 Array = npt.NDArray[Any]
@@ -310,14 +309,6 @@ def objects(path: Path) -> None:
 
 def object_archive(path: Path) -> None:
     np.savez(path, a=np.array([Evil()], dtype=object))
-
-
-def bomb(path: Path) -> None:
-    header = io.BytesIO()
-    shape = {"descr": "<f8", "fortran_order": False, "shape": (10**9, 10**6)}
-    np.lib.format.write_array_header_1_0(header, shape)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.npy", header.getvalue() + bytes(10**6))
 
 
 def pickling_zarr(path: Path) -> None:
