@@ -210,7 +210,10 @@ REFUSED = {
     "ending": (["--noise", "0,1", "--plot", "a.jpg"], "use one of .png, .svg, .pdf"),
     "no ending": (["--noise", "0,1", "--plot", "png"], "use one of .png, .svg, .pdf"),
     "folder": (["--noise", "0,1", "--plot", "no/such/a.png"], "the folder"),
-    "same file": (["--noise", "0,1", "--plot", "a.svg", "--output", "./a.svg"], "give each report its own file"),
+    "same file": (
+        ["--noise", "0,1", "--plot", "a.svg", "--output", "./a.svg"],
+        "give each report its own file",
+    ),
     "grid": (["--noise", "0,1", "--weight", "1"], "--weight 1: it is the share"),
 }
 
