@@ -1,7 +1,7 @@
 """The result of an audit: frozen records that renderers read and never change."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 Verdict = Literal["pass", "fail", "undecided"]
 Outcome = Literal["helps", "hurts", "no_change", "undecided"]
+Cause = Literal["transfer", "regularisation", "unclear"]
+Metric = Literal["accuracy", "log_loss", "brier", "weighted_f1", "macro_auc", "mse", "r2"]
 Agreement = Literal["agrees", "disagrees", "undecided"]
 Gate = Literal["verdict", "outcome", "both", "none"]
 Varied = Literal["noise", "drop_columns", "shuffle_rows", "flip_labels", "temperature", "weight"]
 """What a sweep changes step by step."""
-LOWER_IS_BETTER = ("mse",)
+LOWER_IS_BETTER = ("mse", "log_loss", "brier")
 """Metrics; of any other one more is better."""
 
 
@@ -143,19 +145,21 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Change:
-    """A paired difference of a metric between two arms of an experiment, over its seeds."""
+    """A paired difference of a metric between two arms of an experiment, in units of the metric."""
 
     estimate: float
     low: float
     high: float
-    p: float
-    """Two-sided sign-flip test over the seeds."""
+    standard_error: float
+    """Over rows (groups where there are any) and repetitions together."""
+    irreducible: float | None
+    """Share of its variance that more repetitions cannot lower; None where rows are not known."""
 
     def as_gain(self, metric: str) -> "Change":
         """Return the same change of a metric with improvements positive."""
         if metric not in LOWER_IS_BETTER:
             return self
-        return Change(-self.estimate, -self.high, -self.low, self.p)
+        return replace(self, estimate=-self.estimate, low=-self.high, high=-self.low)
 
 
 @dataclass(frozen=True)
@@ -166,11 +170,13 @@ class Comparison:
     distilled: float
     change: Change
     """Distilled minus baseline."""
+    outcome: Outcome
+    """What this metric alone says."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """The same training with the teacher's content removed, for the experiment's metric."""
+    """The same training with the teacher's content removed, for the deciding metric."""
 
     change: Change
     """Control minus baseline: what regularisation alone does."""
@@ -186,53 +192,90 @@ class GridCell:
     """None for continuous labels."""
     weight: float
     change: float
-    """Mean change of the metric on validation rows; test rows are kept for the chosen cells."""
+    """Mean change of the deciding metric on validation rows."""
     chosen: int
-    """Number of seeds that chose this cell."""
+    """Number of repetitions that chose this cell."""
+
+
+@dataclass(frozen=True)
+class TrainingSize:
+    """What training the student on so many rows showed, without and with the teacher."""
+
+    n_train: int | None
+    """Training rows of a repetition; None where the user's own runs do not say."""
+    n_validation: int | None
+    n_test: int | None
+    """Rows that score a repetition: all that neither train nor validate it, the fewest of any."""
+    n_repetitions: int
+    outcome: Outcome
+    """By the deciding metric."""
+    cause: Cause | None
+    """Why it helps: `transfer`, better than every control; `regularisation`, a control does as
+    well; `unclear`. None where it does not help."""
+    metrics: Mapping[str, Comparison]
+    """`accuracy`, `log_loss`, `brier`, `weighted_f1`, `macro_auc`, or `mse`, `r2`."""
+    controls: Mapping[str, Control]
+    """`uniform`, `shuffled`, `shuffled_within_class`, `class_means`, or `shuffled`, `mean`,
+    `matched_ridge`; for own runs what the user made."""
+    grid: tuple[GridCell, ...]
+    fusion: Comparison | None
+    """The deciding metric with teacher and student as joint input, without and with KD."""
+    teacher_score: float | None
+    """The deciding metric of the teacher's own predictions on the test rows."""
+    trivial_score: float | None
+    """That of a head that knows the class frequencies, or the mean, alone."""
+    more_rows: int | None
+    """About how many more rows would decide it; None where it is decided, or where they would
+    not."""
+    more_repetitions: int | None
+    """About how many more repetitions would decide it; None where it is decided, or where they
+    cannot."""
+    gradient: float | None
+    """How far heads were from converged: the largest norm of the gradient of any of them, in nats
+    per unit of a logit; None for heads that stop early and for own runs."""
 
 
 @dataclass(frozen=True)
 class Confirmation:
     """What training the student with and without the teacher showed."""
 
+    source: Literal["heads", "runs"]
+    """Heads on the representations, or training runs of the user's own."""
     outcome: Outcome
-    metric: Literal["accuracy", "mse"]
-    """The metric that decides the outcome; a lower `mse` is better."""
-    baseline: float
-    distilled: float
-    change: Change
-    """Distilled minus baseline."""
-    smallest_detectable: float
-    """The change that so many seeds with this spread would detect in 80 % of experiments."""
+    cause: Cause | None
+    """Why it helps; None where it does not."""
+    metric: Metric
+    """The metric that decides."""
     min_effect: float
     """The smallest gain that matters, in units of the metric."""
-    metrics: Mapping[str, Comparison]
-    """`accuracy`, `weighted_f1`, `macro_auc`, or `mse`, `r2`."""
-    controls: Mapping[str, Control]
-    """`shuffled`, `shuffled_within_class`, `uniform`, or `shuffled`, `mean`, `matched_ridge`."""
-    grid: tuple[GridCell, ...]
-    fusion: Comparison | None
-    """The metric with teacher and student as joint input, without and with distillation."""
-    teacher_score: float
-    """The metric of the teacher's own predictions on the test rows."""
-    baseline_at_half: float
-    """The metric of a student trained without distillation on half the training rows."""
-    architecture: Literal["linear", "mlp"]
-    loss: str
+    labelled_rows: int | None
+    """How many labelled rows the user has, so that this size decides; None: the whole curve does,
+    corrected for the number of sizes."""
+    at: int
+    """Place in the curve of the size that stands for the whole."""
+    curve: tuple[TrainingSize, ...]
+    """By number of training rows, the fewest first."""
+    architecture: Literal["linear", "mlp"] | None
+    loss: str | None
     """The loss that was minimised, as a formula."""
-    n_seeds: int
-    n_train: int
-    n_validation: int
-    n_test: int
-    """Test rows over all seeds."""
     notes: tuple[str, ...]
     seconds: float
     """How long the training took."""
 
     @property
+    def size(self) -> TrainingSize:
+        """The size that stands for the whole."""
+        return self.curve[self.at]
+
+    @property
+    def main(self) -> Comparison:
+        """The deciding metric at that size."""
+        return self.size.metrics[self.metric]
+
+    @property
     def gain(self) -> Change:
         """The change with improvements positive, whatever the metric."""
-        return self.change.as_gain(self.metric)
+        return self.main.change.as_gain(self.metric)
 
 
 @dataclass(frozen=True)

@@ -177,39 +177,75 @@ class ConfirmationSettings(Settings):
     weight: str = setting(
         "0.2,0.3,0.5,0.7,0.8", "Weights of the teacher's term to choose from, from 0 to below 1."
     )
+    train_size: str | None = setting(
+        None,
+        "Numbers of training rows, separated by commas; by default a few from two rows a column up "
+        "to half of all rows.",
+    )
+    labelled_rows: int | None = setting(
+        None, "How many labelled rows the student will have: this size decides.", low=10
+    )
+    metric: Literal[
+        "auto", "accuracy", "log_loss", "brier", "weighted_f1", "macro_auc", "mse", "r2"
+    ] = setting("auto", "Metric that decides: auto is accuracy, or MSE for continuous labels.")
+    min_effect: float = setting(
+        0.01,
+        "Smallest gain that matters, as a share of the metric's scale: of 1, of the entropy of the "
+        "labels for log_loss, of their variance for mse.",
+        low=0.0,
+        high=1.0,
+    )
+    accept: Literal["transfer", "regularisation"] = setting(
+        "transfer",
+        "A gain of which cause counts as help: transfer, or regularisation too, where a control "
+        "without the teacher's content does as well.",
+    )
     seeds: int = setting(
-        8, "Repetitions, each with its own split and initial weights.", high=10_000
+        192,
+        "Most repetitions, each with its own split; fewer where they decide.",
+        low=2,
+        high=10_000,
+    )
+    budget: float | None = setting(
+        None, "Seconds after which no repetition begins.", low=0.0, high=1e9
     )
     epochs: int = setting(
-        100, "Most epochs; the best one on validation rows is kept.", low=1, high=100_000
+        1000,
+        "Most epochs of --architecture mlp, whose training ends once its validation loss has "
+        "turned.",
+        low=1,
+        high=100_000,
+        rare=True,
     )
     hidden: int = setting(
         64, "Width of the hidden layer of --architecture mlp.", low=1, high=4096, rare=True
     )
-    train_size: int | None = setting(
-        None, "Training rows of each repetition; by default half of them, at most 400.", low=20
-    )
     split_seed: int = setting(0, "Seed of the splits and of the initial weights.", low=0, rare=True)
-    min_effect: float = setting(
-        0.01,
-        "Smallest gain that matters: in accuracy, or as a share of the labels' variance.",
-        low=0.0,
-        high=1.0,
-    )
     fusion: bool = setting(
         False,
         "Also compare teacher and student as joint input, without and with distillation.",
         rare=True,
     )
 
-    def __post_init__(self) -> None:
-        """Refuse a single repetition, too."""
-        super().__post_init__()
-        if self.seeds < 2:
-            raise InputError(
-                f"`seeds` {self.seeds}: one run shows no spread, so nothing can be said of chance; "
-                "use 6 or more, the fewest with which p can fall below 0.05"
-            )
+
+@dataclass(frozen=True)
+class OwnRunsSettings(Settings):
+    """Training runs of the user's own, in place of heads."""
+
+    runs: str | None = setting(
+        None,
+        "CSV file of finished training runs: columns arm, seed, score, optional split, train_size, "
+        "teacher.",
+    )
+    command: str | None = setting(
+        None, "Command that trains once, with {arm} and {seed}, optional {teacher}, {folder}."
+    )
+    score_from: str | None = setting(
+        None, "JSON file that the command writes, with `score`; FILE:KEY for another key."
+    )
+    runs_folder: str = setting(
+        "cch-runs", "Folder that keeps what each run of the command printed, to go on from."
+    )
 
 
 @dataclass(frozen=True)
