@@ -35,6 +35,7 @@ def train(
             progress(what, (before + done) / len(runs))
 
         found = confirm(sample, run.teacher, run.experiment, shifted)
-        says = agreement(run.audit.verdict, found.outcome)
+        accept = run.experiment.settings.accept
+        says = agreement(run.audit.verdict, found.outcome, found.cause, accept)
         trained.append(replace(run.audit, confirmation=found, agreement=says))
     return tuple(trained)
