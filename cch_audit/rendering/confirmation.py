@@ -64,7 +64,7 @@ def confirmation_parts(audit: Audit) -> Iterator[Part]:
     yield Text(outcome_sentence(audit))
     yield Facts(tuple(fact_lines(found)))
     if len(found.curve) > 1:
-        yield Heading(CURVE_TITLE)
+        yield Heading(CURVE_TITLE, after="* stands for the whole")
         yield curve_rows(found)
     yield Heading(METRICS_TITLE + _at(found))
     yield metric_rows(found)
@@ -181,8 +181,10 @@ def _at(found: Confirmation) -> str:
 def curve_rows(found: Confirmation) -> Rows:
     """Return one row per number of training rows, what stands for the whole marked."""
 
-    def needed(size: TrainingSize) -> str:
-        return missing(size) or ("n/a" if size.outcome == "undecided" else "nothing")
+    def needed(size: TrainingSize) -> str | None:
+        if not any(map(missing, found.curve)):
+            return None
+        return missing(size) or ("not known" if size.outcome == "undecided" else "")
 
     def rows_of(size: TrainingSize) -> str:
         count = "not said" if size.n_train is None else f"{size.n_train:,}"

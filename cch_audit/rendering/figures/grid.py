@@ -27,7 +27,7 @@ def grid_picture(found: Confirmation) -> Picture:
 
     caption = (
         "What each temperature and weight changed on validation rows: blue is better than no "
-        "distillation, orange worse. Bold cells were chosen, by so many repetitions, for the test rows."
+        "distillation, orange worse. Bold cells were chosen for the test rows, so many times."
     )
     return Picture(caption, (WIDTH, ENDS + ROW * len(temperatures)), draw)
 
