@@ -21,7 +21,7 @@ from cch_audit.results import (
     LevelResult,
     Report,
 )
-from cch_audit.results.files import read
+from cch_audit.results.files import WITHOUT_TRAINING, read
 from cch_audit.settings import ConfirmationSettings
 
 Identity = tuple[str, int]
@@ -61,6 +61,11 @@ def read_evidence(paths: Sequence[Path], *, controls: bool) -> Evidence:
     for path in paths:
         report = read(path)
         found = _identified(report)
+        if not found and WITHOUT_TRAINING in report.warnings:
+            raise InputError(
+                f"{path}: was written by an earlier cch-audit, and its training runs cannot be "
+                "read; run it again with this one"
+            )
         if not found:
             raise InputError(
                 f"{path}: holds no training run, so there is no outcome to compare a forecast "

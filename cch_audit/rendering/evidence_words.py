@@ -49,8 +49,9 @@ def _own_runs(ledger: Ledger) -> str:
     if not own:
         return ""
     if own == len(ledger.trials):
-        return " All outcomes are those of your own training runs."
-    return f" {own} of the outcomes are those of your own training runs, the others of heads."
+        return " All outcomes are of your own training runs."
+    many = f"{counted(own, 'outcome')} {'is' if own == 1 else 'are'}"
+    return f" {many} of your own training runs, the others of heads."
 
 
 def closing(ledger: Ledger) -> str:
