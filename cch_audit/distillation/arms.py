@@ -40,24 +40,6 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What the heads of D data sets learn from; all cells of a data set share its rows."""
-
-    x: FloatArray
-    """(D, n, d) standardised rows."""
-    y: FloatArray | IntArray
-    """(D, n) class codes or (D, n, q) targets."""
-    soft: FloatArray
-    """(D, n, C, K) the teacher's logits or targets, for each cell."""
-    x_validation: FloatArray
-    """(D, m, d) rows that choose epoch and cell."""
-    y_validation: FloatArray | IntArray
-    """(m,) or (m, q), the same for all data sets."""
-    new: FloatArray
-    """(D, r, d) rows to predict."""
-
-
-@dataclass(frozen=True)
 class Grid:
     """What the distilled arm and its controls choose from."""
 
