@@ -298,13 +298,21 @@ class _Run:
     def is_going(self) -> Tensor:
         """Return which heads (D, C) are worth another step."""
         norms = self.gradient.flatten(2).norm(dim=2)
-        return (norms > CONVERGED) & (self.length > SHORTEST) & (self.idle < PATIENCE)
+        going: Tensor = (norms > CONVERGED) & (self.length > SHORTEST) & (self.idle < PATIENCE)
+        return going
 
     def take(self, sets: Tensor, cells: Tensor) -> "_Run":
         """Return some lessons (D',), and some cells (D', C') of each."""
         at = sets[:, None], cells
-        whole = (self.heads, self.loss, self.gradient, self.direction, self.slope)
         return _Run(
-            *(part[at] for part in (*whole, self.length, self.idle)),
-            *([part[at] for part in parts] for parts in (self.steps, self.turns, self.inverse)),
+            self.heads[at],
+            self.loss[at],
+            self.gradient[at],
+            self.direction[at],
+            self.slope[at],
+            self.length[at],
+            self.idle[at],
+            [part[at] for part in self.steps],
+            [part[at] for part in self.turns],
+            [part[at] for part in self.inverse],
         )
