@@ -403,12 +403,12 @@ def _notes(size: TrainingSize, metric: Metric) -> Iterator[str]:
     ):
         yield "The teacher by itself is worse than the student without it."
     accuracy, log_loss = size.metrics.get("accuracy"), size.metrics.get("log_loss")
-    if accuracy is not None and log_loss is not None:
-        if {accuracy.outcome, log_loss.outcome} == {"helps", "hurts"}:
-            yield (
-                "Accuracy and log-loss disagree: the student names more classes right with less "
-                "honest probabilities, or fewer with more honest ones."
-            )
+    both = {one.outcome for one in (accuracy, log_loss) if one is not None}
+    if both == {"helps", "hurts"}:
+        yield (
+            "Accuracy and log-loss disagree: the student names more classes right with less "
+            "honest probabilities, or fewer with more honest ones."
+        )
 
 
 def _own_outputs(sample: Sample, teacher: str) -> FloatArray | None:

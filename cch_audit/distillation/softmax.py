@@ -11,8 +11,8 @@ from torch.nn.functional import one_hot
 from cch_audit.distillation.lessons import Heads, Lesson, principal
 from cch_audit.rows import FloatArray
 
-CONVERGED = 1e-5
-"""Norm of the gradient, in nats per unit of a logit on standardised columns."""
+CONVERGED = 1e-8
+"""Decrease in nats that a Newton step promises, with the first guess at the curvature."""
 MOST_STEPS = 300
 MEMORY = 6
 """Pairs of steps and turns that L-BFGS remembers."""
@@ -24,7 +24,7 @@ SHORTEST = 2.0**-12
 """A step that must be as short only turns in rounding."""
 PATIENCE = 4
 """Steps in a row that gain no more than rounding."""
-TIDY = 6
+TIDY = 3
 """Steps between two looks at which heads are done."""
 STACK = 24_000_000
 """Most numbers of the largest array of a stack."""
@@ -74,10 +74,12 @@ class _Problem:
 
     x: Tensor
     """(D, r + 1, n) principal coordinates, and ones; zero for rows and coordinates that fill up."""
+    shared: Tensor
+    """(D, n, r + 1) the same rows times what each counts: 1 / n of its lesson, or 0."""
     share: Tensor
-    """(D, 1, 1, n) what a row counts: 1 / n of its lesson, or 0."""
+    """(D, 1, n) what a row counts."""
     wanted: Tensor
-    """(D, C, K, n) (1 - w) y + w T p_T, what the outputs are pulled to."""
+    """(D, C, K, r + 1) mean of (1 - w) y + w T p_T times x: the outputs are pulled to it."""
     weight: Tensor
     """(D, C, 1, 1)"""
     temperature: Tensor
@@ -94,34 +96,42 @@ class _Problem:
         ----------
         heads : (D, C, K, r + 1)
         """
-        n_sets, n_cells, n_outputs, width = heads.shape
-        outputs = torch.bmm(heads.reshape(n_sets, -1, width), self.x)
-        outputs = outputs.view(n_sets, n_cells, n_outputs, -1)
-        # -sum y log q - ... = hard logsumexp(z) + soft T^2 logsumexp(z / T) - z wanted, since the
-        # targets sum to one.
-        hard, soft = 1 - self.weight, self.weight * self.temperature
-        normal = torch.logsumexp(outputs, dim=2, keepdim=True)
-        value = hard * normal
-        pull = hard * torch.exp(outputs - normal)
-        if bool((self.weight > 0).any()):
-            gentle = outputs / self.temperature
-            level = torch.logsumexp(gentle, dim=2, keepdim=True)
-            value = value + soft * self.temperature * level
-            pull += soft * torch.exp(gentle - level)
-        value = value[:, :, 0] - (outputs * self.wanted).sum(dim=2)
-        value = (value * self.share[:, 0]).sum(dim=2)
-        pull -= self.wanted
-        pull *= self.share
-        gradient = torch.bmm(pull.view(n_sets, n_cells * n_outputs, -1), self.x.transpose(1, 2))
-        gradient = gradient.view(heads.shape)
+        parts = [self._of_set(heads[number], number) for number in range(len(heads))]
+        value, gradient = (torch.stack(part) for part in zip(*parts, strict=True))
         shrunk = self.penalty * heads
-        return value + 0.5 * (shrunk * heads).sum(dim=(2, 3)), gradient + shrunk
+        value = value + ((0.5 * shrunk - self.wanted) * heads).sum(dim=(2, 3))
+        return value, gradient - self.wanted + shrunk
+
+    def _of_set(self, heads: Tensor, number: int) -> tuple[Tensor, Tensor]:
+        """Return the part that is not linear, for one lesson, which fits into a cache.
+
+        Targets sum to one, so that it is (1 - w) logsumexp(z) + w T^2 logsumexp(z / T), with
+        gradient (1 - w) q + w T q_T.
+        """
+        weight, temperature = self.weight[number], self.temperature[number]
+        outputs = (heads.flatten(0, 1) @ self.x[number]).view(*heads.shape[:2], -1)
+        largest = outputs.amax(dim=1, keepdim=True)
+        outputs -= largest
+        soft = weight * temperature
+        is_soft = bool((soft > 0).any())
+        gentle = (outputs / temperature).exp_() if is_soft else None
+        outputs.exp_()
+        total = outputs.sum(dim=1, keepdim=True)
+        value = (1 - weight) * (total.log() + largest)
+        outputs *= (1 - weight) / total
+        if gentle is not None:
+            total = gentle.sum(dim=1, keepdim=True)
+            value += soft * temperature * total.log() + soft * largest
+            outputs.addcmul_(gentle, soft / total)
+        gradient = outputs.flatten(0, 1) @ self.shared[number]
+        return (value[:, 0] * self.share[number]).sum(dim=1), gradient.view(heads.shape)
 
     def take(self, sets: Tensor, cells: Tensor) -> "_Problem":
         """Return the problem of some lessons (D',), and some cells (D', C') of each."""
         at = sets[:, None], cells
         return _Problem(
             self.x[sets],
+            self.shared[sets],
             self.share[sets],
             self.wanted[at],
             self.weight[at],
@@ -154,8 +164,8 @@ def _pose(
     n_rows = max(len(lesson.x) for lesson in lessons)
     width = 1 + max(axes.shape[1] for _, axes, _ in rotations)
     x = torch.zeros(n_sets, width, n_rows)
-    share = torch.zeros(n_sets, 1, 1, n_rows)
-    wanted = torch.zeros(n_sets, n_cells, n_outputs, n_rows)
+    share = torch.zeros(n_sets, 1, n_rows)
+    wanted = torch.zeros(n_sets, n_cells, n_outputs, width)
     curvature = torch.ones(n_sets, 1, 1, width)
     penalty = torch.zeros(n_sets, n_cells, 1, width)
     cells = [lesson.cells for lesson in lessons]
@@ -169,18 +179,20 @@ def _pose(
         n, r = len(lesson.x), axes.shape[1]
         x[number, :r, :n] = torch.from_numpy(((lesson.x - centre) @ axes).T)
         x[number, -1, :n] = 1.0
-        share[number, ..., :n] = 1 / n
+        share[number, :, :n] = 1 / n
         penalty[number, ..., :r] = decay[number]
         curvature[number, ..., :r] = torch.from_numpy(variances)
-        labels = one_hot(torch.from_numpy(lesson.y), n_outputs).float().T
-        wanted[number, :, :, :n] = (1 - weight[number]) * labels
+        labels = one_hot(torch.from_numpy(lesson.y), n_outputs).float().T  # (K, n)
+        pulled = (1 - weight[number]) * labels
         if bool((weight[number] > 0).any()):
             logits = torch.from_numpy(lesson.soft).float()[torch.from_numpy(lesson.soft_of)]
             gentle = torch.softmax(logits.transpose(1, 2) / temperature[number], dim=1)
-            wanted[number, :, :, :n] += weight[number] * temperature[number] * gentle
+            pulled += weight[number] * temperature[number] * gentle
+        wanted[number] = pulled @ x[number, :, :n].T / n
     # The curvature of a softmax is between 0 and 1/2, of K even chances 1 / K.
     guess = 1 / (curvature / n_outputs + penalty + 1e-8)
-    return _Problem(x, share, wanted, weight, temperature, penalty, guess)
+    shared = (x * share).transpose(1, 2).contiguous()
+    return _Problem(x, shared, share, wanted, weight, temperature, penalty, guess)
 
 
 def _minimise(problem: _Problem) -> tuple[Tensor, Tensor]:
@@ -189,7 +201,7 @@ def _minimise(problem: _Problem) -> tuple[Tensor, Tensor]:
     Every head has a step length of its own: one that does not decrease its objective enough is
     halved, while the others go on. Heads that are done are let go of.
     """
-    shape = (*problem.wanted.shape[:3], problem.x.shape[1])
+    shape = problem.wanted.shape
     best, slopes = torch.zeros(shape), torch.zeros(shape)
     sets = torch.arange(shape[0])
     cells = torch.arange(shape[1]).expand(shape[0], -1)
@@ -200,7 +212,7 @@ def _minimise(problem: _Problem) -> tuple[Tensor, Tensor]:
             continue
         best[sets[:, None], cells] = run.heads
         slopes[sets[:, None], cells] = run.gradient
-        going = run.is_going()
+        going = run.is_going(problem)
         most = int(going.sum(dim=1).max())
         if most == 0:
             break
@@ -295,10 +307,10 @@ class _Run:
             scale = torch.where(bent > 0, 1 / torch.where(bent > 0, bent, 1.0), scale)
         return scale
 
-    def is_going(self) -> Tensor:
+    def is_going(self, problem: _Problem) -> Tensor:
         """Return which heads (D, C) are worth another step."""
-        norms = self.gradient.flatten(2).norm(dim=2)
-        going: Tensor = (norms > CONVERGED) & (self.length > SHORTEST) & (self.idle < PATIENCE)
+        promised = 0.5 * (self.gradient**2 * problem.guess).sum(dim=(2, 3))
+        going: Tensor = (promised > CONVERGED) & (self.length > SHORTEST) & (self.idle < PATIENCE)
         return going
 
     def take(self, sets: Tensor, cells: Tensor) -> "_Run":
