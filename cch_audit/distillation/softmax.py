@@ -13,7 +13,7 @@ from cch_audit.rows import FloatArray
 
 CONVERGED = 1e-8
 """Decrease in nats that a Newton step promises, with the first guess at the curvature."""
-MOST_STEPS = 150
+MOST_STEPS = 200
 MEMORY = 6
 """Pairs of steps and turns that L-BFGS remembers."""
 SUFFICIENT = 1e-4
