@@ -1,65 +1,254 @@
-"""From paired differences over seeds to a change with its interval, and to an outcome."""
+"""From differences over rows and repetitions to a change with its interval, and to an outcome."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from cch_audit.results import Change, Outcome
-from cch_audit.rows import FloatArray
+from cch_audit.results import Cause, Change, Outcome
+from cch_audit.rows import BoolArray, FloatArray, IntArray
 
-N_RESAMPLES = 9999
-"""Bootstrap resamples; sign flips are enumerated where there are fewer of them, up to 13 seeds."""
-POWER = 0.8
+LOOK = 6
+"""Repetitions between two looks at the interval."""
+TUNED_FOR = 24
+"""Repetitions at which the confidence sequence is narrowest."""
+FEW_UNITS = 6
+"""Units that differ; of fewer a normal distribution says nothing."""
 
 
-def paired_change(
-    differences: FloatArray, confidence_level: float, rng: np.random.Generator
+@dataclass(frozen=True)
+class Tally:
+    """Sums over repetitions of what every unit, a row or a group, showed of some differences."""
+
+    sums: FloatArray
+    """(C, U) for each of C differences, over the repetitions that score a unit."""
+    squares: FloatArray
+    """(C, U)"""
+    counts: FloatArray
+    """(U,) repetitions that score a unit."""
+    differs: BoolArray
+    """(C, U) whether a unit ever differs."""
+    means: FloatArray
+    """(R, C) difference in each repetition."""
+    within: FloatArray
+    """(R, C) variance over the units of a repetition."""
+    n_test: FloatArray
+    """(R,) units of a repetition."""
+
+    @classmethod
+    def of(cls, values: FloatArray, units: IntArray, n_units: int) -> "Tally":
+        """Tally one repetition.
+
+        Parameters
+        ----------
+        values : (C, n) differences row by row
+        units : (n,) codes of the rows' units
+        n_units : U, of the whole sample
+
+        The values of a unit are summed as influences on the mean over rows, so that units of
+        different sizes count by their rows: v_g = m + (G / n) sum_{i in g} (d_i - m).
+        """
+        mean = values.mean(axis=1)
+        seen = np.unique(units)
+        summed = np.zeros((len(values), n_units))
+        for number, row in enumerate(values - mean[:, None]):
+            summed[number] = np.bincount(units, row, n_units)
+        centred = len(seen) / values.shape[1] * summed
+        counts = np.zeros(n_units)
+        counts[seen] = 1.0
+        ever = np.zeros((len(values), n_units), dtype=bool)
+        for number, row in enumerate(np.abs(values)):
+            ever[number] = np.bincount(units, row, n_units) > 0
+        spread = (centred**2).sum(axis=1) / max(1, len(seen) - 1)
+        return cls(
+            sums=centred,
+            squares=centred**2,
+            counts=counts,
+            differs=ever,
+            means=mean[None],
+            within=spread[None],
+            n_test=np.array([float(len(seen))]),
+        )
+
+    def plus(self, other: "Tally") -> "Tally":
+        """Return both together."""
+        return Tally(
+            self.sums + other.sums,
+            self.squares + other.squares,
+            self.counts + other.counts,
+            self.differs | other.differs,
+            np.vstack([self.means, other.means]),
+            np.vstack([self.within, other.within]),
+            np.concatenate([self.n_test, other.n_test]),
+        )
+
+    @property
+    def n_repetitions(self) -> int:
+        """How many repetitions were tallied."""
+        return len(self.means)
+
+    @property
+    def n_units(self) -> int:
+        """How many units the sample has."""
+        return len(self.counts)
+
+
+def changes(
+    tally: Tally, overlap: float, confidence_level: float, largest: float
+) -> tuple[Change, ...]:
+    """Return each difference with an interval for its mean over populations of rows.
+
+    A difference in repetition r at unit i is m + a_r + b_i + e_ri: of the training rows, of the
+    unit, of both. The mean over R repetitions and all units has
+
+        SE^2 = s_R^2 / R + s_a^2 rho / (1 - rho) + s_b^2 / U
+
+    with s_R^2 the variance of the repetitions' means and s_b^2 that of the units' means less its
+    own noise. What is left of s_R^2 is s_a^2 (1 - rho'), where rho' is how alike the effects of two
+    training sets are that share a part rho of their rows: at most rho, for a symmetric function of
+    rows (Hoeffding 1948, section 5); Nadeau and Bengio (2003) correct for the same. Only the first
+    term falls with more repetitions. It has the radius of an asymptotic confidence sequence
+    (Waudby-Smith et al. 2021), which holds at every look, the others a t quantile.
+
+    Where fewer than a few units ever differ, the interval is at least as wide as if one of the
+    unseen ones did: the share of those is below -log(alpha / 2) / U (the rule of three).
+
+    Parameters
+    ----------
+    tally : of all repetitions
+    overlap : rho, the part of its training rows that a repetition shares with another one
+    confidence_level : 1 - alpha
+    largest : by how much a row can differ
+    """
+    n_repetitions, n_units = tally.n_repetitions, tally.n_units
+    alpha = 1 - confidence_level
+    estimate = tally.means.mean(axis=0)
+    spread = tally.means.var(axis=0, ddof=1)
+    seen = tally.counts > 0
+    counts = tally.counts[seen]
+    averages = tally.sums[:, seen] / counts
+    # What a unit shows in one repetition and not in another, over all units.
+    noise = (tally.squares[:, seen] - counts * averages**2).sum(axis=1)
+    noise /= max(1.0, (counts - 1).sum())
+    of_units = averages.var(axis=1, ddof=1) - noise * (1 / counts).mean()
+    of_units = np.maximum(of_units, 0.0)
+    n_test = tally.n_test.mean()
+    # Units that only some repetitions score move the repetitions' means, too.
+    scored = noise / n_test + of_units * max(0.0, 1 / n_test - 1 / n_units)
+    of_training = np.maximum(spread - scored, 0.0)
+    kept = of_training * overlap / (1 - overlap) + of_units / n_units
+    quantile = stats.t.ppf(1 - alpha / 2, max(1, int(seen.sum()) - 1))
+    widths = np.hypot(radius(np.sqrt(spread), n_repetitions, alpha), quantile * np.sqrt(kept))
+    few = tally.differs.sum(axis=1) < FEW_UNITS
+    widths = np.where(few, np.maximum(widths, -np.log(alpha / 2) / n_units * largest), widths)
+    variance = spread / n_repetitions + kept
+    return tuple(
+        Change(
+            estimate=float(mean),
+            low=float(mean - width),
+            high=float(mean + width),
+            standard_error=float(np.sqrt(total)),
+            irreducible=float(fixed / total) if total > 0 else 1.0,
+        )
+        for mean, width, total, fixed in zip(estimate, widths, variance, kept, strict=True)
+    )
+
+
+def over_seeds(
+    differences: FloatArray, confidence_level: float, *, sequential: bool, resolution: float = 0.0
 ) -> Change:
-    """Return the mean of paired differences with its interval and the sign-flip p.
-
-    The interval is the bias-corrected and accelerated bootstrap (BCa) over seeds (Efron 1987). The
-    p is two-sided: the share of the assignments of signs to the differences whose mean is at least
-    as far from zero.
+    """Return the mean of paired differences of whole training runs, for which no rows are known.
 
     Parameters
     ----------
     differences : (n_seeds,) one arm minus the other, seed by seed
     confidence_level : of the interval
-    rng : draws the resamples
+    sequential : whether runs were added until the outcome was decided, so that the interval must
+        hold at every look; else it is that of Student's t
+    resolution : a spread that is at least there; equal differences are no certainty
     """
-    mean, largest = float(differences.mean()), float(np.abs(differences).max())
-    if np.ptp(differences) <= 1e-9 * largest:
-        # Seeds that differ by rounding alone have no bootstrap distribution.
-        p = 1.0 if mean == 0 else 0.5 ** (len(differences) - 1)
-        return Change(mean, mean, mean, p)
-    # In units of the largest, because the cubes that accelerate the bootstrap would underflow.
-    scaled = (differences / largest,)
-    interval = stats.bootstrap(
-        scaled, np.mean, confidence_level=confidence_level, n_resamples=N_RESAMPLES, rng=rng
-    ).confidence_interval
-    flips = stats.permutation_test(
-        scaled, np.mean, permutation_type="samples", n_resamples=N_RESAMPLES, rng=rng
-    )
-    low, high = largest * interval.low, largest * interval.high
-    return Change(mean, float(low), float(high), float(flips.pvalue))
+    n_seeds = len(differences)
+    alpha = 1 - confidence_level
+    spread = max(float(differences.std(ddof=1)), resolution)
+    error = spread / np.sqrt(n_seeds)
+    mean = float(differences.mean())
+    if sequential:
+        width = float(radius(np.array(spread), n_seeds, alpha))
+    else:
+        width = float(stats.t.ppf(1 - alpha / 2, n_seeds - 1) * error)
+    return Change(mean, mean - width, mean + width, error, irreducible=None)
 
 
-def smallest_detectable(differences: FloatArray, confidence_level: float) -> float:
-    """Return the mean difference that a t test on so many seeds would detect with power 0.8.
+def radius(spread: FloatArray, n_repetitions: int, alpha: float) -> FloatArray:
+    """Return the radius of an asymptotic confidence sequence of a mean.
 
-    (t_{1 - alpha/2} + t_{power}) s / sqrt(n), with n - 1 degrees of freedom.
+    s sqrt((R q + 1) / (R^2 q) log((R q + 1) / alpha^2)) with q tuned for some number of repetitions
+    (Waudby-Smith et al. 2021, equation 14), widened by t quantiles, since s is estimated.
     """
-    n = len(differences)
-    quantiles = stats.t.ppf([(1 + confidence_level) / 2, POWER], n - 1)
-    return float(quantiles.sum() * differences.std(ddof=1) / np.sqrt(n))
+    tuned = -2 * np.log(alpha) + np.log(-2 * np.log(alpha) + 1)
+    q = tuned / TUNED_FOR
+    n = n_repetitions
+    widened = stats.t.ppf(1 - alpha / 2, n - 1) / stats.norm.ppf(1 - alpha / 2)
+    factor = np.sqrt((n * q + 1) / (n**2 * q) * np.log((n * q + 1) / alpha**2))
+    return np.asarray(spread * factor * widened)
 
 
-def judge_gain(gain: Change, confidence_level: float, min_effect: float) -> Outcome:
+def judge_gain(gain: Change, min_effect: float) -> Outcome:
     """Return the outcome of a change whose positive values are improvements.
 
-    Helps or hurts: the interval excludes zero and the sign-flip test rejects it; with few seeds the
-    interval alone is too narrow. No detectable change: neither, and the interval excludes a gain
-    that matters. Undecided: the interval is too wide for that.
+    Helps or hurts: the interval excludes zero, and the change matters. No change: neither, and a
+    gain that matters is excluded. Undecided: the interval is too wide for that.
     """
-    if gain.p <= 1 - confidence_level + 1e-12 and not gain.low <= 0 <= gain.high:
-        return "helps" if gain.low > 0 else "hurts"
+    if gain.low > 0 and gain.estimate >= min_effect:
+        return "helps"
+    if gain.high < 0 and gain.estimate <= -min_effect:
+        return "hurts"
     return "no_change" if gain.high < min_effect else "undecided"
+
+
+def judge_cause(advantages: Collection[Change], min_effect: float) -> Cause:
+    """Say why a student gains, from its advantages over the controls, improvements positive.
+
+    Transfer: better than every control. Regularisation: over some control an advantage that
+    matters is excluded. Without controls it is unclear.
+    """
+    if advantages and all(advantage.low > 0 for advantage in advantages):
+        return "transfer"
+    if any(advantage.high < min_effect for advantage in advantages):
+        return "regularisation"
+    return "unclear"
+
+
+def still_needed(
+    gain: Change, min_effect: float, n_repetitions: int, n_rows: int | None
+) -> tuple[int | None, int | None]:
+    """Return about how many more rows, or else how many more repetitions, would decide a gain.
+
+    If the estimate stays what it is, the interval must become narrow enough to exclude zero, or a
+    gain that matters. Repetitions narrow their own part of it alone; rows all of it.
+
+    Parameters
+    ----------
+    gain : undecided, improvements positive
+    n_repetitions, n_rows : that it comes from
+
+    Returns
+    -------
+    more_rows, more_repetitions : at most one is not None; neither where it cannot be said
+    """
+    wanted = max(abs(gain.estimate), abs(min_effect - gain.estimate), min_effect / 4)
+    width = max(gain.high - gain.estimate, 1e-12)
+    if wanted <= 0:
+        return None, None
+    shrink = (wanted / width) ** 2
+    if shrink >= 1:  # two bounds are in the way, and the estimate must move
+        shrink = 0.5
+    fixed = 0.0 if gain.irreducible is None else gain.irreducible
+    if fixed < 0.9 * shrink:
+        total = n_repetitions * (1 - fixed) / (shrink - fixed)
+        if total <= 20 * n_repetitions:
+            return None, max(1, round(total - n_repetitions))
+    if n_rows is None:
+        return None, None
+    return max(1, round(n_rows * (1 / shrink - 1))), None

@@ -203,7 +203,8 @@ def test_too_few_trials_say_nothing() -> None:
         "The CCH verdict is right in 1 of 2 decided trials (50 %, 95 % interval 1 to 99 %; "
         "undecided: 0 verdicts, 0 outcomes; 1 of 2 if a gain of any cause counts). Of the same "
         "trials, always distilling is right in 2 and never distilling in 0. The trials cannot tell "
-        "the verdict from always distilling, nor from the toss of a coin: it is no better, or they are too few."
+        "the verdict from always distilling, nor from the toss of a coin: it is no better, or "
+        "they are too few."
     )
 
 
