@@ -247,7 +247,14 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
         elif run.trains:  # planned first, so that too few rows are refused at once
             from cch_audit.distillation.confirm import plan_experiment
 
-            experiment = plan_experiment(sample, run.training, run.grid, settings.confidence, jobs)
+            experiment = plan_experiment(
+                sample,
+                run.training,
+                run.grid,
+                settings.confidence,
+                jobs,
+                curve=run.sweep is None,
+            )
         if run.ranking is not None:
             from cch_audit.choice.ranking import check_column, rank_audits
             from cch_audit.distillation.confirm import training_rows

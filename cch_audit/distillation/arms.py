@@ -12,12 +12,16 @@ from cch_audit.settings import ConfirmationSettings
 
 BASELINE, DISTILLED = "baseline", "distilled"
 CONTROLS: Mapping[bool, tuple[str, ...]] = {
-    True: ("shuffled", "shuffled_within_class", "uniform"),
+    True: ("uniform", "shuffled", "shuffled_within_class", "class_means"),
     False: ("shuffled", "mean", "matched_ridge"),
 }
 """Controls for classes (True) and for continuous labels (False)."""
-TEACHER_PENALTIES = 5
-"""Ridge penalties that a linear teacher of continuous labels is chosen from."""
+LEAST_TRAIN = 10
+"""Of fewer training rows nothing is learnt."""
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+"""Of the squared weights of a linear head on standardised columns; validation rows choose."""
+RIDGE_SPAN = 10.0
+"""The matched ridge chooses among penalties from the baseline's up to so many times more."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Cells:
     temperature: FloatArray
     weight: FloatArray
     penalty: FloatArray
-    """Weight decay, or the ridge penalty per row."""
+    """Of half the squared weights, beside the mean loss of the rows."""
 
     def __len__(self) -> int:
         """Number of heads."""
@@ -37,24 +41,6 @@ class Cells:
     def of(self, arm: str) -> IntArray:
         """Return the numbers of an arm's cells."""
         return np.flatnonzero(np.array(self.arm) == arm)
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What the heads of D data sets learn from; all cells of a data set share its rows."""
-
-    x: FloatArray
-    """(D, n, d) standardised rows."""
-    y: FloatArray | IntArray
-    """(D, n) class codes or (D, n, q) targets."""
-    soft: FloatArray
-    """(D, n, C, K) the teacher's logits or targets, for each cell."""
-    x_validation: FloatArray
-    """(D, m, d) rows that choose epoch and cell."""
-    y_validation: FloatArray | IntArray
-    """(m,) or (m, q), the same for all data sets."""
-    new: FloatArray
-    """(D, r, d) rows to predict."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +75,25 @@ def parse_grid(settings: ConfirmationSettings) -> Grid:
     return Grid(temperatures, weights)
 
 
+def parse_sizes(settings: ConfirmationSettings) -> tuple[int, ...] | None:
+    """Read the numbers of training rows, in ascending order; None where they are not given.
+
+    Raises
+    ------
+    InputError
+        For what is no whole number, or too small to train on.
+    """
+    if settings.train_size is None:
+        return None
+    sizes = _numbers(settings.train_size, "`train_size`")
+    for size in sizes:
+        if size < LEAST_TRAIN or size != int(size):
+            raise InputError(
+                f"`train_size` {size:g}: expected whole numbers of at least {LEAST_TRAIN} rows"
+            )
+    return tuple(sorted(int(size) for size in sizes))
+
+
 def _numbers(text: str, option: str) -> tuple[float, ...]:
     """Return the numbers of a comma-separated list, each once."""
     try:
@@ -97,35 +102,30 @@ def _numbers(text: str, option: str) -> tuple[float, ...]:
         raise InputError(f"{option} {text!r}: expected numbers separated by commas") from None
 
 
-def plan_cells(arms: Sequence[str], grid: Grid, classes: bool) -> Cells:
+def plan_cells(arms: Sequence[str], grid: Grid, classes: bool, penalty: float) -> Cells:
     """Return one cell for the baseline and a whole grid for every other arm.
 
     Temperatures are for classes only. The matched ridge has as many penalties to choose from as
-    there are weights.
+    there are weights, where all others have that of the baseline.
     """
     temperatures = grid.temperatures if classes else (1.0,)
     rows: list[tuple[str, float, float, float]] = []
     for arm in arms:
         if arm == BASELINE:
-            rows.append((arm, 1.0, 0.0, 0.0))
+            rows.append((arm, 1.0, 0.0, penalty))
         elif arm == "matched_ridge":
-            rows += [(arm, 1.0, 0.0, penalty) for penalty in ridge_penalties(len(grid.weights))]
+            stronger = penalty * np.geomspace(1.0, RIDGE_SPAN, len(grid.weights) + 1)[1:]
+            rows += [(arm, 1.0, 0.0, float(one)) for one in stronger]
         else:
-            rows += [(arm, t, weight, 0.0) for t in temperatures for weight in grid.weights]
+            rows += [(arm, t, weight, penalty) for t in temperatures for weight in grid.weights]
     names, *numbers = zip(*rows, strict=True)
     return Cells(names, *(np.array(column, dtype=np.float64) for column in numbers))
 
 
-def teacher_cells(trained: bool) -> Cells:
-    """Return the heads that a teacher is chosen from: a trained one, or ridge regressions."""
-    penalties = np.zeros(1) if trained else ridge_penalties(TEACHER_PENALTIES)
+def baseline_cells(penalties: Sequence[float]) -> Cells:
+    """Return heads that learn from labels alone, one for each penalty."""
     ones = np.ones(len(penalties))
-    return Cells((BASELINE,) * len(ones), ones, 0 * ones, penalties)
-
-
-def ridge_penalties(number: int) -> FloatArray:
-    """Return penalties per row from hardly any to strong."""
-    return np.logspace(-3, 1, number)
+    return Cells((BASELINE,) * len(penalties), ones, 0 * ones, np.array(penalties))
 
 
 def soft_targets(
@@ -142,6 +142,11 @@ def soft_targets(
         return shuffled
     if arm == "uniform":
         return np.zeros_like(teacher)
+    if arm == "class_means":
+        means = teacher.copy()
+        for label in np.unique(y):
+            means[y == label] = teacher[y == label].mean(axis=0)
+        return means
     if arm == "mean":
         return np.broadcast_to(teacher.mean(axis=0), teacher.shape)
     return teacher
@@ -150,5 +155,5 @@ def soft_targets(
 def loss_formula(classes: bool) -> str:
     """Return the loss as a reader would write it."""
     if classes:
-        return "(1 - w) CE(labels, student) + w T^2 KL(teacher_T || student_T), mean over the batch"
+        return "(1 - w) CE(labels, student) + w T^2 KL(teacher_T || student_T), mean over rows"
     return "MSE(labels, student) + w MSE(teacher, student)"

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from cch_audit.results import Cause, Change, Outcome
-from cch_audit.rows import BoolArray, FloatArray
+from cch_audit.rows import BoolArray, FloatArray, IntArray
 
 LOOK = 6
 """Repetitions between two looks at the interval."""
@@ -37,7 +37,7 @@ class Tally:
     """(R,) units of a repetition."""
 
     @classmethod
-    def of(cls, values: FloatArray, units: FloatArray | None, n_units: int) -> "Tally":
+    def of(cls, values: FloatArray, units: IntArray, n_units: int) -> "Tally":
         """Tally one repetition.
 
         Parameters
@@ -49,18 +49,17 @@ class Tally:
         The values of a unit are summed as influences on the mean over rows, so that units of
         different sizes count by their rows: v_g = m + (G / n) sum_{i in g} (d_i - m).
         """
-        codes = np.asarray(units)
         mean = values.mean(axis=1)
-        seen = np.unique(codes)
+        seen = np.unique(units)
         summed = np.zeros((len(values), n_units))
         for number, row in enumerate(values - mean[:, None]):
-            summed[number] = np.bincount(codes, row, n_units)
+            summed[number] = np.bincount(units, row, n_units)
         centred = len(seen) / values.shape[1] * summed
         counts = np.zeros(n_units)
         counts[seen] = 1.0
         ever = np.zeros((len(values), n_units), dtype=bool)
         for number, row in enumerate(np.abs(values)):
-            ever[number] = np.bincount(codes, row, n_units) > 0
+            ever[number] = np.bincount(units, row, n_units) > 0
         spread = (centred**2).sum(axis=1) / max(1, len(seen) - 1)
         return cls(
             sums=centred,
@@ -109,8 +108,8 @@ def changes(
     own noise. What is left of s_R^2 is s_a^2 (1 - rho'), where rho' is how alike the effects of two
     training sets are that share a part rho of their rows: at most rho, for a symmetric function of
     rows (Hoeffding 1948, section 5); Nadeau and Bengio (2003) correct for the same. Only the first
-    term falls with more repetitions. It has the radius of an asymptotic confidence sequence (Waudby-
-    Smith et al. 2021), which holds at every look, the others a t quantile.
+    term falls with more repetitions. It has the radius of an asymptotic confidence sequence
+    (Waudby-Smith et al. 2021), which holds at every look, the others a t quantile.
 
     Where fewer than a few units ever differ, the interval is at least as wide as if one of the
     unseen ones did: the share of those is below -log(alpha / 2) / U (the rule of three).

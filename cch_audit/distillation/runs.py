@@ -1,11 +1,16 @@
 """The training runs that belong to audits."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
 from cch_audit.auditing.verdict import agreement
-from cch_audit.results import Audit
+from cch_audit.results import Audit, TrainingSize
 
 if TYPE_CHECKING:
     from cch_audit.distillation.confirm import Experiment
@@ -25,16 +30,45 @@ class Training:
 def train(
     sample: "Sample", runs: Sequence[Training], progress: Callable[[str, float], None]
 ) -> tuple[Audit, ...]:
-    """Return the audits, each with its training run; progress is told the share that is done."""
-    from cch_audit.distillation.confirm import confirm
+    """Return the audits, each with its training run, all sizes of all of them side by side.
 
+    Progress is told the share that is done, as if none could decide early.
+    """
+    from cch_audit.distillation.confirm import confirm, sum_up
+
+    begun = time.monotonic()
+    jobs = [(run, size) for run in runs for size in run.experiment.sizes]
+    shares = [0.0] * len(jobs)
+    lock = Lock()
+
+    def measure(number: int, run: Training, size: int) -> tuple[TrainingSize, float]:
+        started = time.monotonic()
+        budget = run.experiment.settings.budget
+
+        def told(share: float) -> None:
+            with lock:
+                shares[number] = share
+                progress(f"training, {run.teacher}", sum(shares) / len(shares))
+
+        deadline = None if budget is None else begun + budget
+        found = confirm(sample, run.teacher, run.experiment, size, told, deadline)
+        told(1.0)
+        return found, time.monotonic() - started
+
+    # The largest take longest, so that they begin first.
+    order = sorted(range(len(jobs)), key=lambda number: -jobs[number][1])
+    n_jobs = runs[0].experiment.n_jobs if runs else 1
+    with threadpool_limits(1):
+        pool = Parallel(n_jobs=n_jobs, prefer="threads")
+        done = pool(delayed(measure)(number, *jobs[number]) for number in order)
+    found = dict(zip(order, done, strict=True))
     trained = []
-    for number, run in enumerate(runs):
-
-        def shifted(what: str, done: float, before: int = number) -> None:
-            progress(what, (before + done) / len(runs))
-
-        found = confirm(sample, run.teacher, run.experiment, shifted)
-        says = agreement(run.audit.verdict, found.outcome)
-        trained.append(replace(run.audit, confirmation=found, agreement=says))
+    number = 0
+    for run in runs:
+        of_run = [found[number + place] for place in range(len(run.experiment.sizes))]
+        number += len(of_run)
+        seconds = sum(taken for _, taken in of_run)
+        confirmation = sum_up([size for size, _ in of_run], run.experiment, seconds)
+        says = agreement(run.audit.verdict, confirmation.outcome)
+        trained.append(replace(run.audit, confirmation=confirmation, agreement=says))
     return tuple(trained)

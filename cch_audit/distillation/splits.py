@@ -1,17 +1,22 @@
-"""Which rows train, validate and test: every row is tested once, groups never straddle."""
+"""Which rows train, validate and test: all that do neither test, groups never straddle."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from cch_audit.dependence.units import Dependence, apart
+from cch_audit.distillation.arms import LEAST_TRAIN
 from cch_audit.errors import InputError
-from cch_audit.estimators.contract import assign_folds, is_classes, outside
-from cch_audit.rows import FloatArray, IntArray
+from cch_audit.rows import FloatArray, IntArray, is_classes
 
-LEAST_TRAIN = 20
 LEAST_OTHER = 5
-"""Fewest training rows, and fewest rows of the other two parts."""
+"""Fewest rows that validate, and that test."""
+MOST_VALIDATION = 1000
+"""More rows choose no better."""
+SIZES = 4
+"""Training sizes that are tried by default, where there is room for them."""
+STEP = 1.5
+"""A training size is at least so many times the one before."""
 
 
 @dataclass(frozen=True)
@@ -23,45 +28,67 @@ class Split:
     test: IntArray
 
 
-def make_splits(
+def draw_split(
     y: FloatArray | IntArray,
     dependence: Dependence | None,
-    n_splits: int,
     train_size: int,
     rng: np.random.Generator,
-) -> tuple[Split, ...]:
-    """Cut the rows in as many test folds as repetitions, and draw training rows from the rest.
+) -> Split:
+    """Draw rows that train, about as many that validate, and leave all others for testing.
 
-    Test rows of different repetitions are disjoint and training rows overlap little, so that the
-    repetitions are nearly independent and their spread includes that of the rows. With fewer
-    groups than repetitions the folds are dealt out again.
+    Where less than twice as many rows are left, half of them validate.
 
     Parameters
     ----------
     y : labels, kept in proportion if they are classes
     dependence : which rows depend on each other and stay in one part; None: none do
-    n_splits : number of repetitions
-    train_size : about how many rows train; as many validate, as far as there are some left
+    train_size : about how many rows train
 
     Raises
     ------
     InputError
         If too few rows are left for a part.
     """
-    splits: list[Split] = []
     groups = None if dependence is None else dependence.stretches
-    while len(splits) < n_splits:
-        folds = assign_folds(len(y), min(n_splits, len(y)), y, dependence, rng)
-        for fold in np.unique(folds):
-            others = outside(folds, fold, dependence)
-            inside = None if groups is None else groups[others]
-            order = others[_mixed(y[others], inside, rng)]
-            sizes = _whole_groups(groups, order, train_size)
-            train = order[: sizes[0]]
-            validation = apart(order[sizes[0] : sizes[1]], train, dependence)
-            splits.append(Split(train, validation, np.flatnonzero(folds == fold)))
-            _check(splits[-1], len(y), n_splits, train_size)
-    return tuple(splits[:n_splits])
+    order = _mixed(y, groups, rng)
+    n_validation = min(train_size, MOST_VALIDATION, (len(y) - train_size) // 2)
+    ends = np.array([train_size, train_size + max(n_validation, 0)])
+    if groups is not None:
+        borders = np.append(np.flatnonzero(np.diff(groups[order])) + 1, len(order))
+        ends = borders[np.minimum(np.searchsorted(borders, ends), len(borders) - 1)]
+    first, second = np.minimum(ends, len(order))
+    train = order[:first]
+    validation = apart(order[first:second], train, dependence)
+    test = np.sort(apart(order[second:], order[:second], dependence))
+    parts = {"training": train, "validation": validation, "testing": test}
+    for name, rows in parts.items():
+        if len(rows) < (LEAST_TRAIN if name == "training" else LEAST_OTHER):
+            raise InputError(
+                f"a training run with `train_size` {train_size} leaves {len(rows)} of {len(y):,} "
+                f"rows for {name}; choose another value, or add rows or groups"
+            )
+    return Split(train, validation, test)
+
+
+def training_sizes(n_samples: int, n_columns: int, n_classes: int) -> tuple[int, ...]:
+    """Return the training sizes that are tried by default: a geometric series up to half the rows.
+
+    It begins with two rows a column, or two a class where those are more, but leaves room for a
+    curve.
+
+    Parameters
+    ----------
+    n_samples : all rows
+    n_columns : of the student
+    n_classes : 0 for continuous labels
+    """
+    most = n_samples // 2
+    least = max(LEAST_TRAIN, 2 * n_classes)
+    first = max(least, min(2 * n_columns, most // 4))
+    if first * STEP >= most:
+        return (most,)
+    count = min(SIZES, 1 + int(np.log(most / first) / np.log(STEP)))
+    return tuple(round(size) for size in np.geomspace(first, most, count))
 
 
 def _mixed(y: FloatArray | IntArray, groups: IntArray | None, rng: np.random.Generator) -> IntArray:
@@ -75,25 +102,3 @@ def _mixed(y: FloatArray | IntArray, groups: IntArray | None, rng: np.random.Gen
             members = np.flatnonzero(y == label)
             place[members] = (rng.permutation(len(members)) + rng.random()) / len(members)
     return np.asarray(np.argsort(place, kind="stable"))
-
-
-def _whole_groups(groups: IntArray | None, order: IntArray, train_size: int) -> tuple[int, int]:
-    """Return where training and validation rows end, moved to the next border of groups."""
-    ends = np.array([train_size, 2 * train_size])
-    if groups is not None:
-        borders = np.append(np.flatnonzero(np.diff(groups[order])) + 1, len(order))
-        ends = borders[np.minimum(np.searchsorted(borders, ends), len(borders) - 1)]
-    train, validation = np.minimum(ends, len(order))
-    return int(train), int(validation)
-
-
-def _check(split: Split, n_rows: int, n_splits: int, train_size: int) -> None:
-    """Refuse a split with too few rows to learn from or to judge by."""
-    parts = {"training": split.train, "validation": split.validation, "test": split.test}
-    for name, rows in parts.items():
-        if len(rows) < (LEAST_TRAIN if name == "training" else LEAST_OTHER):
-            raise InputError(
-                f"a training run with `train_size` {train_size} and `seeds` {n_splits} leaves "
-                f"{len(rows)} of {n_rows:,} rows for {name}; choose other values, or add rows "
-                "or groups"
-            )
