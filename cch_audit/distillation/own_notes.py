@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cch_audit.distillation.paired_runs import Pairs
-from cch_audit.results import Metric, TrainingSize
-from cch_audit.results import improvement as as_gain
+from cch_audit.results import Metric, TrainingSize, improvement
 
 FEW_SEEDS = 6
 """Fewer show little of how much seeds differ."""
@@ -22,7 +21,7 @@ class Question:
     metric: Metric
     min_effect: float
     """The smallest gain that matters, in units of the metric."""
-    trivial: float | None
+    trivial: float
     """The score of what knows the class frequencies, or the mean, alone."""
     is_classes: bool
     confidence: float
@@ -74,7 +73,7 @@ def notes_on(
     if question.scale:
         yield question.scale
     baseline = size.metrics[question.metric].baseline
-    if question.trivial is not None and (as_gain(baseline - question.trivial, question.metric) < 0):
+    if improvement(baseline - question.trivial, question.metric) < 0:
         what = "naming the largest class" if question.is_classes else "the mean of the labels"
         if question.metric in ("log_loss", "brier", "macro_auc"):
             what = "knowing the class frequencies alone"

@@ -1,11 +1,13 @@
 """From paired scores of the user's own training runs to a confirmation, for each teacher."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from cch_audit.distillation.arms import BASELINE, DISTILLED
+from cch_audit.distillation.confirm import overall
 from cch_audit.distillation.effects import judge_cause, judge_gain, over_seeds, still_needed
+from cch_audit.distillation.metrics import METRICS, scale, trivial_score
 from cch_audit.distillation.own_notes import Question, notes_on
 from cch_audit.distillation.paired_runs import Pairs, pair
 from cch_audit.distillation.read_runs import Trained
@@ -16,7 +18,6 @@ from cch_audit.results import (
     Comparison,
     Confirmation,
     Control,
-    Metric,
     TrainingSize,
 )
 from cch_audit.rows import FloatArray, is_classes
@@ -25,11 +26,6 @@ from cch_audit.settings import ConfirmationSettings
 
 ROUNDING = 1e-9
 """Of the largest score; smaller differences are rounding."""
-METRICS: Mapping[bool, tuple[Metric, ...]] = {
-    True: ("accuracy", "log_loss", "brier", "weighted_f1", "macro_auc"),
-    False: ("mse", "r2"),
-}
-"""What the scores can be, for classes (True) and for continuous labels (False)."""
 
 
 def ask(
@@ -51,41 +47,28 @@ def ask(
         raise InputError(
             f"`metric` {metric}: the labels are {kind}; choose one of {', '.join(known)}"
         )
-    scale, said = 1.0, ""
-    if metric == "log_loss":
-        scale = labels.entropy or 0.0
-        said = f"{settings.min_effect:g} of the labels' entropy of {scale:.4g} nats"
+    unit = scale(metric, y)
+    said = ""
+    trivial = trivial_score(metric, y)
+    if metric in ("log_loss", "brier"):
+        what = "entropy" if metric == "log_loss" else "Brier score of the class frequencies alone"
+        said = f"{settings.min_effect:g} of the labels' {what}, {unit:.4g}"
     elif metric == "mse":
-        scale = float(np.var(y, axis=0).mean())
-        said = f"{settings.min_effect:g} of the variance, {scale:.4g}, of the labels as the file"
+        # Heads learn standardised targets; what the user's runs learn is taken to be in the file.
+        unit = trivial = float(np.var(y, axis=0).mean())
+        said = f"{settings.min_effect:g} of the variance, {unit:.4g}, of the labels as the file"
         said += " has them; where runs scale labels, give R^2 with --metric r2"
-    min_effect = settings.min_effect * scale
+    min_effect = settings.min_effect * unit
     return Question(
         metric=metric,
         min_effect=min_effect,
-        trivial=_trivial(labels, metric),
+        trivial=trivial,
         is_classes=classes,
         confidence=confidence,
         labelled_rows=settings.labelled_rows,
         sequential=sequential,
         scale=said and f"A gain of {min_effect:.4g} or more matters: {said}.",
     )
-
-
-def _trivial(labels: Labels, metric: Metric) -> float | None:
-    """Return the score of what knows the class frequencies, or the mean, alone."""
-    y = labels.values
-    if not is_classes(y):
-        return {"mse": float(np.var(y, axis=0).mean()), "r2": 0.0}.get(metric)
-    chance = np.bincount(y) / len(y)
-    largest = float(chance.max())
-    return {
-        "accuracy": largest,
-        "log_loss": labels.entropy,
-        "brier": float(1 - (chance**2).sum()),
-        "weighted_f1": 2 * largest**2 / (1 + largest),
-        "macro_auc": 0.5,
-    }.get(metric)
 
 
 def sum_up(pairs: Sequence[Pairs], question: Question, seconds: float = 0.0) -> Confirmation:
@@ -119,12 +102,15 @@ def sum_up(pairs: Sequence[Pairs], question: Question, seconds: float = 0.0) -> 
     if named is None:
         level = 1 - (1 - level) / len(pairs)
     curve = tuple(_at_size(one, question, level) for one in pairs)
-    gains = [one.metrics[question.metric].change.as_gain(question.metric) for one in curve]
-    at = place(curve, gains) if named is None else sizes.index(named)
+    if named is None:
+        outcome, at = overall(curve, question.metric)
+    else:
+        at = sizes.index(named)
+        outcome = curve[at].outcome
     return Confirmation(
         source="runs",
-        outcome=curve[at].outcome,
-        cause=curve[at].cause,
+        outcome=outcome,
+        cause=curve[at].cause if outcome == "helps" else None,
         metric=question.metric,
         min_effect=question.min_effect,
         labelled_rows=named,
@@ -135,26 +121,6 @@ def sum_up(pairs: Sequence[Pairs], question: Question, seconds: float = 0.0) -> 
         notes=tuple(notes_on(pairs, curve, at, question)),
         seconds=seconds,
     )
-
-
-def place(curve: Sequence[TrainingSize], gains: Sequence[Change]) -> int:
-    """Return which size stands for the whole curve.
-
-    Of the sizes at which it helps, that with the largest lower end of the gain; else the first one
-    at which it hurts; else of the undecided ones that with the largest gain; else the last one.
-    """
-    outcomes = [one.outcome for one in curve]
-    numbers = {
-        kind: [n for n, one in enumerate(outcomes) if one == kind]
-        for kind in ("helps", "hurts", "undecided")
-    }
-    if numbers["helps"]:
-        return max(numbers["helps"], key=lambda n: gains[n].low)
-    if numbers["hurts"]:
-        return numbers["hurts"][0]
-    if numbers["undecided"]:
-        return max(numbers["undecided"], key=lambda n: gains[n].estimate)
-    return len(curve) - 1
 
 
 def is_decided(confirmation: Confirmation) -> bool:
