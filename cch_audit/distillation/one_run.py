@@ -20,14 +20,15 @@ from cch_audit.errors import InputError
 PLACEHOLDER = re.compile(r"\{(arm|seed|teacher|folder)\}")
 """Other braces are the command's own."""
 REQUIRED = ("arm", "seed")
-SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "ssh"}
-"""Programs that run what they are given as code."""
+SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish"}
+"""Programs that run what follows -c as code; ssh runs all that follows as such."""
+CODE = re.compile(r"-[a-z]*c[a-z]*")
 STDOUT, STDERR = "stdout.txt", "stderr.txt"
 PATIENCE = 5.0
 """Seconds that a run has to end by itself once it is told to."""
 TELL = 5.0
 """Seconds between two looks at how far the whole is."""
-TICK = 0.05
+TICK = 0.02
 """Seconds by which two writes of a file differ for certain in what the file system says."""
 LONGEST = 100
 MOST_BYTES = 16 * 2**20
@@ -102,7 +103,9 @@ def parse_command(command: str, score_from: str, teachers: Sequence[str]) -> Com
                 f"are audited ({', '.join(teachers)}); add it, or name one with `teacher`"
             )
         return found
-    is_shell = any(Path(argument).name in SHELLS for argument in arguments)
+    programs = {Path(argument).name for argument in arguments}
+    has_code = any(CODE.fullmatch(argument) for argument in arguments)
+    is_shell = "ssh" in programs or (has_code and not SHELLS.isdisjoint(programs))
     for name in teachers:
         if name.startswith("-") or (is_shell and shlex.quote(name) != name):
             raise InputError(

@@ -95,10 +95,12 @@ def _check_teachers(runs: Sequence[Trained], teachers: Sequence[str], name: str)
                 f"{name}: line {run.line} has the teacher {run.teacher[:80]!r}, which is not "
                 f"audited ({listed}); name it with `teacher`, or leave its lines out"
             )
+    for run in runs:
         if run.arm == DISTILLED and not run.teacher and (len(teachers) > 1 or len(named) > 1):
+            others = "other lines do" if len(named) > 1 else f"several are audited ({listed})"
             raise InputError(
-                f"{name}: line {run.line}, {_said(run)}, names no teacher, and {len(teachers)} are "
-                f"audited ({listed}); say it in a column teacher, or audit one with `teacher`"
+                f"{name}: line {run.line}, {_said(run)}, names no teacher, and {others}; say it in "
+                "a column teacher, or audit one with `teacher`"
             )
     for teacher in teachers:
         if named.isdisjoint({teacher, ""}):
