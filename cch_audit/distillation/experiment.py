@@ -19,7 +19,7 @@ from cch_audit.distillation.arms import (
 )
 from cch_audit.distillation.least_squares import solve_heads
 from cch_audit.distillation.lessons import Heads, Lesson, scaled
-from cch_audit.distillation.metrics import row_scores, score, validation_loss
+from cch_audit.distillation.metrics import METRICS, row_scores, score, validation_loss
 from cch_audit.distillation.splits import Split
 from cch_audit.estimators.contract import assign_folds, outside
 from cch_audit.results import Metric
@@ -117,7 +117,7 @@ def repeat(
     repetitions = []
     for number, (split, student) in enumerate(zip(splits, students, strict=True)):
         scores: dict[str, RowScores] = dict(student.scores)
-        scores[TEACHER] = row_scores(y[split.test], of_teacher[number])
+        scores[TEACHER] = row_scores(y[split.test], of_teacher[number], [learner.metric])
         if fused is not None:
             scores[FUSED] = fused[number].scores[BASELINE]
             scores[FUSED_DISTILLED] = fused[number].scores[DISTILLED]
@@ -171,7 +171,14 @@ def _students(
         best = {arm: int(losses[cells.of(arm)].argmin()) for arm in arms}
         chosen = {arm: int(cells.of(arm)[number]) for arm, number in best.items()}
         new, labels = rows[split.test], y[split.test]
-        scores = {arm: row_scores(labels, heads.predict(cell, new)) for arm, cell in chosen.items()}
+        scores = {
+            arm: row_scores(
+                labels,
+                heads.predict(cell, new),
+                METRICS[is_classes(y)] if arm in (BASELINE, DISTILLED) else [learner.metric],
+            )
+            for arm, cell in chosen.items()
+        }
         judged = score(learner.metric, lesson.y_validation, heads.on_validation)
         grid = judged[cells.of(DISTILLED)] - judged[cells.of(BASELINE)]
         norms = heads.gradient

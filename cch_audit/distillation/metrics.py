@@ -1,5 +1,8 @@
 """How good are outputs: a number for every row, whose mean is the score."""
 
+from collections.abc import Callable, Collection
+from typing import Any
+
 import numpy as np
 from scipy.special import log_softmax, softmax
 from scipy.stats import rankdata
@@ -15,7 +18,9 @@ METRICS: dict[bool, tuple[Metric, ...]] = {
 """Metrics of classes (True) and of continuous labels (False); the first decides by default."""
 
 
-def row_scores(y: FloatArray | IntArray, outputs: FloatArray) -> dict[Metric, FloatArray]:
+def row_scores(
+    y: FloatArray | IntArray, outputs: FloatArray, metrics: Collection[Metric]
+) -> dict[Metric, FloatArray]:
     """Score logits (n, K) against classes, or numbers (n, q) against targets, row by row.
 
     Accuracy, log-loss, Brier score and squared error are means over rows. Weighted F1 and the macro
@@ -27,30 +32,31 @@ def row_scores(y: FloatArray | IntArray, outputs: FloatArray) -> dict[Metric, Fl
     -------
     By metric (n,) values, whose mean is the score.
     """
-    if not is_classes(y):
-        squared = (outputs - y) ** 2
-        variance = np.maximum(y.var(axis=0), 1e-300)
-        return {"mse": squared.mean(axis=1), "r2": 1 - (squared / variance).mean(axis=1)}
-    rows = np.arange(len(y))
-    log_chances = np.maximum(log_softmax(outputs, axis=1), LEAST_LOG_PROBABILITY)
+    return {metric: _BY_METRIC[metric](y, outputs) for metric in metrics}
+
+
+def _log_loss(y: IntArray, outputs: FloatArray) -> FloatArray:
+    log_chances = log_softmax(outputs, axis=1)[np.arange(len(y)), y]
+    return np.asarray(-np.maximum(log_chances, LEAST_LOG_PROBABILITY))
+
+
+def _brier(y: IntArray, outputs: FloatArray) -> FloatArray:
     chances = softmax(outputs, axis=1)
-    named = outputs.argmax(axis=1)
-    brier = (chances**2).sum(axis=1) - 2 * chances[rows, y] + 1
-    return {
-        "accuracy": (named == y).astype(np.float64),
-        "log_loss": -log_chances[rows, y],
-        "brier": brier,
-        "weighted_f1": _weighted_f1(y, named, outputs.shape[1]),
-        "macro_auc": _macro_auc(y, chances),
-    }
+    return np.asarray((chances**2).sum(axis=1) - 2 * chances[np.arange(len(y)), y] + 1)
 
 
-def _weighted_f1(y: IntArray, named: IntArray, n_classes: int) -> FloatArray:
+def _r2(y: FloatArray, outputs: FloatArray) -> FloatArray:
+    variance = np.maximum(y.var(axis=0), 1e-300)
+    return np.asarray(1 - ((outputs - y) ** 2 / variance).mean(axis=1))
+
+
+def _weighted_f1(y: IntArray, outputs: FloatArray) -> FloatArray:
     """Return F1 plus influences: sum_k 2 a_k c_k / (a_k + b_k) of shares, differentiated.
 
     a_k is the share of class k, b_k that of rows named k, c_k that of rows that are both. Of degree
     one in these, it is the sum of its derivatives times them.
     """
+    named, n_classes = outputs.argmax(axis=1), outputs.shape[1]
     both = np.bincount(y[y == named], minlength=n_classes) / len(y)
     own, said = (np.bincount(codes, minlength=n_classes) / len(y) for codes in (y, named))
     whole = np.maximum(own + said, 1e-300)
@@ -59,12 +65,12 @@ def _weighted_f1(y: IntArray, named: IntArray, n_classes: int) -> FloatArray:
     return np.asarray(by_class[y] + by_name[named] + (y == named) * (2 * own / whole)[y])
 
 
-def _macro_auc(y: IntArray, chances: FloatArray) -> FloatArray:
+def _macro_auc(y: IntArray, outputs: FloatArray) -> FloatArray:
     """Return the macro AUC plus influences, 1/2 where a single class occurs."""
     present = np.unique(y)
     if len(present) < 2:
         return np.full(len(y), 0.5)
-    total = np.zeros(len(y))
+    total, chances = np.zeros(len(y)), softmax(outputs, axis=1)
     for label in present:
         own = y == label
         score, share = chances[:, label], own.mean()
@@ -77,13 +83,24 @@ def _macro_auc(y: IntArray, chances: FloatArray) -> FloatArray:
     return total / len(present)
 
 
+_BY_METRIC: dict[Metric, Callable[[Any, FloatArray], FloatArray]] = {
+    "accuracy": lambda y, outputs: (outputs.argmax(axis=1) == y).astype(np.float64),
+    "log_loss": _log_loss,
+    "brier": _brier,
+    "weighted_f1": _weighted_f1,
+    "macro_auc": _macro_auc,
+    "mse": lambda y, outputs: np.asarray(((outputs - y) ** 2).mean(axis=1)),
+    "r2": _r2,
+}
+
+
 def score(metric: Metric, y: FloatArray | IntArray, outputs: FloatArray) -> FloatArray:
     """Return a metric (C,) of outputs (C, n, K) of several heads."""
     if metric == "accuracy":
         return np.asarray((outputs.argmax(axis=-1) == y).mean(axis=-1))
     if metric in ("log_loss", "mse"):
         return validation_loss(y, outputs)
-    return np.array([row_scores(y, one)[metric].mean() for one in outputs])
+    return np.array([_BY_METRIC[metric](y, one).mean() for one in outputs])
 
 
 def scale(metric: Metric, y: FloatArray | IntArray) -> float:
@@ -105,11 +122,11 @@ def scale(metric: Metric, y: FloatArray | IntArray) -> float:
 def trivial_score(metric: Metric, y: FloatArray | IntArray) -> float:
     """Return the score of a head that knows the class frequencies, or the mean, alone."""
     if not is_classes(y):
-        return {"mse": 1.0, "r2": 0.0}[metric]
+        return 1.0 if metric == "mse" else 0.0
     shares = np.bincount(y) / len(y)
     with np.errstate(divide="ignore"):
         outputs = np.broadcast_to(np.log(shares), (len(y), len(shares)))
-    return float(row_scores(y, outputs)[metric].mean())
+    return float(_BY_METRIC[metric](y, outputs).mean())
 
 
 def validation_loss(y: FloatArray | IntArray, outputs: FloatArray) -> FloatArray:

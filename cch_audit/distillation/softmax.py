@@ -13,7 +13,7 @@ from cch_audit.rows import FloatArray
 
 CONVERGED = 1e-8
 """Decrease in nats that a Newton step promises, with the first guess at the curvature."""
-MOST_STEPS = 300
+MOST_STEPS = 200
 MEMORY = 6
 """Pairs of steps and turns that L-BFGS remembers."""
 SUFFICIENT = 1e-4
@@ -26,6 +26,8 @@ PATIENCE = 4
 """Steps in a row that gain no more than rounding."""
 TIDY = 3
 """Steps between two looks at which heads are done."""
+CACHE = 500_000
+"""Numbers that are worked on together."""
 STACK = 24_000_000
 """Most numbers of the largest array of a stack."""
 
@@ -96,35 +98,39 @@ class _Problem:
         ----------
         heads : (D, C, K, r + 1)
         """
-        parts = [self._of_set(heads[number], number) for number in range(len(heads))]
-        value, gradient = (torch.stack(part) for part in zip(*parts, strict=True))
+        together = max(1, CACHE // (heads[0, :, :, 0].numel() * self.x.shape[2]))
+        parts = [
+            self._of_sets(heads[start : start + together], slice(start, start + together))
+            for start in range(0, len(heads), together)
+        ]
+        value, gradient = (torch.cat(part) for part in zip(*parts, strict=True))
         shrunk = self.penalty * heads
         value = value + ((0.5 * shrunk - self.wanted) * heads).sum(dim=(2, 3))
         return value, gradient - self.wanted + shrunk
 
-    def _of_set(self, heads: Tensor, number: int) -> tuple[Tensor, Tensor]:
-        """Return the part that is not linear, for one lesson, which fits into a cache.
+    def _of_sets(self, heads: Tensor, sets: slice) -> tuple[Tensor, Tensor]:
+        """Return the part that is not linear, for some lessons, which fit into a cache.
 
         Targets sum to one, so that it is (1 - w) logsumexp(z) + w T^2 logsumexp(z / T), with
         gradient (1 - w) q + w T q_T.
         """
-        weight, temperature = self.weight[number], self.temperature[number]
-        outputs = (heads.flatten(0, 1) @ self.x[number]).view(*heads.shape[:2], -1)
-        largest = outputs.amax(dim=1, keepdim=True)
+        weight, temperature = self.weight[sets], self.temperature[sets]
+        outputs = torch.bmm(heads.flatten(1, 2), self.x[sets]).view(*heads.shape[:3], -1)
+        largest = outputs.amax(dim=2, keepdim=True)
         outputs -= largest
         soft = weight * temperature
         is_soft = bool((soft > 0).any())
         gentle = (outputs / temperature).exp_() if is_soft else None
         outputs.exp_()
-        total = outputs.sum(dim=1, keepdim=True)
+        total = outputs.sum(dim=2, keepdim=True)
         value = (1 - weight) * (total.log() + largest)
         outputs *= (1 - weight) / total
         if gentle is not None:
-            total = gentle.sum(dim=1, keepdim=True)
+            total = gentle.sum(dim=2, keepdim=True)
             value += soft * temperature * total.log() + soft * largest
             outputs.addcmul_(gentle, soft / total)
-        gradient = outputs.flatten(0, 1) @ self.shared[number]
-        return (value[:, 0] * self.share[number]).sum(dim=1), gradient.view(heads.shape)
+        gradient = torch.bmm(outputs.flatten(1, 2), self.shared[sets])
+        return (value[:, :, 0] * self.share[sets]).sum(dim=2), gradient.view(heads.shape)
 
     def take(self, sets: Tensor, cells: Tensor) -> "_Problem":
         """Return the problem of some lessons (D',), and some cells (D', C') of each."""
@@ -244,6 +250,8 @@ class _Run:
     turns: list[Tensor]
     inverse: list[Tensor]
     """(D, C) one over step times turn, 0 for heads that did not move."""
+    scale: Tensor
+    """(D, C) by what the guess at the curvature is off, from the last step of each head."""
 
     @classmethod
     def begin(cls, problem: _Problem, heads: Tensor) -> "_Run":
@@ -251,7 +259,7 @@ class _Run:
         direction = -problem.guess * gradient
         slope = (gradient * direction).sum(dim=(2, 3))
         ones = torch.ones_like(loss)
-        return cls(heads, loss, gradient, direction, slope, ones, 0 * ones, [], [], [])
+        return cls(heads, loss, gradient, direction, slope, ones, 0 * ones, [], [], [], ones)
 
     def step(self, problem: _Problem) -> None:
         """Try a step of every head, and turn those that it was good for."""
@@ -270,6 +278,8 @@ class _Run:
         self.steps, self.turns = [*self.steps, step][-MEMORY:], [*self.turns, turn][-MEMORY:]
         inverse = torch.where(counts, 1 / torch.where(counts, product, 1.0), 0.0)
         self.inverse = [*self.inverse, inverse][-MEMORY:]
+        bent = (turn * problem.guess * turn).sum(dim=(2, 3))
+        self.scale = torch.where(counts, product / torch.where(counts, bent, 1.0), self.scale)
         self.heads = self.heads + step
         self.loss = torch.where(good, loss, self.loss)
         self.gradient = torch.where(moved, gradient, self.gradient)
@@ -289,23 +299,13 @@ class _Run:
             share = inverse * (step * q).sum(dim=(2, 3))
             q = q - share[..., None, None] * turn
             found.append(share)
-        q = problem.guess * q
-        last = self._scale(problem)
-        q = last[..., None, None] * q
+        q = self.scale[..., None, None] * problem.guess * q
         for step, turn, inverse, share in zip(
             self.steps, self.turns, self.inverse, reversed(found), strict=True
         ):
             other = inverse * (turn * q).sum(dim=(2, 3))
             q = q + (share - other)[..., None, None] * step
         return q
-
-    def _scale(self, problem: _Problem) -> Tensor:
-        """Return by what the guess is off, from the last step of each head (D, C)."""
-        scale = torch.ones_like(self.loss)
-        for turn, inverse in zip(self.turns, self.inverse, strict=True):
-            bent = (turn * problem.guess * turn).sum(dim=(2, 3)) * inverse
-            scale = torch.where(bent > 0, 1 / torch.where(bent > 0, bent, 1.0), scale)
-        return scale
 
     def is_going(self, problem: _Problem) -> Tensor:
         """Return which heads (D, C) are worth another step."""
@@ -327,4 +327,5 @@ class _Run:
             [part[at] for part in self.steps],
             [part[at] for part in self.turns],
             [part[at] for part in self.inverse],
+            self.scale[at],
         )
