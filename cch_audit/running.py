@@ -204,7 +204,7 @@ def report_on(
     teachers = [audit for audit in audits if not audit.is_control]
     if found.sweep is not None:
         teachers = teachers[:1]  # the other steps are worse on purpose
-    decision = over([decided(audit, run.gate) for audit in teachers])
+    decision = over([decided(audit, run.gate, run.training.accept) for audit in teachers])
     common: dict[str, Any] = {
         "command": command,
         "input": summarize(found.sample),

@@ -10,10 +10,17 @@ import pytest
 
 from cch_audit.errors import InputError
 from cch_audit.results import CheckReport, PerInformation, RankReport, Report, SweepReport
-from cch_audit.results.files import read
-from tests.rendering.reports import EVERY_REPORT, audit, ranked_report, report, swept_report
+from cch_audit.results.files import SCHEMA_VERSION, WITHOUT_TRAINING, read
+from tests.rendering.reports import (
+    EVERY_REPORT,
+    audit,
+    confirmed_report,
+    ranked_report,
+    report,
+    swept_report,
+)
 
-COMMITTED = sorted((Path(__file__).parent.parent / "fixtures/evidence/reports").glob("*.json"))
+COMMITTED = sorted((Path(__file__).parent.parent / "fixtures/evidence/reports").rglob("*.json"))
 
 every_report = pytest.mark.parametrize("case", EVERY_REPORT.values(), ids=EVERY_REPORT)
 
@@ -42,9 +49,66 @@ def test_real_reports_are_read_back(path: Path) -> None:
     found = read(path)
     assert Report.from_json(found.to_json()) == found
     written, kept = document(found), json.loads(path.read_text(encoding="utf-8"))
-    assert {key: kept["audits"][0][key] for key in ("levels", "companions", "confirmation")} == {
-        key: written["audits"][0][key] for key in ("levels", "companions", "confirmation")
+    keys = ["levels", "companions"]
+    if kept["schema_version"] == SCHEMA_VERSION:
+        keys.append("confirmation")
+    assert {key: kept["audits"][0][key] for key in keys} == {
+        key: written["audits"][0][key] for key in keys
     }
+
+
+OLD_RUN = {"outcome": "helps", "metric": "accuracy", "change": {"estimate": 0.1, "p": 0.01}}
+
+
+@pytest.mark.parametrize(
+    "case", [confirmed_report(), ranked_report(), swept_report()], ids=lambda case: case.kind
+)
+def test_reports_of_version_1_are_read_without_their_training_runs(case: Report) -> None:
+    before = document(replace(case, gate="both", decision="fail"))
+    before["schema_version"] = "1"
+    for one in before["audits"]:
+        one["confirmation"] = OLD_RUN
+    found = Report.from_json(json.dumps(before))
+    assert {(one.confirmation, one.agreement) for one in found.audits} == {(None, None)}
+    assert [one.levels for one in found.audits] == [one.levels for one in case.audits]
+    assert found.warnings == (*case.warnings, WITHOUT_TRAINING)
+    assert (found.gate, found.decision) == ("verdict", case.verdict)
+    if isinstance(found, RankReport):
+        assert not found.ranking.records
+        assert {place.columns["gain"] for place in found.ranking.teachers} == {None}
+    if isinstance(found, SweepReport):
+        assert found.sweep.gain_crossing is None
+    for format in ("table", "markdown", "csv", "junit", "github", "json"):
+        assert found.render(format)
+    assert Report.from_json(found.to_json()) == found
+
+
+def test_reports_of_version_1_without_training_runs_are_read_as_they_are() -> None:
+    before = {**document(report()), "schema_version": "1"}
+    assert Report.from_json(json.dumps(before)) == report()
+
+
+@pytest.mark.parametrize("part", ["audits", "warnings", "ranking", "sweep", "settings"])
+@pytest.mark.parametrize("value", [None, 3, "x", [], [1], {}, {"teachers": 3}])
+def test_a_spoilt_report_of_version_1_is_read_or_refused(part: str, value: Any) -> None:
+    before = {**document(confirmed_report()), "schema_version": "1", part: value}
+    try:
+        found = Report.from_json(json.dumps(before))
+    except InputError as err:
+        said = str(err)
+    else:
+        said = "the report: is read"
+        assert all(one.confirmation is None for one in found.audits)
+    assert said.startswith("the report: ")
+
+
+def test_what_a_training_run_speaks_of_must_be_there() -> None:
+    beyond, without = (document(confirmed_report()) for _ in range(2))
+    beyond["audits"][0]["confirmation"]["at"] = 1
+    assert "audits[0].confirmation.curve[1] is missing" in refusal(beyond)
+    del without["audits"][0]["confirmation"]["curve"][0]["metrics"]["accuracy"]
+    where = "audits[0].confirmation.curve[0].metrics.accuracy is missing"
+    assert where in refusal(without)
 
 
 def test_settings_have_one_form_however_they_are_given() -> None:

@@ -7,6 +7,7 @@ from cch_audit.estimators import find
 from cch_audit.results import (
     Agreement,
     Audit,
+    Cause,
     Doubt,
     EstimatorResult,
     Gap,
@@ -211,29 +212,42 @@ def best(verdicts: Sequence[Verdict]) -> Verdict:
     return "pass" if "pass" in verdicts else agree(verdicts)
 
 
-def of_outcome(outcome: Outcome) -> Verdict:
-    """Return the verdict that a training run stands for: a change that is no gain is a fail."""
-    if outcome == "undecided":
-        return "undecided"
-    return "pass" if outcome == "helps" else "fail"
+def of_outcome(outcome: Outcome, cause: Cause | None, accept: Cause = "transfer") -> Verdict:
+    """Return the verdict that a training run stands for: a change that is no gain is a fail.
+
+    Parameters
+    ----------
+    outcome : what training showed
+    cause : why it helps; without an answer, whether the teacher is needed stays open
+    accept : `transfer`, or `regularisation`: then a gain counts whatever its cause
+    """
+    if outcome != "helps":
+        return "undecided" if outcome == "undecided" else "fail"
+    if accept == "regularisation" or cause == "transfer":
+        return "pass"
+    return "fail" if cause == "regularisation" else "undecided"
 
 
-def decided(audit: Audit, gate: Gate) -> Verdict:
+def decided(audit: Audit, gate: Gate, accept: Cause = "transfer") -> Verdict:
     """Return what decides for one teacher: its verdict, its training run's outcome, or both.
 
     Both: pass where both say yes, fail where either says no, else undecided. None: pass.
+    `accept` says of which cause a gain has to be.
     """
+    found = audit.confirmation
     if gate == "none":
         return "pass"
-    if gate == "verdict" or audit.confirmation is None:
+    if gate == "verdict" or found is None:
         return audit.verdict
-    measured = of_outcome(audit.confirmation.outcome)
+    measured = of_outcome(found.outcome, found.cause, accept)
     return measured if gate == "outcome" else overall([audit.verdict, measured])
 
 
-def agreement(verdict: Verdict, outcome: Outcome) -> Agreement:
-    """Say whether the outcome of a training run is what the verdict forecast."""
-    both: tuple[Verdict, Verdict] = (verdict, of_outcome(outcome))
+def agreement(
+    verdict: Verdict, outcome: Outcome, cause: Cause | None, accept: Cause = "transfer"
+) -> Agreement:
+    """Say whether what a training run stands for is what the verdict forecast."""
+    both: tuple[Verdict, Verdict] = (verdict, of_outcome(outcome, cause, accept))
     if "undecided" in both:
         return "undecided"
     return "agrees" if both[0] == both[1] else "disagrees"

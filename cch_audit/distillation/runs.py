@@ -69,6 +69,7 @@ def train(
         number += len(of_run)
         seconds = sum(taken for _, taken in of_run)
         confirmation = sum_up([size for size, _ in of_run], run.experiment, seconds)
-        says = agreement(run.audit.verdict, confirmation.outcome)
+        accept = run.experiment.settings.accept
+        says = agreement(run.audit.verdict, confirmation.outcome, confirmation.cause, accept)
         trained.append(replace(run.audit, confirmation=confirmation, agreement=says))
     return tuple(trained)

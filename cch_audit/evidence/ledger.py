@@ -62,19 +62,20 @@ def _said(level: str, estimator: str | None, trial: Trial) -> Verdict | None:
 def _decisions(name: str, trials: Sequence[Trial], decide: Decide) -> Decisions:
     """Compare what a forecaster says with the outcomes."""
     said = [(verdict, trial) for trial in trials if (verdict := decide(trial)) is not None]
-    decided = [(v, t) for v, t in said if "undecided" not in (v, t.outcome)]
+    decided = [(v, t) for v, t in said if "undecided" not in (v, t.measured)]
     yes = np.array([verdict == "pass" for verdict, _ in decided], dtype=bool)
-    helps = np.array([trial.outcome == "helps" for _, trial in decided], dtype=bool)
+    helps = np.array([trial.measured == "pass" for _, trial in decided], dtype=bool)
     hurts = np.array([trial.outcome == "hurts" for _, trial in decided], dtype=bool)
     right = _share(yes == helps)
     return Decisions(
         forecaster=name,
         n_trials=len(said),
         n_undecided_forecasts=sum(verdict == "undecided" for verdict, _ in said),
-        n_undecided_outcomes=sum(trial.outcome == "undecided" for _, trial in said),
+        n_undecided_outcomes=sum(trial.measured == "undecided" for _, trial in said),
         n_decided=len(decided),
         n_helps=int(helps.sum()),
         right=right,
+        right_any_cause=_right_any_cause(said),
         precision=_share(helps[yes]),
         recall=_share(yes[helps]),
         harmful=_share(hurts[yes]),
@@ -90,9 +91,16 @@ def _decisions(name: str, trials: Sequence[Trial], decide: Decide) -> Decisions:
     )
 
 
+def _right_any_cause(said: Sequence[tuple[Verdict, Trial]]) -> Share:
+    """Return how often a forecaster is right where a gain counts whatever its cause."""
+    decided = [(verdict, t) for verdict, t in said if "undecided" not in (verdict, t.outcome)]
+    hits = [(verdict == "pass") == (trial.outcome == "helps") for verdict, trial in decided]
+    return _share(np.array(hits, dtype=bool))
+
+
 def _scores(name: str, trials: Sequence[Trial]) -> Scores:
     """Compare a number with the outcomes and the gains of the trials in which it is known."""
-    decided = [trial for trial in trials if trial.outcome != "undecided"]
+    decided = [trial for trial in trials if trial.measured != "undecided"]
     measured = [trial for trial in trials if trial.gain.estimate is not None]
     gains = np.array([trial.gain.estimate for trial in measured], dtype=np.float64)
     files = _codes([trial.source for trial in measured])
@@ -110,7 +118,7 @@ def _scores(name: str, trials: Sequence[Trial]) -> Scores:
         n_decided=len(decided),
         auc=scoring.auc(
             _values(name, decided),
-            np.array([trial.outcome == "helps" for trial in decided], dtype=bool),
+            np.array([trial.measured == "pass" for trial in decided], dtype=bool),
             _codes([trial.source for trial in decided]),
             CONFIDENCE_LEVEL,
             stream(SEED, "evidence", "auc", name),

@@ -13,6 +13,7 @@ from cch_audit.errors import InputError
 from cch_audit.estimators import names
 from cch_audit.evidence.results import Estimate, EstimatorForecast, LevelForecast, Trial
 from cch_audit.results import (
+    LOWER_IS_BETTER,
     Audit,
     Confirmation,
     EstimatorResult,
@@ -20,13 +21,14 @@ from cch_audit.results import (
     LevelResult,
     Report,
 )
-from cch_audit.results.files import read
+from cch_audit.results.files import WITHOUT_TRAINING, read
 from cch_audit.settings import ConfirmationSettings
 
 Identity = tuple[str, int]
 LEVELS = tuple(name for name, column in forecasters().items() if column.levels is not None)
 """Each has a column of its own; a report may hold others, which are passed over."""
-_TRAINING = {setting.name for setting in fields(ConfirmationSettings)}
+_TRAINING = {setting.name for setting in fields(ConfirmationSettings)} - {"accept", "budget"}
+"""What makes another experiment: neither how a gain is read nor how long it may take does."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ def read_evidence(paths: Sequence[Path], *, controls: bool) -> Evidence:
     for path in paths:
         report = read(path)
         found = _identified(report)
+        if not found and WITHOUT_TRAINING in report.warnings:
+            raise InputError(
+                f"{path}: was written by an earlier cch-audit, and its training runs cannot be "
+                "read; run it again with this one"
+            )
         if not found:
             raise InputError(
                 f"{path}: holds no training run, so there is no outcome to compare a forecast "
@@ -99,12 +106,15 @@ def _identity(audit: Audit, found: Confirmation, report: Report) -> str:
     source = report.input
     training = {key: value for key, value in report.settings.items() if key in _TRAINING}
     drawn = report.seed if source.n_rows != source.n_samples else None
+    sizes = [[size.n_train, size.n_validation, size.n_test] for size in found.curve]
+    # Of heads all else follows from the settings; the user's own runs are known by their numbers.
+    own = [found.main.baseline, found.main.distilled] if found.source == "runs" else []
     return json.dumps(
         [
             [source.sha256, source.teacher_sha256, source.labels.name],
             [audit.teacher, audit.student],
             [source.n_rows, source.n_samples, drawn],
-            [found.n_seeds, found.n_train, found.n_test],
+            [found.source, found.metric, found.labelled_rows, sizes, own],
             training,
         ],
         sort_keys=True,
@@ -139,7 +149,10 @@ def _trial(audit: Audit, found: Confirmation, source: InputSummary, report: str)
             for name, column in forecasters().items()
             if name not in LEVELS or name in audit.levels
         },
+        trained=found.source,
+        n_train=found.size.n_train,
         outcome=found.outcome,
+        cause=found.cause,
         metric=found.metric,
         gain=_gain(found),
     )
@@ -177,8 +190,9 @@ def _all_known(
 
 
 def _gain(found: Confirmation) -> Estimate:
-    """Return the improvement that a training run measured, of the MSE as a share of it."""
-    gain, unit = found.gain, 1.0 if found.metric == "accuracy" else found.baseline
+    """Return the improvement that a training run measured, of an error as a share of it."""
+    unit = found.main.baseline if found.metric in LOWER_IS_BETTER else 1.0
+    gain = found.gain
     if not unit > 0:
         return Estimate(None, None, None)
     return Estimate(*(_known(end / unit) for end in (gain.estimate, gain.low, gain.high)))

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from cch_audit.results import Outcome, Verdict
+from cch_audit.auditing.verdict import of_outcome
+from cch_audit.results import Cause, Metric, Outcome, Verdict
 
 Comparison = Literal["better", "worse", "open"]
 
@@ -63,11 +64,22 @@ class Trial:
     """By level name; a level that was not audited is missing."""
     columns: Mapping[str, float | None]
     """What a ranking orders teachers by, more is better; None where it does not apply."""
+    trained: Literal["heads", "runs"]
+    """Heads on the representations, or training runs of the user's own."""
+    n_train: int | None
+    """Training rows of the student; None where own runs do not say."""
     outcome: Outcome
-    metric: Literal["accuracy", "mse"]
+    cause: Cause | None
+    """Why it helps; None where it does not."""
+    metric: Metric
     gain: Estimate
-    """Improvement by distillation: of the accuracy, or of the MSE as a share of the MSE without
-    distillation, so that gains of regressions compare whatever the unit of the labels."""
+    """Improvement by distillation: of a score as it is, of an error (MSE, log-loss, Brier) as a
+    share of the error without distillation, so that gains compare whatever its unit."""
+
+    @property
+    def measured(self) -> Verdict:
+        """What training says: pass where it helps by transfer, undecided where that is open."""
+        return of_outcome(self.outcome, self.cause)
 
     @property
     def source(self) -> tuple[str, str | None]:
@@ -80,7 +92,8 @@ class Decisions:
     """The record of a forecaster that says yes, no or undecided.
 
     A trial is decided if forecast and outcome both are; the shares are among those. A yes is right
-    if distillation helps, a no if it does not.
+    if distillation helps by transfer, a no if it does not: a gain that label smoothing shows too
+    needs no teacher. A gain whose cause is unclear is an undecided outcome.
     """
 
     forecaster: str
@@ -91,16 +104,18 @@ class Decisions:
     """Whatever the forecast; a trial may count here and among the undecided forecasts."""
     n_decided: int
     n_helps: int
-    """Decided trials whose outcome is `helps`: those in which always distilling is right."""
+    """Decided trials in which it helps by transfer: those in which always distilling is right."""
     right: Share
+    right_any_cause: Share
+    """The same where a gain counts whatever its cause, so that other trials are decided."""
     precision: Share
-    """Share of the yes whose outcome is `helps`."""
+    """Share of the yes in which it helps by transfer."""
     recall: Share
-    """Share of the outcomes `helps` that were a yes."""
+    """Share of the trials in which it helps by transfer that were a yes."""
     harmful: Share
     """Share of the yes whose outcome is `hurts`."""
     balanced: Estimate
-    """Mean of the shares of `helps` and of other outcomes that were foretold; 1/2 is chance."""
+    """Mean of the shares of helps by transfer and of others that were foretold; 1/2 is chance."""
     against_chance: Comparison | None
     """Whether the interval of `right` lies above or below 1/2, or includes it (`open`); None
     without a decided trial."""
@@ -121,7 +136,8 @@ class Scores:
     n_decided: int
     """Those of the trials whose outcome is decided."""
     auc: Estimate
-    """Chance that it is larger where distillation helps than in another decided trial."""
+    """Chance that it is larger where distillation helps by transfer than in another decided
+    trial."""
     kendall_tau: Estimate
     """Rank correlation (tau-b) with the measured gain over all pairs of trials."""
     kendall_tau_within: Estimate

@@ -1,6 +1,7 @@
 """The report as CSV: one row per teacher, level and estimator."""
 
 import csv
+from collections.abc import Iterator
 from dataclasses import fields
 from io import StringIO
 from typing import Any
@@ -12,6 +13,7 @@ from cch_audit.results import (
     Audit,
     Baselines,
     Change,
+    Confirmation,
     Forecast,
     Gap,
     Interval,
@@ -49,7 +51,8 @@ COLUMNS = (
     *("rank", "control"),
     *(f"baselines_{name}" for name in _SCORES),
     *(f"forecast_{name}" for name in _FORECAST),
-    *("outcome", "metric", "baseline", "distilled"),
+    *("trained", "outcome", "cause", "metric", "n_train", "n_repetitions"),
+    *("baseline", "distilled"),
     *(f"change_{name}" for name in _CHANGE),
     "agreement",
     *("sweep", "step"),
@@ -121,13 +124,20 @@ def _teacher(audit: Audit, place: Ranked | None) -> list[float | str | None]:
     """Return what is known of a teacher beside the gaps."""
     scores = plain(audit.baselines) or {}
     forecast = scores.get("forecast") or {}
-    found = plain(audit.confirmation) or {}
-    change = found.get("change") or {}
+    found = audit.confirmation
     return [
         *((None, None) if place is None else (place.rank, audit.is_control)),
         *(scores.get(name) for name in _SCORES),
         *(forecast.get(name) for name in _FORECAST),
-        *(found.get(name) for name in ("outcome", "metric", "baseline", "distilled")),
-        *(change.get(name) for name in _CHANGE),
+        *([None] * (8 + len(_CHANGE)) if found is None else _training(found)),
         audit.agreement,
     ]
+
+
+def _training(found: Confirmation) -> Iterator[float | str | None]:
+    """Yield what is known of the training run, at the size that stands for the whole."""
+    size, main = found.size, found.main
+    yield from (found.source, found.outcome, found.cause, found.metric)
+    yield from (size.n_train, size.n_repetitions)
+    yield from (plain(main.baseline), plain(main.distilled))
+    yield from plain(main.change).values()

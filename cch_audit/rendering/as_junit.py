@@ -91,7 +91,8 @@ def cases(report: Report) -> Iterator[Case]:
             yield Case(audit, "verdict", audit.verdict, "; ".join(audit.reasons))
         found = audit.confirmation
         if report.gate != "verdict" and found is not None:
-            yield Case(audit, "training", of_outcome(found.outcome), outcome_sentence(audit))
+            says = of_outcome(found.outcome, found.cause, report.settings.get("accept", "transfer"))
+            yield Case(audit, "training", says, outcome_sentence(audit))
 
 
 def _details(audit: Audit, look: Look) -> str:

@@ -19,7 +19,6 @@ from cch_audit.rendering.document import (
     verdict_badge,
 )
 from cch_audit.rendering.text import (
-    all_notes,
     beside,
     estimator_title,
     interval,
@@ -28,6 +27,7 @@ from cch_audit.rendering.text import (
     raw_value,
     span,
 )
+from cch_audit.rendering.training import all_notes
 from cch_audit.results import Audit, Companions, EstimatorResult, LevelResult
 from cch_audit.settings.formats import Units
 

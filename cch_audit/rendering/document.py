@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from cch_audit.results import Outcome, Verdict
+from cch_audit.results import Cause, Outcome, Verdict
 
 if TYPE_CHECKING:
     from cch_audit.rendering.figures.marks import Picture
@@ -167,9 +167,10 @@ def verdict_badge(verdict: Verdict, below: str = "") -> Badge:
     return Badge(verdict.upper(), _TONES.get(verdict, "open"), below)
 
 
-def outcome_badge(outcome: Outcome, below: str = "") -> Badge:
-    """Return the outcome of a training run as a badge."""
-    return Badge(OUTCOMES[outcome], _TONES.get(outcome, "open"), below)
+def outcome_badge(outcome: Outcome, cause: Cause | None, below: str = "") -> Badge:
+    """Return the outcome of a training run as a badge; a gain is good where it is a transfer."""
+    good = outcome != "helps" or cause == "transfer"
+    return Badge(OUTCOMES[outcome], _TONES.get(outcome, "open") if good else "open", below)
 
 
 def as_rows(

@@ -11,6 +11,7 @@ from cch_audit.evidence.results import Decisions, Estimate, Ledger, Trial
 from cch_audit.rendering import Look
 from cch_audit.rendering.audits import LEVEL_TITLES
 from cch_audit.rendering.document import (
+    Badge,
     Cell,
     Document,
     Drawing,
@@ -26,7 +27,8 @@ from cch_audit.rendering.document import (
 from cch_audit.rendering.evidence_words import closing, footnotes, opening
 from cch_audit.rendering.explaining import METHOD_TITLE, QUESTION, TESTED_TITLE
 from cch_audit.rendering.text import all_printable, counted, number
-from cch_audit.results import Agreement, Outcome, Verdict
+from cch_audit.rendering.training import CAUSES
+from cch_audit.results import LOWER_IS_BETTER, Agreement, Outcome, Verdict
 
 TITLE = "Evidence: what audits forecast and what training showed"
 TRIALS_TITLE = "Trials"
@@ -36,25 +38,37 @@ SCORES_TITLE = "Numbers of which more should mean a larger gain"
 TRIAL = "file,\nteacher -> student"
 TRIAL_MEANINGS = [
     ("gap", "in nats, median of the deciding estimators: on representations, on predictions"),
-    ("gain", "of the accuracy by KD, or the fall of the MSE in % of the MSE without KD"),
-    ("CCH is", "right if PASS meets HELPS, or FAIL meets HURTS or NO CHANGE"),
+    ("gain", "of the score by KD, or the fall of an error (MSE) in % of that without KD"),
+    (
+        "CCH is",
+        "right if PASS meets HELPS by transfer, or FAIL meets HELPS by regularisation, NO CHANGE "
+        "or HURTS",
+    ),
 ]
 FILE_MEANINGS = [
-    ("KD", "trials in which it helps + hurts + changes nothing detectable + stays undecided"),
+    (
+        "KD",
+        "trials in which it helps (by transfer) + hurts + changes nothing that matters + stays "
+        "undecided",
+    ),
     ("CCH", "verdicts pass + fail + undecided"),
     ("right", "among the trials in which the verdict and the outcome are decided"),
     ("predictions", "the same for the verdict on predictions"),
 ]
 DECISION_MEANINGS = [
     ("decided", "forecast and outcome both are; below, undecided forecasts + undecided outcomes"),
-    ("right", "share of the decided in which it says yes and KD helps, or no and KD does not"),
-    ("precision", "share of its yes in which KD helps"),
-    ("recall", "share of the trials in which KD helps that it says yes to"),
+    (
+        "right",
+        "share of the decided in which it says yes and KD helps by transfer, or no and it does "
+        "not; below, of how many where a gain of any cause counts",
+    ),
+    ("precision", "share of its yes in which KD helps by transfer"),
+    ("recall", "share of the trials in which KD helps by transfer that it says yes to"),
     ("harmful", "share of its yes in which KD hurts"),
     ("balanced", "mean of recall and of the same share of the other trials; 50 % is chance"),
 ]
 SCORE_MEANINGS = [
-    ("AUC", "chance that the number is larger where KD helps than where it does not"),
+    ("AUC", "chance that the number is larger where KD helps by transfer than where not"),
     ("tau", "Kendall's tau-b with the measured gain over all pairs of trials, across files too"),
     ("tau within", "the same over pairs with one file and one student: a choice among teachers"),
 ]
@@ -117,9 +131,9 @@ def trial_rows(ledger: Ledger) -> Rows:
     gap: Column = ("gap", lambda item: "\n".join(_gap(item[1], name) for name in LEVEL_TITLES))
     verdict: Column = ("CCH", lambda item: verdict_badge(item[1].verdict))
     shown: list[Column] = [
-        ("outcome", lambda item: outcome_badge(item[1].outcome)),
+        ("outcome", lambda item: _outcome(item[1])),
         ("gain by KD", lambda item: _gain(item[1])),
-        ("CCH is", lambda item: _RIGHT[agreement(item[1].verdict, item[1].outcome)]),
+        ("CCH is", lambda item: _RIGHT[_agreement(item[1].verdict, item[1])]),
     ]
     narrow = as_rows(named, [name, verdict, gap, *shown], names=(TRIAL,))
     headers = [header for header, _ in names]
@@ -136,13 +150,33 @@ def file_rows(ledger: Ledger) -> Rows:
         [
             ("file", lambda item: item[0]),
             ("trials", lambda item: str(len(item[1]))),
-            ("KD", lambda item: _counts((t.outcome for t in item[1]), get_args(Outcome))),
+            ("KD", lambda item: _outcomes(item[1])),
             ("CCH", lambda item: _counts((t.verdict for t in item[1]), get_args(Verdict))),
             ("right", lambda item: _right(item[1], lambda t: t.verdict)),
             ("predictions", lambda item: _right(item[1], _on_predictions)),
         ],
         names=("file",),
     )
+
+
+def _agreement(verdict: Verdict, trial: Trial) -> Agreement:
+    return agreement(verdict, trial.outcome, trial.cause)
+
+
+def _outcome(trial: Trial) -> Badge:
+    """Return the outcome with its cause, and whose training showed it if the user's own did."""
+    helps = trial.outcome == "helps"
+    lines = [CAUSES[trial.cause or "unclear"]] if helps else []
+    lines += ["own runs"] if trial.trained == "runs" else []
+    return outcome_badge(trial.outcome, trial.cause, "\n".join(lines))
+
+
+def _outcomes(trials: Sequence[Trial]) -> str:
+    """Return how often each outcome came out, with how many of the gains are transfer."""
+    found = Counter(trial.outcome for trial in trials)
+    transfer = sum(trial.measured == "pass" for trial in trials)
+    helps, *others = (found[outcome] for outcome in get_args(Outcome))
+    return " + ".join([f"{helps} ({transfer})" if helps else "0", *map(str, others)])
 
 
 def _counts(found: Iterable[str], kinds: Sequence[str]) -> str:
@@ -152,8 +186,8 @@ def _counts(found: Iterable[str], kinds: Sequence[str]) -> str:
 
 def _right(trials: Sequence[Trial], says: Callable[[Trial], Verdict | None]) -> str:
     """Return how many of the decided trials something is right in."""
-    said = [(says(trial), trial.outcome) for trial in trials]
-    found = Counter(agreement(verdict, outcome) for verdict, outcome in said if verdict)
+    said = [(says(trial), trial) for trial in trials]
+    found = Counter(_agreement(verdict, trial) for verdict, trial in said if verdict)
     return f"{found['agrees']} of {found['agrees'] + found['disagrees']}"
 
 
@@ -186,7 +220,7 @@ def decision_rows(ledger: Ledger) -> Rows:
         [
             ("forecaster", lambda record: decider(record.forecaster)),
             ("decided", _decided),
-            ("right", lambda record: _share(record.right)),
+            ("right", _rightness),
             ("precision", lambda record: _share(record.precision)),
             ("recall", lambda record: _share(record.recall)),
             ("harmful", lambda record: _share(record.harmful)),
@@ -222,13 +256,19 @@ def _decided(record: Decisions) -> str:
     return f"{record.n_decided} of {record.n_trials}\n{undecided}"
 
 
+def _rightness(record: Decisions) -> str:
+    """Return the share that is right, and below it the count where any gain counts."""
+    other = record.right_any_cause
+    return f"{_share(record.right)}\n{other.count} of {other.total}"
+
+
 def _gap(trial: Trial, level: str) -> str:
     found = trial.levels.get(level)
     return "n/a" if found is None or found.gap.estimate is None else number(found.gap.estimate)
 
 
 def _gain(trial: Trial) -> str:
-    if trial.metric == "mse":
+    if trial.metric in LOWER_IS_BETTER:
         return _stacked(trial.gain, "+z.3g", 100, " %")
     return _stacked(trial.gain, "+z.4f")
 

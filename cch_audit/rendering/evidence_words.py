@@ -1,5 +1,7 @@
 """What the record of forecast against outcome says, in sentences, the same in every format."""
 
+from collections import Counter
+
 from cch_audit.evidence.results import Decisions, Ledger
 from cch_audit.evidence.scoring import LEAST_FILES
 from cch_audit.rendering.text import counted
@@ -8,7 +10,7 @@ from cch_audit.results import Outcome
 FOUND: dict[Outcome, str] = {
     "helps": "helps in",
     "hurts": "hurts in",
-    "no_change": "changes nothing detectable in",
+    "no_change": "changes nothing that matters in",
     "undecided": "stays undecided in",
 }
 
@@ -16,13 +18,40 @@ FOUND: dict[Outcome, str] = {
 def opening(ledger: Ledger) -> str:
     """Return what was counted."""
     outcomes = [trial.outcome for trial in ledger.trials]
-    found = ", ".join(f"{words} {outcomes.count(outcome)}" for outcome, words in FOUND.items())
+    found = ", ".join(
+        f"{words} {outcomes.count(outcome)}{_causes(ledger) if outcome == 'helps' else ''}"
+        for outcome, words in FOUND.items()
+    )
     controls = ledger.n_controls_left_out
     left_out = f" {counted(controls, 'control')} left out (--controls counts them)."
     return (
         f"{counted(len(outcomes), 'trial')}, each one teacher and one student, on "
-        f"{counted(ledger.n_files, 'file')}: KD {found}." + (left_out if controls else "")
+        f"{counted(ledger.n_files, 'file')}: KD {found}.{_own_runs(ledger)}"
+        + (left_out if controls else "")
     )
+
+
+def _causes(ledger: Ledger) -> str:
+    """Return how many of the gains are transfer."""
+    causes = Counter(trial.cause for trial in ledger.trials if trial.outcome == "helps")
+    said = {
+        "by transfer": causes["transfer"],
+        "by regularisation": causes["regularisation"],
+        "cause unclear": causes["unclear"] + causes[None],
+    }
+    parts = [f"{words} {count}" for words, count in said.items() if count]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _own_runs(ledger: Ledger) -> str:
+    """Return how many outcomes are those of training runs of the user's own."""
+    own = sum(trial.trained == "runs" for trial in ledger.trials)
+    if not own:
+        return ""
+    if own == len(ledger.trials):
+        return " All outcomes are of your own training runs."
+    many = f"{counted(own, 'outcome')} {'is' if own == 1 else 'are'}"
+    return f" {many} of your own training runs, the others of heads."
 
 
 def closing(ledger: Ledger) -> str:
@@ -38,11 +67,13 @@ def closing(ledger: Ledger) -> str:
             f"No trial has a decided verdict and a decided outcome ({apart}), so nothing can be "
             "said of how often the CCH verdict is right."
         )
+    other = record.right_any_cause
+    anyhow = f"{other.count} of {other.total} if a gain of any cause counts"
     interval = f"{100 * right.low:.0f} to {100 * right.high:.0f} %"
     return (
         f"The CCH verdict is right in {right.count} of {counted(right.total, 'decided trial')} "
         f"({100 * right.estimate:.0f} %, {100 * ledger.confidence_level:.0f} % interval "
-        f"{interval}; {apart}). Of the same trials, always distilling is right in "
+        f"{interval}; {apart}; {anyhow}). Of the same trials, always distilling is right in "
         f"{record.n_helps} and never distilling in {right.total - record.n_helps}. "
         f"{_reading(record)}"
     )
@@ -73,6 +104,8 @@ def footnotes(ledger: Ledger) -> list[str]:
         f"In brackets {level} intervals. Those of right, precision, recall and harmful are exact "
         "for independent trials; trials of one file are not, so they are too narrow. The others "
         f"resample whole files, and need {LEAST_FILES} files and trials that differ (else n/a).",
+        "A gain counts where it is a transfer: one that label smoothing or a shuffled teacher "
+        "shows too needs no teacher, and one whose cause is unclear is an undecided outcome.",
         "The condition is sufficient and not necessary: theory does not call a FAIL that meets "
         "HELPS an error, this record does. Among so many forecasters some look good by chance.",
     ]

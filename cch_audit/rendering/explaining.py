@@ -6,9 +6,11 @@ from cch_audit import estimators
 from cch_audit.rendering.audits import LEVEL_TITLES
 from cch_audit.rendering.ranking import grouped, shown_teachers
 from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
-from cch_audit.rendering.text import METRIC_TITLES, counted, interval, size, trained
+from cch_audit.rendering.text import METRIC_TITLES, counted, interval, size_of, trained
+from cch_audit.rendering.training import RUNS, cause_sentence, flags, kind_of, missing
 from cch_audit.results import (
     Audit,
+    Cause,
     Confirmation,
     InputSummary,
     Outcome,
@@ -40,11 +42,15 @@ _HEADLINES: dict[Verdict, str] = {
     "fail": "Distilling {} into {} is not expected to help",
     "undecided": "The data do not say whether distilling {} into {} can help",
 }
-_MEASURED_HEADLINES: dict[Outcome, str] = {
-    "helps": "Distilling {} into {} helped in a quick training run",
-    "hurts": "Distilling {} into {} did harm in a quick training run",
-    "no_change": "Distilling {} into {} changed nothing detectable in a quick training run",
-    "undecided": "A quick training run could not tell whether distilling {} into {} helps",
+_MEASURED_HEADLINES: dict[tuple[Outcome, Cause | None], str] = {
+    ("helps", "transfer"): "Distilling {teacher} into {student} helped in {runs}",
+    ("helps", "regularisation"): "Distilling {teacher} into {student} helped in {runs}, but not by "
+    "what the teacher knows",
+    ("helps", "unclear"): "Distilling {teacher} into {student} helped in {runs}, by what is open",
+    ("hurts", None): "Distilling {teacher} into {student} did harm in {runs}",
+    ("no_change", None): "Distilling {teacher} into {student} changed nothing that matters in "
+    "{runs}",
+    ("undecided", None): "{Runs} could not tell whether distilling {teacher} into {student} helps",
 }
 
 
@@ -76,16 +82,22 @@ def headline(report: Report) -> str:
         passing = sum(audit.verdict == "pass" for audit in audits)
         of_them = f"of {len(audits)} teachers"
         holds = f"The criterion holds for {passing} {of_them} of {audits[0].student}"
-        outcomes = [found.outcome for found in trained(audits)]
-        if not outcomes:
+        runs = trained(audits)
+        if not runs:
             return holds
-        helped = outcomes.count("helps") or "none"
-        return f"In quick training runs {helped} {of_them} helped. {holds}"
+        kinds = [*map(kind_of, runs)]
+        where = "In your own" if runs[0].source == "runs" else "In quick"
+        helped = kinds.count(("helps", "transfer")) or "none"
+        return f"{where} training runs {helped} {of_them} helped by transfer. {holds}"
     audit = audits[0]
-    parts = [_MEASURED_HEADLINES[found.outcome] for found in trained([audit])]
-    if report.gate != "outcome":
-        parts.append(_HEADLINES[audit.verdict])
-    return ". ".join(part.format(audit.teacher, audit.student) for part in parts)
+    parts = []
+    for found in trained([audit]):
+        inside, first = RUNS[found.source]
+        words = {"teacher": audit.teacher, "student": audit.student, "runs": inside, "Runs": first}
+        parts.append(_MEASURED_HEADLINES[kind_of(found)].format(**words))
+    if report.gate != "outcome" or not parts:
+        parts.append(_HEADLINES[audit.verdict].format(audit.teacher, audit.student))
+    return ". ".join(parts)
 
 
 def question(report: Report) -> list[str]:
@@ -188,28 +200,43 @@ def _more_data(source: InputSummary) -> Iterator[str]:
 
 
 def _after_training(found: Confirmation) -> str:
-    title = METRIC_TITLES[found.metric]
-    match found.outcome:
-        case "helps":
+    name, size = METRIC_TITLES[found.metric], found.size
+    match kind_of(found):
+        case ("helps", "transfer"):
             start = ""
-            if found.grid:
-                cell = max(found.grid, key=lambda cell: cell.chosen)
+            if size.grid:
+                cell = max(size.grid, key=lambda cell: cell.chosen)
                 at = "" if cell.temperature is None else f"temperature {cell.temperature:g} and "
-                start = f" Start from {at}weight {cell.weight:g}, which most seeds chose."
-            notes = " First read the notes on the training run." if found.notes else ""
+                start = f" Start from {at}weight {cell.weight:g}, which most repetitions chose."
+            noted = found.notes or any(True for _ in flags(found))
+            notes = " First read the notes on the training run." if noted else ""
             return f"Distil: the student got better with this teacher.{start}{notes}"
-        case "hurts":
+        case ("helps", "regularisation"):
+            why = cause_sentence(size, found.metric)
+            return f"Take the cheaper way to the same gain: {why}."
+        case ("helps", _):
+            needed = missing(size)
+            more = f" {needed[0].upper()}{needed[1:]} may tell." if needed else ""
+            return f"The student got better, but {cause_sentence(size, found.metric)}.{more}"
+        case ("hurts", _):
             return "Do not distil from this teacher: the student got worse with it."
-        case "no_change":
-            least = f"{size(found.min_effect, found.metric)} {title}"
-            excluded = f", and one of {least} or more is excluded" if found.min_effect > 0 else ""
-            return f"Distillation is not worth its cost here: no gain was found{excluded}."
-        case "undecided":
-            return (
-                "The training run is too small to tell. It would have seen a change of "
-                f"{size(found.smallest_detectable, found.metric)} {title}; more repetitions "
-                "(--seeds) or more rows see smaller ones."
-            )
+        case ("no_change", _):
+            least = f"{size_of(found.min_effect, found.metric)} {name}"
+            excluded = f": a gain of {least} or more is excluded" if found.min_effect > 0 else ""
+            return f"Distillation is not worth its cost here{excluded}."
+        case _:
+            return f"Training could not tell: {_more_training(found)}."
+
+
+def _more_training(found: Confirmation) -> str:
+    """Return what would decide, and how to ask for it."""
+    size = found.size
+    if size.more_repetitions is not None and size.more_rows is None:
+        how = "more runs" if found.source == "runs" else "--seeds, and --budget if it was spent"
+        return f"{missing(size)} would ({how})"
+    if needed := missing(size):
+        return f"{needed} would"
+    return "give it more rows, or a larger --min-effect"
 
 
 def _choice(report: RankReport) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from cch_audit.rendering import Look
+from cch_audit.rendering.confirmation import outcome_cell
 from cch_audit.rendering.document import (
     OUTCOMES,
     Badge,
@@ -14,11 +15,11 @@ from cch_audit.rendering.document import (
     Section,
     Tone,
     as_rows,
-    outcome_badge,
     verdict_badge,
 )
 from cch_audit.rendering.reports import document as report_document
 from cch_audit.rendering.text import counted, deciding_levels, for_reading, gap_range, printable
+from cch_audit.rendering.training import cause_text
 from cch_audit.results import Audit, Report
 from cch_audit.results.joined import DIRECTIONS, Direction, Joined, Shift, join
 from cch_audit.settings.formats import Units
@@ -72,7 +73,7 @@ def _verdict_rows(pairs: Sequence[tuple[Report, Audit]], units: Units) -> Rows:
             ("student", lambda pair: pair[1].student),
             ("verdict", lambda pair: verdict_badge(pair[1].verdict)),
             (f"gap ({units})", lambda pair: gap_range(deciding_levels(pair[1]))),
-            ("training", lambda pair: _outcome(pair[1])),
+            ("training", lambda pair: outcome_cell(pair[1])),
         ],
         names=("file", "teacher", "student"),
     )
@@ -98,9 +99,6 @@ def _said(audit: Audit | None) -> str | None:
     """Return the verdict, the gap and the outcome of one teacher."""
     if audit is None:
         return None
-    found = "" if audit.confirmation is None else f"\n{OUTCOMES[audit.confirmation.outcome]}"
-    return f"{audit.verdict.upper()}\n{gap_range(deciding_levels(audit))}{found}"
-
-
-def _outcome(audit: Audit) -> Badge | None:
-    return None if audit.confirmation is None else outcome_badge(audit.confirmation.outcome)
+    found = audit.confirmation
+    trained = "" if found is None else f"\n{OUTCOMES[found.outcome]} {cause_text(found)}".rstrip()
+    return f"{audit.verdict.upper()}\n{gap_range(deciding_levels(audit))}{trained}"

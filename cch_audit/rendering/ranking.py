@@ -6,7 +6,7 @@ from typing import get_args
 
 from cch_audit import columns
 from cch_audit.columns import COLUMNS, forecasters
-from cch_audit.rendering.confirmation import change_cell, control_title, outcome_cell
+from cch_audit.rendering.confirmation import change_cell, outcome_cell
 from cch_audit.rendering.document import (
     Cell,
     Facts,
@@ -18,17 +18,17 @@ from cch_audit.rendering.document import (
     verdict_badge,
 )
 from cch_audit.rendering.text import (
-    all_notes,
     effect,
     estimator_title,
     gap_and_hull,
     interval,
     number,
     percent,
-    size,
+    size_of,
     trained,
 )
-from cch_audit.results import Audit, Ranked, RankReport, Report
+from cch_audit.rendering.training import all_notes, best_control, control_title
+from cch_audit.results import Audit, Metric, Ranked, RankReport, Report
 from cch_audit.settings import LevelName
 from cch_audit.settings.formats import Units
 
@@ -123,7 +123,7 @@ def gap_title(report: RankReport, units: Units) -> str:
     return f"Ranking by {columns.title(report.ranking.by)}{some}; gaps in {units}"
 
 
-def shared_metric(report: Report) -> str | None:
+def shared_metric(report: Report) -> Metric | None:
     """Return the metric of the training runs, or None without any."""
     return next((found.metric for found in trained(report.audits)), None)
 
@@ -248,7 +248,7 @@ def record_rows(report: RankReport, metric: str) -> Rows:
         [
             ("ordered by", lambda item: columns.title(item[0]) + own * (item[0] == by)),
             ("Kendall tau", lambda item: _optional(item[1].kendall_tau) if enough else None),
-            ("top-1 regret", lambda item: size(item[1].regret, metric)),
+            ("top-1 regret", lambda item: size_of(item[1].regret, metric)),
             ("harmful", lambda item: percent(item[1].harmful, ".0f")),
         ],
         names=("ordered by",),
@@ -288,11 +288,10 @@ def _best_control(place: Place) -> str | None:
     found = place.audit.confirmation
     if found is None:
         return None
-    if not found.controls:
+    best = best_control(found.size.controls, found.metric)
+    if best is None:
         return "n/a"
-    name, control = max(
-        found.controls.items(), key=lambda item: item[1].change.as_gain(found.metric).estimate
-    )
+    name, control = best
     return f"{effect(control.change.estimate, found.metric)}\n{control_title(name)}"
 
 

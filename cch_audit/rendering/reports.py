@@ -10,9 +10,8 @@ from cch_audit.rendering.audits import (
     level_parts,
     note_parts,
 )
-from cch_audit.rendering.confirmation import CLAIMS, outcome_sentence
+from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.document import (
-    OUTCOMES,
     Card,
     Cell,
     Detail,
@@ -53,14 +52,33 @@ from cch_audit.rendering.text import (
     span,
     trained,
 )
+from cch_audit.rendering.training import CLAIMS, cause_sentence, cause_text, kind_of
 from cch_audit.rendering.wording import footnotes, input_lines, run_lines, teacher_rows
-from cch_audit.results import Audit, Confirmation, Outcome, RankReport, Report, SweepReport, Verdict
+from cch_audit.results import (
+    Audit,
+    Cause,
+    Confirmation,
+    Outcome,
+    RankReport,
+    Report,
+    SweepReport,
+    Verdict,
+)
 from cch_audit.settings.formats import Units
 
 TITLE = "Cross-modal complementarity audit: gap = I(teacher;student) - I(student;labels)"
 FOUND_TITLE = "What came out"
 EXPLAINED_TITLE = "What the criterion says"
 RUN_TITLE = "Settings"
+_BEST: tuple[tuple[Outcome, Cause | None], ...] = (
+    ("helps", "transfer"),
+    ("helps", "unclear"),
+    ("undecided", None),
+    ("helps", "regularisation"),
+    ("no_change", None),
+    ("hurts", None),
+)
+"""Of several teachers the card shows the first that there is."""
 
 
 def document(report: Report, look: Look, pictures: bool = False) -> Document:
@@ -172,9 +190,8 @@ def _cards(report: Report, units: Units) -> Iterator[Card]:
     audits = report.teachers
     runs = trained(audits)
     if runs:
-        order: tuple[Outcome, ...] = ("helps", "undecided", "no_change", "hurts")
-        best = min((run.outcome for run in runs), key=order.index)
-        yield Card("Does training gain?", outcome_badge(best), _gains(runs))
+        best = min(runs, key=lambda run: _BEST.index(kind_of(run)))
+        yield Card("Does training gain?", outcome_badge(best.outcome, best.cause), _gains(runs))
     numbers = _gap(audits[0], units) if len(audits) == 1 else _count(audits)
     yield Card("Does the criterion hold?", verdict_badge(report.verdict), numbers)
 
@@ -182,9 +199,11 @@ def _cards(report: Report, units: Units) -> Iterator[Card]:
 def _gains(runs: list[Confirmation]) -> str:
     if len(runs) == 1:
         (run,) = runs
-        return f"{METRIC_TITLES[run.metric]} {change_interval(run.change, run.metric)}"
-    outcomes = [run.outcome for run in runs]
-    counts = {CLAIMS[one]: outcomes.count(one) for one in OUTCOMES if one in outcomes}
+        numbers = f"{METRIC_TITLES[run.metric]} {change_interval(run.main.change, run.metric)}"
+        why = cause_sentence(run.size, run.metric) or cause_text(run)
+        return f"{numbers}; {why}" if why else numbers
+    kinds = [*map(kind_of, runs)]
+    counts = {words: kinds.count(kind) for kind, words in CLAIMS.items() if kind in kinds}
     return ", ".join(f"{claim} with {n} of {len(runs)}" for claim, n in counts.items())
 
 

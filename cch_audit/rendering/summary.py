@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from cch_audit import columns
-from cch_audit.rendering.confirmation import CLAIMS as OUTCOME_CLAIMS
 from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.sweep import sweep_sentence
 from cch_audit.rendering.text import counted, deciding_levels, for_reading, gap_range, trained
+from cch_audit.rendering.training import CLAIMS as OUTCOME_CLAIMS
+from cch_audit.rendering.training import kind_of
 from cch_audit.results import Audit, RankReport, Report, SweepReport
 from cch_audit.settings.formats import Units
 
@@ -17,8 +18,8 @@ CLAIMS = {
 }
 BOTH = {
     "pass": "PASS: confirmed by training",
-    "fail": "FAIL: a pass and a measured gain are both required",
-    "undecided": "UNDECIDED: a pass and a measured gain are both required",
+    "fail": "FAIL: a pass and a measured gain{} are both required",
+    "undecided": "UNDECIDED: a pass and a measured gain{} are both required",
 }
 
 
@@ -51,7 +52,12 @@ def sentence(report: Report, units: Units) -> str:
         several = len(report.audits) > 1
         parts = [*_measured(report), *([f"CCH verdict {verdict}"] if several else [])]
     else:
-        parts = [f"{BOTH[report.decision]}.", f"CCH verdict {verdict}", *_measured(report)]
+        cause = "" if report.settings.get("accept") == "regularisation" else " by transfer"
+        parts = [
+            f"{BOTH[report.decision].format(cause)}.",
+            f"CCH verdict {verdict}",
+            *_measured(report),
+        ]
     return " ".join(parts)
 
 
@@ -85,8 +91,8 @@ def _measured(report: Report) -> Iterator[str]:
     elif audits:
         pairs = [*zip(audits, trained(audits), strict=True)]
         parts = []
-        for outcome, claim in OUTCOME_CLAIMS.items():
-            names = [audit.teacher for audit, found in pairs if found.outcome == outcome]
+        for kind, claim in OUTCOME_CLAIMS.items():
+            names = [audit.teacher for audit, found in pairs if kind_of(found) == kind]
             parts += [f"{claim} with {', '.join(names)}"] if names else []
         yield f"Measured: {'; '.join(parts)}."
 

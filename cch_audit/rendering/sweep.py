@@ -12,7 +12,8 @@ from cch_audit.rendering.document import (
     bullets,
     verdict_badge,
 )
-from cch_audit.rendering.text import all_notes, gap_and_hull, ordered_levels, trained
+from cch_audit.rendering.text import gap_and_hull, ordered_levels, trained
+from cch_audit.rendering.training import all_notes
 from cch_audit.results import Audit, Crossing, Report, Sweep, SweepReport, Varied
 from cch_audit.settings.formats import Units
 from cch_audit.sweeping.plan import step_text

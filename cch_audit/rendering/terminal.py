@@ -181,7 +181,7 @@ def _grid(lines: Iterable[Sequence[Cell]], *, padding: int = 2) -> Table:
 def _rows(rows: Rows, screen: Screen) -> RenderableType:
     """Return a table: of one line for each row, of several, of fewer columns, or a list."""
     flat = _flat(rows)
-    if _least_width(flat, LEAST_SENTENCE) <= screen.width:
+    if _least_width(flat, LEAST_SENTENCE, " ") <= screen.width:
         return _table(flat, screen, lines=False)
     if _least_width(rows, LEAST_NAME) <= screen.width:
         return _table(rows, screen, lines=True)
@@ -219,18 +219,18 @@ def _table(rows: Rows, screen: Screen, *, lines: bool) -> Table:
     return table
 
 
-def _least_width(rows: Rows, least: int) -> int:
-    """Return the columns that a table takes when its names fold."""
+def _least_width(rows: Rows, least: int, between: str = "\n") -> int:
+    """Return the columns that a table takes when its names fold; `between` are lines of a badge."""
     widths = []
     for header, *cells in zip(rows.headers, *rows.cells, strict=True):
-        width = max(map(_widest, [header, *cells]))
+        width = max(_widest(cell, between) for cell in [header, *cells])
         widths.append(min(width, least) if header in rows.names else width)
     return sum(widths) + GUTTER * (len(widths) - 1)
 
 
-def _widest(cell: Cell) -> int:
+def _widest(cell: Cell, between: str) -> int:
     """Return the columns that the longest line of a cell takes."""
-    text = f"{cell.word}\n{cell.below}" if isinstance(cell, Badge) else cell
+    text = f"{cell.word}{between}{cell.below}".rstrip() if isinstance(cell, Badge) else cell
     return max(map(cell_len, text.split("\n")))
 
 

@@ -25,6 +25,8 @@ from cch_audit.settings.formats import Units
 NATS_PER = {"nats": 1.0, "bits": math.log(2)}
 METRIC_TITLES = {
     "accuracy": "accuracy",
+    "log_loss": "log-loss",
+    "brier": "Brier score",
     "weighted_f1": "weighted F1",
     "macro_auc": "macro AUC",
     "mse": "MSE",
@@ -96,11 +98,6 @@ def trained(audits: Sequence[Audit]) -> list[Confirmation]:
     return [audit.confirmation for audit in audits if audit.confirmation is not None]
 
 
-def all_notes(audit: Audit) -> tuple[str, ...]:
-    """Return what is noted of the numbers, and of the training run if there was one."""
-    return (*audit.notes, *(note for found in trained([audit]) for note in found.notes))
-
-
 def number(value: float) -> str:
     """Return a number with three decimals and no negative zero."""
     return f"{value:z.3f}"
@@ -126,7 +123,7 @@ def effect(value: float, metric: str) -> str:
     return _written(value, "+z#.3g" if metric == "mse" else "+z.4f")
 
 
-def size(value: float, metric: str) -> str:
+def size_of(value: float, metric: str) -> str:
     """Return the size of a change, which has no sign."""
     return effect(abs(value), metric).removeprefix("+")
 
@@ -139,17 +136,6 @@ def change_span(change: Change, metric: str) -> str:
 def change_interval(change: Change, metric: str) -> str:
     """Return a change and its interval on one line."""
     return f"{effect(change.estimate, metric)} {change_span(change, metric)}"
-
-
-def p_value(change: Change) -> str:
-    """Return p with three decimals."""
-    return "<0.001" if change.p < 0.001 else _written(change.p, ".3f")
-
-
-def p_equation(change: Change) -> str:
-    """Return p as a reader would write it in a sentence."""
-    p = p_value(change)
-    return f"p < {p[1:]}" if p.startswith("<") else f"p = {p}"
 
 
 def percent(share: float, format: str) -> str:

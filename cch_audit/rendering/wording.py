@@ -1,14 +1,30 @@
 """The fixed words around the numbers, the same in every format for people."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cch_audit.rendering.confirmation import outcome_cell
 from cch_audit.rendering.document import Cell, Rows, as_rows, verdict_badge
 from cch_audit.rendering.ranking import ranking_footnotes, shared_metric
 from cch_audit.rendering.sweep import sweep_footnotes
-from cch_audit.rendering.text import FLOOR, TRUTH, deciding_levels, gap_range, number
-from cch_audit.results import Audit, Origin, RankReport, Report, SweepReport
+from cch_audit.rendering.text import (
+    FLOOR,
+    METRIC_TITLES,
+    TRUTH,
+    deciding_levels,
+    gap_range,
+    number,
+    trained,
+)
+from cch_audit.results import (
+    LOWER_IS_BETTER,
+    Audit,
+    Confirmation,
+    Origin,
+    RankReport,
+    Report,
+    SweepReport,
+)
 from cch_audit.settings.formats import Units
 
 
@@ -70,17 +86,36 @@ def footnotes(report: Report) -> list[str]:
         )
     metric = shared_metric(report)
     if metric is not None:
-        lower = " A lower MSE is better." if metric == "mse" else ""
-        notes.append(
-            "A change by KD (knowledge distillation) is the mean over seeds of the score on test "
-            f"rows with KD minus that without, from the same split and initial weights.{lower} Its "
-            "interval (BCa) is over seeds and splits; p is that of the two-sided sign-flip test."
-        )
+        notes += training_footnotes(trained(report.audits), metric)
     if isinstance(report, RankReport):
         notes += ranking_footnotes(report)
     if isinstance(report, SweepReport):
         notes += sweep_footnotes(report)
     return notes
+
+
+def training_footnotes(runs: Sequence[Confirmation], metric: str) -> list[str]:
+    """Return what a change by distillation and its interval are, and what helping means."""
+    lower = f" A lower {METRIC_TITLES[metric]} is better." if metric in LOWER_IS_BETTER else ""
+    if any(found.source == "runs" for found in runs):
+        said = (
+            "A change by KD (knowledge distillation) is the mean over your paired runs of the "
+            f"score with KD minus that without, from the same seed.{lower} Its interval is over "
+            "runs, and says nothing of other rows."
+        )
+    else:
+        said = (
+            "A change by KD (knowledge distillation) is the mean over repetitions of the score "
+            "with KD minus that without, from the same split, on all rows that neither train nor "
+            f"validate.{lower} Its interval is over rows (whole groups where there are any) and "
+            "repetitions together, and stays valid however often it is looked at."
+        )
+    return [
+        said,
+        "KD helps where the gain is more than the smallest that matters, by transfer where it "
+        "beats every control, by regularisation where one without the teacher's content does as "
+        "well.",
+    ]
 
 
 def teacher_rows(report: Report, units: Units) -> Rows:

@@ -9,18 +9,32 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cch_audit.errors import InputError
-from cch_audit.results import Audit, CheckReport, PerInformation, RankReport, SweepReport
+from cch_audit.results import (
+    Audit,
+    CheckReport,
+    Confirmation,
+    PerInformation,
+    RankReport,
+    SweepReport,
+)
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails, SchemaValidator
 
 AnyReport = CheckReport | RankReport | SweepReport
+Kind = TypeVar("Kind", dict[str, Any], list[Any])
 
-SCHEMA_VERSION = "1"
-"""Of the JSON that is written, and that can be read."""
+SCHEMA_VERSION = "2"
+"""Of the JSON that is written."""
+BEFORE_CURVES = "1"
+"""An earlier one that can be read, without its training runs."""
+WITHOUT_TRAINING = (
+    "The report was written by an earlier cch-audit (schema_version 1): it is read without its "
+    "training runs, whose outcomes knew neither of rows nor of causes; train again to have them."
+)
 MOST_BYTES = 64 * 2**20
 """A report of a thousand teachers is smaller."""
 CONTROL = "control: "
@@ -149,6 +163,8 @@ def parse(text: str | bytes, name: str) -> AnyReport:
     try:
         document = json.loads(text, parse_int=_integer)
         kind = _kind(document, name)
+        if document["schema_version"] == BEFORE_CURVES:
+            document = _without_training(document)
         report: AnyReport = _validator(kind).validate_python({**document, "kind": kind})
     except ValidationError as err:
         raise InputError(f"{name}: {_sentence(err.errors()[0])}; {ADVICE}") from err
@@ -177,7 +193,7 @@ def _kind(document: Any, name: str) -> str:
             "sweep wrote with --format json"
         )
     version = document["schema_version"]
-    if version != SCHEMA_VERSION:
+    if version not in (SCHEMA_VERSION, BEFORE_CURVES):
         if not isinstance(version, str):
             raise InputError(f"{name}: {_mismatch('schema_version', version, 'a text')}; {ADVICE}")
         raise InputError(
@@ -192,6 +208,43 @@ def _kind(document: Any, name: str) -> str:
         wanted = f"one of {', '.join(_KINDS)}"
         raise InputError(f"{name}: {_mismatch('kind', kind, wanted)}; {ADVICE}")
     return kind
+
+
+def _without_training(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a report that earlier versions wrote without what its training runs showed."""
+    audits = document["audits"]
+    if not isinstance(audits, list):
+        return document
+    trained = [isinstance(one, dict) and one.get("confirmation") is not None for one in audits]
+    if not any(trained):
+        return document
+    found = {
+        **document,
+        "audits": [
+            {**one, "confirmation": None, "agreement": None} if has_run else one
+            for one, has_run in zip(audits, trained, strict=True)
+        ],
+        "warnings": [*_part(document, "warnings", list), WITHOUT_TRAINING],
+    }
+    ranking = _part(document, "ranking", dict)
+    if ranking:
+        places = [
+            {**one, "columns": {**_part(one, "columns", dict), "gain": None}}
+            for one in _part(ranking, "teachers", list)
+            if isinstance(one, dict)
+        ]
+        found["ranking"] = {**ranking, "records": {}, "teachers": places}
+    if sweep := _part(document, "sweep", dict):
+        found["sweep"] = {**sweep, "gain_crossing": None}
+    if document.get("gate") in ("outcome", "both"):
+        found |= {"gate": "verdict", "decision": document.get("verdict")}
+    return found
+
+
+def _part(document: dict[str, Any], key: str, kind: type[Kind]) -> Kind:
+    """Return a part of a document, empty where it is not there or is of another kind."""
+    part = document.get(key)
+    return part if isinstance(part, kind) else kind()
 
 
 @cache
@@ -260,6 +313,8 @@ def _missing(report: AnyReport) -> Iterator[str]:
             yield from (f"{levels}.{name}.estimators.{v}" for v in level.voters if v not in known)
             if not level.voters:
                 yield f"{levels}.{name}.voters[0]"
+        if audit.confirmation is not None:
+            yield from _missing_of(audit.confirmation, f"audits[{number}].confirmation")
     if isinstance(report, RankReport):
         audited = {audit.teacher for audit in report.audits}
         for number, place in enumerate(report.ranking.teachers):
@@ -267,6 +322,15 @@ def _missing(report: AnyReport) -> Iterator[str]:
                 yield f"the audit of ranking.teachers[{number}]"
     if isinstance(report, SweepReport) and len(report.sweep.steps) != len(report.audits):
         yield "the audit of a step, or a step of sweep.steps,"
+
+
+def _missing_of(found: Confirmation, where: str) -> Iterator[str]:
+    """Yield what a training run speaks of that is not there."""
+    if not 0 <= found.at < len(found.curve):
+        yield f"{where}.curve[{found.at}]"
+    for number, size in enumerate(found.curve):
+        if found.metric not in size.metrics:
+            yield f"{where}.curve[{number}].metrics.{found.metric}"
 
 
 def _with_infinities(audit: Audit) -> Audit:

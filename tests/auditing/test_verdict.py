@@ -16,6 +16,7 @@ from cch_audit.auditing.verdict import (
     raise_to_floor,
 )
 from cch_audit.results import EstimatorResult, Gap, Interval, PerInformation, Range
+from tests.rendering.experiments import confirmation, confirmed
 from tests.rendering.reports import confirmed_report
 
 NO_DRIFT = PerInformation(0.0, 0.0, 0.0)
@@ -437,32 +438,50 @@ HELPS, HURTS, NO_CHANGE = "helps", "hurts", "no_change"
 
 
 @pytest.mark.parametrize(
-    ("verdict", "outcome", "both", "says"),
+    ("verdict", "outcome", "cause", "both", "says"),
     [
-        (P, HELPS, P, "agrees"),
-        (P, NO_CHANGE, F, "disagrees"),
-        (P, HURTS, F, "disagrees"),
-        (P, U, U, "undecided"),
-        (F, HELPS, F, "disagrees"),
-        (F, NO_CHANGE, F, "agrees"),
-        (F, HURTS, F, "agrees"),
-        (F, U, F, "undecided"),
-        (U, HELPS, U, "undecided"),
-        (U, NO_CHANGE, F, "undecided"),
-        (U, HURTS, F, "undecided"),
-        (U, U, U, "undecided"),
+        (P, HELPS, "transfer", P, "agrees"),
+        (P, HELPS, "regularisation", F, "disagrees"),
+        (P, HELPS, "unclear", U, "undecided"),
+        (P, NO_CHANGE, None, F, "disagrees"),
+        (P, HURTS, None, F, "disagrees"),
+        (P, U, None, U, "undecided"),
+        (F, HELPS, "transfer", F, "disagrees"),
+        (F, HELPS, "regularisation", F, "agrees"),
+        (F, HELPS, "unclear", F, "undecided"),
+        (F, NO_CHANGE, None, F, "agrees"),
+        (F, HURTS, None, F, "agrees"),
+        (F, U, None, F, "undecided"),
+        (U, HELPS, "transfer", U, "undecided"),
+        (U, HELPS, "regularisation", F, "undecided"),
+        (U, HELPS, "unclear", U, "undecided"),
+        (U, NO_CHANGE, None, F, "undecided"),
+        (U, HURTS, None, F, "undecided"),
+        (U, U, None, U, "undecided"),
     ],
 )
-def test_verdict_and_training_run(verdict, outcome, both, says):
-    audit = confirmed_report(verdict, outcome).audits[0]
+def test_verdict_and_training_run(verdict, outcome, cause, both, says):
+    audit = confirmed(confirmed_report(verdict).audits[0], confirmation(outcome, cause))
     assert decided(audit, "both") == both
     assert decided(audit, "verdict") == verdict
-    assert decided(audit, "outcome") == of_outcome(outcome)
+    assert decided(audit, "outcome") == of_outcome(outcome, cause)
     assert decided(audit, "none") == "pass"
     # Without a training run, the verdict is all there is.
     assert decided(replace(audit, confirmation=None), "both") == verdict
-    assert agreement(verdict, outcome) == says
+    assert agreement(verdict, outcome, cause) == says
 
 
-def test_only_a_gain_stands_for_a_pass():
-    assert [of_outcome(outcome) for outcome in (HELPS, NO_CHANGE, HURTS, U)] == [P, F, F, U]
+def test_only_a_transfer_stands_for_a_pass():
+    assert [of_outcome(outcome, None) for outcome in (NO_CHANGE, HURTS, U)] == [F, F, U]
+    causes = ("transfer", "regularisation", "unclear", None)
+    assert [of_outcome(HELPS, cause) for cause in causes] == [P, F, U, U]
+
+
+@pytest.mark.parametrize("cause", ["transfer", "regularisation", "unclear"])
+def test_a_gain_of_any_cause_may_be_accepted(cause):
+    audit = confirmed(confirmed_report("pass").audits[0], confirmation(HELPS, cause))
+    assert decided(audit, "outcome", "regularisation") == P
+    assert decided(audit, "both", "regularisation") == P
+    assert agreement(F, HELPS, cause, "regularisation") == "disagrees"
+    others = [of_outcome(outcome, None, "regularisation") for outcome in (NO_CHANGE, HURTS, U)]
+    assert others == [F, F, U]

@@ -25,7 +25,6 @@ from cch_audit.estimators.contract import Estimate
 from cch_audit.results import (
     Audit,
     Baselines,
-    Change,
     Companions,
     Confirmation,
     EstimatorResult,
@@ -37,6 +36,7 @@ from cch_audit.results import (
     Range,
 )
 from cch_audit.settings import AuditSettings, EstimatorSettings, RankSettings
+from tests.rendering.experiments import comparison, of_sizes, size
 
 QUICK = AuditSettings(estimator=("ksg",), resamples=500, surrogates=0, jobs=1)
 SMALL = {"low": -1.0, "high": 1.0, "standard_error": 0.5}
@@ -58,29 +58,8 @@ def level(lows: dict[str, float]) -> LevelResult:
 
 def confirmed(change: float, outcome="no_change", metric="accuracy") -> Confirmation:
     """Return a training run with this change of its metric."""
-    return Confirmation(
-        outcome=outcome,
-        metric=metric,
-        baseline=0.5,
-        distilled=0.5 + change,
-        change=Change(change, change - 0.01, change + 0.01, 0.5),
-        smallest_detectable=0.01,
-        min_effect=0.01,
-        metrics={},
-        controls={},
-        grid=(),
-        fusion=None,
-        teacher_score=0.5,
-        baseline_at_half=0.5,
-        architecture="linear",
-        loss="",
-        n_seeds=8,
-        n_train=100,
-        n_validation=100,
-        n_test=100,
-        notes=(),
-        seconds=0.0,
-    )
+    one = replace(size(outcome), metrics={metric: comparison(0.5, change, 0.01, outcome)})
+    return of_sizes(one, metric=metric)
 
 
 def built(
@@ -350,13 +329,13 @@ def pseudo(means: dict[str, float], n: int = 400, seed: int = 0, common: float =
 
 def test_holm_step_by_step():
     rng = np.random.default_rng(0)
-    for size in (1, 2, 3, 10, 45):
-        p = rng.random(size) ** 4
+    for count in (1, 2, 3, 10, 45):
+        p = rng.random(count) ** 4
         corrected, sofar = {}, 0.0
-        for number, index in enumerate(sorted(range(size), key=lambda i: p[i])):
-            sofar = max(sofar, min(1.0, (size - number) * p[index]))
+        for number, index in enumerate(sorted(range(count), key=lambda i: p[i])):
+            sofar = max(sofar, min(1.0, (count - number) * p[index]))
             corrected[index] = sofar
-        np.testing.assert_allclose(_holm(p), [corrected[i] for i in range(size)])
+        np.testing.assert_allclose(_holm(p), [corrected[i] for i in range(count)])
 
 
 def test_difference_is_tested_on_the_same_rows():

@@ -97,7 +97,7 @@ def test_outcomes_beside_the_verdicts(report: dict[str, Any]) -> None:
     ("name", "words"),
     [
         ("require clear", ["KD helps", "the CCH verdict was PASS: agrees"]),
-        ("same", ["no detectable change by KD", "the CCH verdict was PASS: disagrees"]),
+        ("same", ["no change by KD that matters", "the CCH verdict was PASS: disagrees"]),
         ("two seeds", ["undecided whether KD helps", "the CCH verdict was PASS: undecided"]),
         ("check far", ["KD helps", "FAIL: disagrees", "sufficient, not necessary"]),
     ],

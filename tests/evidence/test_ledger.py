@@ -56,6 +56,29 @@ def test_a_ledger_by_hand() -> None:
     assert (found.against_chance, found.against_trivial) == ("open", "open")
 
 
+def test_a_gain_counts_where_it_is_a_transfer() -> None:
+    trials = (
+        trial("pass", "helps", "transfer"),
+        trial("pass", "helps", "regularisation"),
+        trial("fail", "helps", "regularisation"),
+        trial("pass", "helps", "unclear"),
+        trial("fail", "no_change"),
+    )
+    found = decisions(ledger(*trials))
+    # The gain whose cause is unclear is an undecided outcome.
+    assert counts(found) == (5, 0, 1, 4, 1)
+    assert shares(found) == {
+        "right": (3, 4),
+        "precision": (1, 2),
+        "recall": (1, 1),
+        "harmful": (0, 2),
+    }
+    # Of any cause: three yes and one no are right, and the fail of a gain is wrong.
+    assert (found.right_any_cause.count, found.right_any_cause.total) == (4, 5)
+    always = decisions(ledger(*trials), "always")
+    assert (always.right.count, always.right_any_cause.count) == (1, 4)
+
+
 def test_the_trivial_rules_by_hand() -> None:
     found = ledger(*BY_HAND)
     always, never = decisions(found, "always"), decisions(found, "never")

@@ -11,7 +11,14 @@ from cch_audit.evidence.read import read_evidence
 from cch_audit.evidence.results import Estimate
 from cch_audit.rendering import as_json
 from cch_audit.results import LabelSummary, Report, files
-from tests.rendering.experiments import change, confirmation, confirmed
+from tests.rendering.experiments import (
+    change,
+    confirmation,
+    confirmed,
+    of_sizes,
+    own_runs,
+    size,
+)
 from tests.rendering.reports import (
     CONTROLS,
     EVERY_REPORT,
@@ -24,6 +31,9 @@ from tests.rendering.reports import (
 
 from .trials import changed, on_file, write
 
+AUDIT = ("audits", 0)
+FOUND = (*AUDIT, "confirmation")
+SIZE = (*FOUND, "curve", 0)
 TRAINED = {
     name: case
     for name, case in EVERY_REPORT.items()
@@ -57,9 +67,13 @@ def test_trials_are_what_the_report_says(case: Report, tmp_path: Path) -> None:
             one.student,
             one.verdict,
         )
-        assert (trial.outcome, trial.metric) == (
-            one.confirmation.outcome,
-            one.confirmation.metric,
+        found_run = one.confirmation
+        assert (trial.outcome, trial.cause, trial.metric, trial.trained, trial.n_train) == (
+            found_run.outcome,
+            found_run.cause,
+            found_run.metric,
+            found_run.source,
+            found_run.size.n_train,
         )
         assert {name: level.verdict for name, level in trial.levels.items()} == {
             name: level.verdict for name, level in one.levels.items()
@@ -99,7 +113,7 @@ def test_a_gain_of_mse_has_no_unit(scale: float, tmp_path: Path) -> None:
 @pytest.mark.parametrize("baseline", [0.0, -1.0, None, 1e-320])
 def test_a_gain_of_no_error_is_not_known(baseline: float | None, tmp_path: Path) -> None:
     path = write(tmp_path, confirmed_regression_report())
-    changed(path, ("audits", 0, "confirmation", "baseline"), baseline)
+    changed(path, (*SIZE, "metrics", "mse", "baseline"), baseline)
     (trial,) = read_evidence([path], controls=False).trials
     assert trial.gain == Estimate(None, None, None)
 
@@ -149,7 +163,13 @@ def test_what_does_not_bear_on_the_training_makes_no_other_trial(tmp_path: Path)
         command="another",
         seconds=1.0,
         input=replace(base.input, path="moved.h5", notes=()),
-        settings={**base.settings, "estimator": ("ksg",), "confidence": 0.9},
+        settings={
+            **base.settings,
+            "estimator": ("ksg",),
+            "confidence": 0.9,
+            "accept": "regularisation",
+            "budget": 60.0,
+        },
     )
     paths = [write(tmp_path, base, "a.json"), write(tmp_path, again, "b.json")]
     assert len(read_evidence(paths, controls=False).trials) == 1
@@ -159,6 +179,13 @@ def _trained_otherwise(case: Report, **changes: Any) -> Report:
     (one,) = case.audits
     assert one.confirmation is not None
     return replace(case, audits=(replace(one, confirmation=replace(one.confirmation, **changes)),))
+
+
+def _own(baseline: float) -> Report:
+    """Return training runs of the user's own, which scored so much without distillation."""
+    found = own_runs()
+    metrics = {"accuracy": replace(found.main, baseline=baseline)}
+    return report(confirmed(audit(), replace(found, curve=(replace(found.size, metrics=metrics),))))
 
 
 OTHERS = {
@@ -177,8 +204,14 @@ OTHERS = {
     "settings": replace(
         confirmed_report(), settings={**confirmed_report().settings, "split_seed": 1}
     ),
-    "seeds": _trained_otherwise(confirmed_report(), n_seeds=9),
-    "training rows": _trained_otherwise(confirmed_report(), n_train=399),
+    "most repetitions": replace(
+        confirmed_report(), settings={**confirmed_report().settings, "seeds": 9}
+    ),
+    "training rows": _trained_otherwise(confirmed_report(), curve=(size(n_train=399),)),
+    "sizes": _trained_otherwise(confirmed_report(), curve=(size(n_train=200), size())),
+    "the size that decides": _trained_otherwise(confirmed_report(), labelled_rows=400),
+    "metric": _trained_otherwise(confirmed_report(), metric="log_loss"),
+    "own runs": _own(0.7343),
 }
 
 
@@ -188,6 +221,14 @@ def test_another_training_run_is_another_trial(other: Report, tmp_path: Path) ->
     found = read_evidence(paths, controls=False)
     assert len(found.trials) == 2
     assert found.warnings == ()
+
+
+def test_own_runs_are_known_by_their_numbers(tmp_path: Path) -> None:
+    cases = {"a.json": _own(0.7), "b.json": _own(0.7), "c.json": _own(0.71)}
+    found = read_evidence(
+        [write(tmp_path, one, name) for name, one in cases.items()], controls=False
+    )
+    assert [trial.trained for trial in found.trials] == ["runs", "runs"]
 
 
 def test_the_seed_says_nothing_where_all_rows_are_used(tmp_path: Path) -> None:
@@ -216,7 +257,8 @@ def test_trials_keep_the_order_of_the_reports(tmp_path: Path) -> None:
 
 
 def test_numbers_that_are_not_finite_are_unknown(tmp_path: Path) -> None:
-    odd = replace(confirmation(), change=change(float("nan")))
+    main = replace(confirmation().main, change=change(float("nan")))
+    odd = of_sizes(replace(size(), metrics={"accuracy": main}))
     (trial,) = read_evidence(
         [write(tmp_path, report(confirmed(audit(), odd)))], controls=False
     ).trials
@@ -325,14 +367,17 @@ def test_one_bad_file_among_good_ones_is_refused(tmp_path: Path) -> None:
         read_evidence([good, bad], controls=False)
 
 
-AUDIT = ("audits", 0)
 KSG = (*AUDIT, "levels", "representations", "estimators", "ksg")
-FOUND = (*AUDIT, "confirmation")
 WRONG: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "another version": (
         ("schema_version",),
-        "2",
-        "has schema_version '2', and this cch-audit reads '1'; write the report again with this",
+        "3",
+        "has schema_version '3', and this cch-audit reads '2'; write the report again with this",
+    ),
+    "an earlier version": (
+        ("schema_version",),
+        "1",
+        "was written by an earlier cch-audit, and its training runs cannot be read",
     ),
     "a version that is a number": (("schema_version",), 1, "schema_version is 1, expected a text"),
     "audits as object": (("audits",), {"a": 1}, "audits is an object, expected a list"),
@@ -376,10 +421,17 @@ WRONG: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "baselines as list": ((*AUDIT, "baselines"), [1], "audits[0].baselines is a list, expected"),
     "no score": ((*AUDIT, "baselines"), {"cka": 1}, "audits[0].baselines.score is missing"),
     "training run as text": (FOUND, "yes", 'audits[0].confirmation is "yes", expected an object'),
-    "empty training run": (FOUND, {}, "audits[0].confirmation.outcome is missing"),
+    "empty training run": (FOUND, {}, "audits[0].confirmation.source is missing"),
     "unknown outcome": ((*FOUND, "outcome"), "fine", 'audits[0].confirmation.outcome is "fine"'),
     "unknown metric": ((*FOUND, "metric"), "f1", 'audits[0].confirmation.metric is "f1", expected'),
-    "no change": ((*FOUND, "change"), ..., "audits[0].confirmation.change is missing"),
+    "no curve": ((*FOUND, "curve"), ..., "audits[0].confirmation.curve is missing"),
+    "an empty curve": ((*FOUND, "curve"), [], "audits[0].confirmation.curve[0] is missing"),
+    "unknown cause": ((*FOUND, "cause"), "luck", 'audits[0].confirmation.cause is "luck"'),
+    "no change": (
+        (*SIZE, "metrics", "accuracy", "change"),
+        ...,
+        "audits[0].confirmation.curve[0].metrics.accuracy.change is missing",
+    ),
     "no input": (("input",), ..., "input is missing"),
     "no checksum": (("input", "sha256"), ..., "input.sha256 is missing"),
     "checksum as number": (("input", "sha256"), 1.5, "input.sha256 is 1.5, expected a text"),

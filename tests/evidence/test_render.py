@@ -169,10 +169,29 @@ def test_words_come_first_and_last() -> None:
     assert opening(found) in lines[:8]
     assert lines[-1] == closing(found)
     assert opening(found) == (
-        "2 trials, each one teacher and one student, on 2 files: KD helps in 1, hurts in 1, "
-        "changes nothing detectable in 0, stays undecided in 0. 2 controls left out (--controls "
-        "counts them)."
+        "2 trials, each one teacher and one student, on 2 files: KD helps in 1 (by "
+        "transfer 1), hurts in 1, changes nothing that matters in 0, stays undecided in 0. 2 "
+        "controls left out (--controls counts them)."
     )
+
+
+def test_gains_are_counted_by_their_cause_and_own_runs_are_named() -> None:
+    found = ledger(
+        trial("pass", "helps"),
+        replace(trial("fail", "helps", "regularisation"), trained="runs"),
+        trial("fail", "helps", "unclear"),
+    )
+    assert opening(found).endswith(
+        "KD helps in 3 (by transfer 1, by regularisation 1, cause unclear 1), hurts in 0, changes "
+        "nothing that matters in 0, stays undecided in 0. 1 outcome is of your own training runs, the "
+        "others of heads."
+    )
+    text = render(found, "table", width=200)
+    assert re.search(r"PASS +0\.500 +n/a +HELPS by transfer +\+0\.0200 .* right\n", text)
+    assert re.search(r"FAIL +-0\.500 +n/a +HELPS by regularisation own runs .* right\n", text)
+    assert re.search(r"FAIL +-0\.500 +n/a +HELPS cause unclear .* undecided\n", text)
+    all_own = ledger(replace(trial("pass", "helps"), trained="runs"))
+    assert opening(all_own).endswith("All outcomes are of your own training runs.")
 
 
 def many(*counts: tuple[int, Verdict, Outcome]) -> Ledger:
@@ -182,7 +201,8 @@ def many(*counts: tuple[int, Verdict, Outcome]) -> Ledger:
 def test_too_few_trials_say_nothing() -> None:
     assert closing(many((1, "pass", "helps"), (1, "fail", "helps"))) == (
         "The CCH verdict is right in 1 of 2 decided trials (50 %, 95 % interval 1 to 99 %; "
-        "undecided: 0 verdicts, 0 outcomes). Of the same trials, always distilling is right in 2 "
+        "undecided: 0 verdicts, 0 outcomes; 1 of 2 if a gain of any cause counts). Of the same trials, "
+        "always distilling is right in 2 "
         "and never distilling in 0. The trials cannot tell the verdict from always distilling, nor "
         "from the toss of a coin: it is no better, or they are too few."
     )
@@ -286,7 +306,7 @@ def test_files_are_counted_apart() -> None:
     rows = file_rows(found)
     assert rows.headers == ("file", "trials", "KD", "CCH", "right", "predictions")
     assert [tuple(map(str, row)) for row in rows.cells] == [
-        ("0.h5", "3", "1 + 1 + 1 + 0", "2 + 0 + 1", "1 of 2", "0 of 0"),
+        ("0.h5", "3", "1 (1) + 1 + 1 + 0", "2 + 0 + 1", "1 of 2", "0 of 0"),
         ("1.h5", "1", "0 + 0 + 0 + 1", "0 + 1 + 0", "0 of 0", "0 of 0"),
     ]
 

@@ -18,7 +18,7 @@ from cch_audit.evidence.results import (
     Trial,
 )
 from cch_audit.rendering import as_json
-from cch_audit.results import Outcome, Report, Verdict
+from cch_audit.results import Cause, Outcome, Report, Verdict
 
 GAINS: dict[Outcome, float] = {
     "helps": 0.02,
@@ -35,6 +35,7 @@ def around(estimate: float, half_width: float = 0.01) -> Estimate:
 def trial(
     verdict: Verdict,
     outcome: Outcome,
+    cause: Cause | None = None,
     *,
     file: int = 0,
     teacher: str = "text",
@@ -55,7 +56,10 @@ def trial(
         verdict=verdict,
         levels={"representations": level},
         columns={"representations": gap.low, **columns},
+        trained="heads",
+        n_train=50,
         outcome=outcome,
+        cause=cause or ("transfer" if outcome == "helps" else None),
         metric="accuracy",
         gain=around(GAINS[outcome] if gain is None else gain),
     )

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from cch_audit import columns
+from cch_audit.auditing.verdict import agreement
 from cch_audit.results import (
     Audit,
     Baselines,
+    Cause,
     Change,
     Comparison,
     Confirmation,
@@ -20,8 +22,8 @@ from cch_audit.results import (
     Record,
     Report,
     SweepReport,
+    TrainingSize,
     Varied,
-    Verdict,
 )
 from cch_audit.sweeping.crossings import trace
 from cch_audit.sweeping.plan import step_title
@@ -41,32 +43,43 @@ HALF_WIDTHS: dict[Outcome, float] = {
 RECORDED = ("representations", "predictions", "teacher_labels", "score", "log_me", "cka")
 
 
-def change(estimate: float, half_width: float = 0.0079, p: float = 0.0078) -> Change:
-    return Change(estimate, estimate - half_width, estimate + half_width, p)
+def change(estimate: float, half_width: float = 0.0079, irreducible: float | None = 0.5) -> Change:
+    low, high = estimate - half_width, estimate + half_width
+    return Change(estimate, low, high, half_width / 1.96, irreducible)
 
 
-def comparison(baseline: float, gain: float, half_width: float = 0.0079) -> Comparison:
-    return Comparison(baseline, baseline + gain, change(gain, half_width))
+def comparison(
+    baseline: float, gain: float, half_width: float = 0.0079, outcome: Outcome = "helps"
+) -> Comparison:
+    return Comparison(baseline, baseline + gain, change(gain, half_width), outcome)
 
 
-def confirmation(outcome: Outcome = "helps", *, fusion: bool = False) -> Confirmation:
-    """An experiment with classes, all controls and the whole grid."""
+def size(
+    outcome: Outcome = "helps",
+    cause: Cause | None = None,
+    *,
+    n_train: int | None = 400,
+    fusion: bool = False,
+) -> TrainingSize:
+    """One size of an experiment with classes, all controls and the whole grid."""
+    if outcome == "helps":
+        cause = cause or "transfer"
     gain, half_width = GAINS[outcome], HALF_WIDTHS[outcome]
-    p = {"helps": 0.0078125, "hurts": 0.0003, "no_change": 0.8515625, "undecided": 0.4609375}
-    accuracy = Comparison(0.7343, 0.7343 + gain, change(gain, half_width, p[outcome]))
-    controls = {"shuffled": -0.0441, "shuffled_within_class": -0.0139, "uniform": -0.0131}
-    return Confirmation(
+    controls = {"uniform": -0.0131, "shuffled": -0.0441, "shuffled_within_class": -0.0139}
+    if cause == "regularisation":
+        controls["uniform"] = gain + 0.001
+    return TrainingSize(
+        n_train=n_train,
+        n_validation=200,
+        n_test=1400,
+        n_repetitions=24,
         outcome=outcome,
-        metric="accuracy",
-        baseline=accuracy.baseline,
-        distilled=accuracy.distilled,
-        change=accuracy.change,
-        smallest_detectable=0.0117,
-        min_effect=0.005,
+        cause=cause,
         metrics={
-            "accuracy": accuracy,
-            "weighted_f1": comparison(0.7291, gain * 1.1),
-            "macro_auc": comparison(0.8127, gain * 0.6),
+            "accuracy": comparison(0.7343, gain, half_width, outcome),
+            "log_loss": comparison(0.8123, -0.9 * gain, outcome=outcome),
+            "weighted_f1": comparison(0.7291, gain * 1.1, outcome=outcome),
+            "macro_auc": comparison(0.8127, gain * 0.6, outcome=outcome),
         },
         controls={
             name: Control(change(effect), change(gain - effect))
@@ -83,15 +96,76 @@ def confirmation(outcome: Outcome = "helps", *, fusion: bool = False) -> Confirm
         ),
         fusion=comparison(0.8912, 0.0031) if fusion else None,
         teacher_score=0.9123,
-        baseline_at_half=0.7012,
+        trivial_score=0.3012,
+        more_rows=1300 if outcome == "undecided" else None,
+        more_repetitions=70 if outcome == "undecided" else None,
+        gradient=3.2e-7,
+    )
+
+
+def confirmation(
+    outcome: Outcome = "helps", cause: Cause | None = None, *, fusion: bool = False
+) -> Confirmation:
+    """An experiment with classes at one size."""
+    return of_sizes(
+        size(outcome, cause, fusion=fusion),
         architecture="mlp" if fusion else "linear",
-        loss="(1 - w) CE(labels, student) + w T^2 KL(teacher_T || student_T), mean over the batch",
-        n_seeds=8,
-        n_train=400,
-        n_validation=200,
-        n_test=1400,
         notes=("The gain is larger than that of every control: it is transfer.",),
+    )
+
+
+def of_sizes(*curve: TrainingSize, at: int = 0, **others: Any) -> Confirmation:
+    """An experiment with classes whose outcome is that of one of its sizes."""
+    made = Confirmation(
+        source="heads",
+        outcome=curve[at].outcome,
+        cause=curve[at].cause,
+        metric="accuracy",
+        min_effect=0.005,
+        labelled_rows=None,
+        at=at,
+        curve=curve,
+        architecture="linear",
+        loss="(1 - w) CE(labels, student) + w T^2 KL(teacher_T || student_T), mean over the batch",
+        notes=(),
         seconds=3.21,
+    )
+    return replace(made, **others)
+
+
+def curved(*outcomes: tuple[Outcome, Cause | None], first: int = 50, at: int = 0) -> Confirmation:
+    """An experiment whose training rows double from outcome to outcome."""
+    sizes = [
+        size(outcome, cause, n_train=first * 2**number)
+        for number, (outcome, cause) in enumerate(outcomes)
+    ]
+    return of_sizes(*sizes, at=at)
+
+
+def own_runs(outcome: Outcome = "helps", cause: Cause | None = None) -> Confirmation:
+    """Training runs of the user's own, which say one score and one control."""
+    base = size(outcome, cause, n_train=None)
+    return of_sizes(
+        replace(
+            base,
+            n_validation=None,
+            n_test=None,
+            metrics={
+                "accuracy": replace(
+                    base.metrics["accuracy"],
+                    change=change(GAINS[outcome], HALF_WIDTHS[outcome], None),
+                )
+            },
+            controls={"label smoothing 0.1": base.controls["uniform"]},
+            grid=(),
+            teacher_score=None,
+            trivial_score=None,
+            more_rows=None,
+            gradient=None,
+        ),
+        source="runs",
+        architecture=None,
+        loss=None,
     )
 
 
@@ -99,16 +173,10 @@ def regression_confirmation(outcome: Outcome = "helps", *, scale: float = 1.0) -
     """An experiment with continuous labels, whose unit is free: one row of weights."""
     fall = -10 * GAINS[outcome] * scale
     half_width = 10 * HALF_WIDTHS[outcome] * scale
-    mse = comparison(1.2345 * scale, fall, half_width)
-    return replace(
-        confirmation(outcome),
-        metric="mse",
-        baseline=mse.baseline,
-        distilled=mse.distilled,
-        change=mse.change,
-        smallest_detectable=0.0951 * scale,
-        min_effect=0.0,
-        metrics={"mse": mse, "r2": comparison(0.5123, 10 * GAINS[outcome])},
+    mse = comparison(1.2345 * scale, fall, half_width, outcome)
+    of_numbers = replace(
+        size(outcome),
+        metrics={"mse": mse, "r2": comparison(0.5123, 10 * GAINS[outcome], outcome=outcome)},
         controls={
             name: Control(change(effect * scale, half_width), change(fall - effect * scale))
             for name, effect in (("shuffled", 0.4), ("mean", 0.02), ("matched_ridge", -0.031))
@@ -118,19 +186,20 @@ def regression_confirmation(outcome: Outcome = "helps", *, scale: float = 1.0) -
             for weight, chosen in zip((0.2, 0.3, 0.5, 0.7, 0.8), (0, 5, 3, 0, 0), strict=True)
         ),
         teacher_score=0.8123 * scale,
-        baseline_at_half=1.6543 * scale,
+        trivial_score=2.1234 * scale,
+    )
+    return of_sizes(
+        of_numbers,
+        metric="mse",
+        min_effect=0.0,
         loss="MSE(labels, student) + w MSE(teacher, student)",
-        notes=(),
     )
 
 
 def confirmed(audit: Audit, found: Confirmation) -> Audit:
     """Add a training run to an audit, and whether they agree."""
-    says: dict[Outcome, Verdict] = {"helps": "pass", "hurts": "fail", "no_change": "fail"}
-    if "undecided" in (audit.verdict, found.outcome):
-        return replace(audit, confirmation=found, agreement="undecided")
-    agrees = says[found.outcome] == audit.verdict
-    return replace(audit, confirmation=found, agreement="agrees" if agrees else "disagrees")
+    says = agreement(audit.verdict, found.outcome, found.cause)
+    return replace(audit, confirmation=found, agreement=says)
 
 
 def baselines(audit: Audit, *, labels: Literal["classes", "continuous"] = "classes") -> Audit:

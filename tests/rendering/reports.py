@@ -27,6 +27,8 @@ from .experiments import (
     baselines,
     confirmation,
     confirmed,
+    curved,
+    own_runs,
     ranking,
     regression_confirmation,
     swept,
@@ -281,6 +283,19 @@ def confirmed_regression_report(outcome: Outcome = "helps", *, scale: float = 1.
     return replace(base, audits=(confirmed(base.audits[0], found),))
 
 
+def curved_report() -> Report:
+    """One teacher that helps a student of few rows."""
+    found = curved(
+        ("helps", "transfer"),
+        ("helps", "transfer"),
+        ("helps", "regularisation"),
+        ("undecided", None),
+        ("no_change", None),
+        at=1,
+    )
+    return report(confirmed(audit(), found))
+
+
 CONTROLS = ("control: copy of the student", "control: noise")
 
 
@@ -393,6 +408,9 @@ EVERY_REPORT = {
     "confirmed against the verdict": confirmed_report("fail", "helps"),
     "undecided training": confirmed_report("pass", "undecided"),
     "fusion": confirmed_report("fail", "hurts", fusion=True),
+    "regularisation": report(confirmed(audit(), confirmation("helps", "regularisation"))),
+    "learning curve": curved_report(),
+    "own runs": report(confirmed(audit(), own_runs())),
     "confirmed regression": confirmed_regression_report(),
     "confirmed regression in small units": confirmed_regression_report("hurts", scale=1e-6),
     "two confirmed teachers": report(

@@ -84,7 +84,9 @@ def test_a_training_run_is_in_its_metric_whatever_the_unit() -> None:
     for row in rows(confirmed_report("fail", "helps"), "bits"):
         assert (row["outcome"], row["agreement"]) == ("helps", "disagrees")
         assert (row["metric"], row["baseline"]) == ("accuracy", "0.7343")
-        assert (row["change_estimate"], row["change_p"]) == ("0.0105", "0.0078125")
+        assert (row["change_estimate"], row["change_irreducible"]) == ("0.0105", "0.5")
+        assert (row["trained"], row["outcome"], row["cause"]) == ("heads", "helps", "transfer")
+        assert (row["n_train"], row["n_repetitions"]) == ("400", "24")
 
 
 def test_a_ranking_adds_its_columns_to_every_row() -> None:

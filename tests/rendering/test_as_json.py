@@ -105,7 +105,7 @@ def test_strings_and_numbers_survive(case: Report) -> None:
 
 def test_keys_that_scripts_read() -> None:
     written = document(report())
-    assert written["schema_version"] == "1"
+    assert written["schema_version"] == "2"
     assert written["tool"]["name"] == "cch-audit"
     assert written["input"]["labels"] == {
         "name": "labels/sentiment",
@@ -136,15 +136,18 @@ def test_keys_of_a_training_run() -> None:
     one = document(confirmed_report())["audits"][0]
     found = one["confirmation"]
     assert (found["outcome"], found["metric"], one["agreement"]) == ("helps", "accuracy", "agrees")
-    assert set(found["change"]) == {"estimate", "low", "high", "p"}
-    assert found["controls"]["uniform"]["change"]["estimate"] == -0.0131
-    assert found["grid"][0]["temperature"] == 1.0
+    assert (found["source"], found["cause"], found["at"]) == ("heads", "transfer", 0)
+    (size,) = found["curve"]
+    change = size["metrics"]["accuracy"]["change"]
+    assert set(change) == {"estimate", "low", "high", "standard_error", "irreducible"}
+    assert size["controls"]["uniform"]["change"]["estimate"] == -0.0131
+    assert size["grid"][0]["temperature"] == 1.0
     (row,) = {cell["temperature"] for cell in _grid(confirmed_regression_report())}
     assert row is None
 
 
 def _grid(case: Report) -> Any:
-    return document(case)["audits"][0]["confirmation"]["grid"]
+    return document(case)["audits"][0]["confirmation"]["curve"][0]["grid"]
 
 
 def test_keys_of_a_ranking() -> None:

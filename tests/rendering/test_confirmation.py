@@ -6,11 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from cch_audit.rendering.confirmation import grid_rows
+from cch_audit.rendering.confirmation import grid_rows, metric_rows
+from cch_audit.rendering.document import Badge
 from cch_audit.rendering.text import effect
 from cch_audit.results import Outcome, Report
 
-from .experiments import confirmation, confirmed, regression_confirmation
+from .experiments import (
+    comparison,
+    confirmation,
+    confirmed,
+    curved,
+    of_sizes,
+    own_runs,
+    regression_confirmation,
+    size,
+)
 from .reports import EVERY_REPORT, audit, confirmed_regression_report, confirmed_report, report
 from .test_table import joined, table
 
@@ -37,20 +47,20 @@ def test_no_number_is_cut(case: Report, width: int) -> None:
         found = one.confirmation
         if found is None:
             continue
-        changes = [(name, each.change) for name, each in found.metrics.items()]
-        for control in found.controls.values():
+        changes = [(name, each.change) for name, each in found.size.metrics.items()]
+        for control in found.size.controls.values():
             changes += [(found.metric, control.change), (found.metric, control.advantage)]
         for name, change in changes:
             for end in (f"[{effect(change.low, name)},", f"{effect(change.high, name)}]"):
                 assert end in text
-        for cell in found.grid:
+        for cell in found.size.grid:
             assert effect(cell.change, found.metric) in text
 
 
 @pytest.mark.parametrize(
     ("outcome", "word"),
     [
-        ("helps", "HELPS"),
+        ("helps", "HELPS (by transfer)"),
         ("hurts", "HURTS"),
         ("no_change", "NO CHANGE"),
         ("undecided", "UNDECIDED"),
@@ -66,13 +76,14 @@ def test_facts() -> None:
     for fact in (
         "one hidden layer",
         "(1 - w) CE(labels, student) + w T^2 KL(teacher_T || student_T)",
-        "400 training, 200 validation, 1,400 test rows over 8 seeds",
+        "400 training, 200 validation, 1,400 test rows in each of 24 repetitions",
         "accuracy 0.9123 by itself",
-        "accuracy 0.7343 without KD; 0.7012 on half as many training rows",
-        "a change of 0.0117 would be seen in 80 % of such experiments",
+        "accuracy 0.7343 without KD; 0.3012 by the largest class alone",
+        "standard error 0.0033; more repetitions cannot lower 50 % of its variance",
+        "no gradient is larger than 3e-07 nats per unit of a logit",
         "a gain of 0.0050 or more",
         "teacher and student as joint input: accuracy 0.8912 without, 0.8943 with KD, "
-        "+0.0031 [-0.0048, +0.0110], p = 0.008",
+        "+0.0031 [-0.0048, +0.0110]",
     ):
         assert joined(fact) in text
 
@@ -93,9 +104,11 @@ def test_continuous_labels_have_one_column_of_changes() -> None:
 def test_a_missing_cell_is_empty() -> None:
     found = confirmation()
     first = grid_rows(found).cells[0]
-    cell = next(one for one in found.grid if (one.temperature, one.weight) == (2.0, 0.2))
-    rest = tuple(one for one in found.grid if one != cell)
-    assert grid_rows(replace(found, grid=rest)).cells[0] == (first[0], first[1], "", *first[3:])
+    grid = found.size.grid
+    cell = next(one for one in grid if (one.temperature, one.weight) == (2.0, 0.2))
+    rest = tuple(one for one in grid if one != cell)
+    bare = of_sizes(replace(found.size, grid=rest))
+    assert grid_rows(bare).cells[0] == (first[0], first[1], "", *first[3:])
 
 
 def test_squared_errors_have_a_relative_change() -> None:
@@ -114,14 +127,17 @@ def test_changes_are_never_in_bits() -> None:
 
 def test_numbers_that_are_missing_are_said_to_be() -> None:
     found = confirmation()
-    odd = replace(found.change, low=math.nan, high=math.inf, p=math.nan)
-    text = table(report(confirmed(audit(), replace(found, change=odd, baseline_at_half=math.nan))))
-    assert "KD helps (accuracy +0.0105 [n/a, n/a], p = n/a)" in " ".join(text.split())
-    assert "n/a on half as many training rows" in text
+    change = replace(found.main.change, low=math.nan, high=math.inf, standard_error=math.nan)
+    metrics = {**found.size.metrics, "accuracy": replace(found.main, change=change)}
+    odd = of_sizes(replace(found.size, metrics=metrics, trivial_score=math.nan))
+    text = " ".join(table(report(confirmed(audit(), odd))).split())
+    assert "KD helps by transfer (accuracy +0.0105 [n/a, n/a], 400 training rows)" in text
+    assert "n/a by the largest class alone" in text
+    assert "standard error n/a" in text
 
 
 def test_without_controls_and_grid_their_tables_are_left_out() -> None:
-    bare = replace(confirmation(), controls={}, grid=(), notes=())
+    bare = of_sizes(replace(size(), controls={}, grid=()))
     text = block(report(confirmed(audit(), bare)))
     assert "Controls" not in text
     assert "validation rows" not in text
@@ -137,3 +153,51 @@ def test_what_is_noted_is_said_before_the_details() -> None:
     text = table(confirmed_report())
     note = text.index("The gain is larger than that of every control")
     assert note < text.index("Read beside the gap") < text.index("Confirmation:")
+
+
+def test_each_size_of_the_curve_has_a_row() -> None:
+    text = block(EVERY_REPORT["learning curve"], width=200)
+    rows = text[text.index("By number of training rows (* stands for the whole)") :]
+    for row in (
+        r"^50 +0\.7343 +\+0\.0105 \[\+0\.0026, \+0\.0184\] +HELPS by transfer +24$",
+        r"^100 \* +0\.7343 .* HELPS by transfer +24$",
+        r"^200 +0\.7343 .* HELPS by regularisation +24$",
+        r"^400 .* UNDECIDED +24 +about 1,300 more rows or about 70 more repetitions$",
+        r"^800 .* NO CHANGE +24$",
+    ):
+        assert re.search(row, re.sub(" +$", "", rows, flags=re.M), re.M), row
+
+
+def test_one_size_has_no_table_of_sizes() -> None:
+    assert "By number of training rows" not in block(confirmed_report())
+
+
+def test_what_is_missing_is_said_of_an_undecided_run() -> None:
+    text = joined(block(confirmed_report("pass", "undecided")))
+    assert joined("about 1,300 more rows or about 70 more repetitions would decide it") in text
+
+
+def test_the_size_that_the_user_names_decides() -> None:
+    named = replace(curved(("helps", None), ("no_change", None)), labelled_rows=50)
+    text = joined(block(report(confirmed(audit(), named))))
+    assert joined("the size for 50 labelled rows (--labelled-rows)") in text
+    alone = joined(block(EVERY_REPORT["learning curve"]))
+    assert joined("the whole curve, corrected for its 5 sizes") in alone
+
+
+def test_own_runs_show_what_they_know() -> None:
+    text = block(report(confirmed(audit(), own_runs())))
+    assert "Confirmation: your own training runs: HELPS (by transfer)\n" in text
+    assert "label smoothing 0.1" in text
+    for absent in ("heads ", "loss ", "converged", "irreducible", "validation"):
+        assert absent not in text
+
+
+def test_every_metric_has_its_outcome() -> None:
+    base = size()
+    metrics = {**base.metrics, "log_loss": comparison(0.8, 0.02, outcome="hurts")}
+    found = of_sizes(replace(base, metrics=metrics))
+    rows = metric_rows(found)
+    outcomes = {row[0]: row[-1] for row in rows.cells}
+    assert outcomes["accuracy, decides"] == Badge("HELPS", "good")
+    assert outcomes["log-loss (lower is better)"] == Badge("HURTS", "bad")

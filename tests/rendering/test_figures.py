@@ -16,6 +16,7 @@ from .reports import (
     audit,
     confirmed_regression_report,
     confirmed_report,
+    curved_report,
     floored_report,
     known_report,
     ranked_report,
@@ -155,13 +156,30 @@ def test_numbers_that_are_not_finite_are_left_out() -> None:
 def test_a_heat_map_shows_each_change_and_who_chose_it() -> None:
     case = confirmed_report()
     text = draw_inline(audit_pictures(case.audits[0], 0.0, "nats")[1], 1)
-    for words in ("+0.0145", "3 seeds", "1 seed", "temperature", "weight w"):
+    for words in ("+0.0145", "3 times", "1 time", "temperature", "weight w"):
         assert f">{words}<" in text
     regression = confirmed_regression_report()
     text = draw_inline(audit_pictures(regression.audits[0], 0.0, "nats")[1], 1)
     assert ">-0.0735<" in text
-    assert ">fall of MSE<" in text
+    assert ">fall<" in text
     assert ">temperature<" not in text
+
+
+def test_a_learning_curve_has_a_figure_of_its_own() -> None:
+    (one,) = curved_report().audits
+    _, curve, _ = audit_pictures(one, 0.0, "nats")
+    text = draw_inline(curve, 1)
+    for words in ("training rows", "50", "800", "gain by KD", "best control"):
+        assert f">{words}<" in text
+    for outcome in ("KD: helps by transfer", "KD: helps otherwise", "KD: no change", "undecided"):
+        assert f">{outcome}<" in text
+    assert len(audit_pictures(confirmed_report().audits[0], 0.0, "nats")) == 2
+
+
+def test_a_sweep_whose_training_runs_are_lost_has_the_figure_of_its_gaps() -> None:
+    base = swept_report()
+    audits = tuple(replace(one, confirmation=None, agreement=None) for one in base.audits)
+    ET.fromstring(inline(replace(base, audits=audits)))
 
 
 def test_teachers_keep_their_order_and_controls_have_no_rank() -> None:
@@ -175,7 +193,7 @@ def test_marks_differ_in_shape_and_legends_say_what_shares_one() -> None:
     shapes = {says: marker(says)["marker"] for says in ("pass", "fail", "undecided", "no_change")}
     assert len(set(shapes.values())) == 4
     labels = [key.get_label() for key in keys(["helps", "pass", "undecided"])]
-    assert labels == ["CCH: pass, KD: helps", "undecided"]
+    assert labels == ["CCH: pass, KD: helps by transfer", "undecided"]
 
 
 def test_a_long_name_loses_its_middle() -> None:

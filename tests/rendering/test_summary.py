@@ -86,33 +86,33 @@ def test_bits() -> None:
         (
             "pass",
             "helps",
-            "Measured: KD helps (accuracy +0.0105 [+0.0026, +0.0184], p = 0.008); "
-            "the CCH verdict was PASS: agrees.",
+            "Measured: KD helps by transfer (accuracy +0.0105 [+0.0026, +0.0184], 400 training "
+            "rows); the CCH verdict was PASS: agrees.",
         ),
         (
             "pass",
             "hurts",
-            "Measured: KD hurts (accuracy -0.0209 [-0.0273, -0.0145], p < 0.001); "
-            "the CCH verdict was PASS: disagrees.",
+            "Measured: KD hurts (accuracy -0.0209 [-0.0273, -0.0145], 400 training rows); the CCH "
+            "verdict was PASS: disagrees.",
         ),
         (
             "fail",
             "no_change",
-            "Measured: no detectable change by KD (accuracy +0.0004 [-0.0031, +0.0039], "
-            "p = 0.852); the CCH verdict was FAIL: agrees.",
+            "Measured: no change by KD that matters (accuracy +0.0004 [-0.0031, +0.0039], 400 "
+            "training rows); the CCH verdict was FAIL: agrees.",
         ),
         (
             "pass",
             "undecided",
-            "Measured: undecided whether KD helps (accuracy +0.0048 [-0.0183, +0.0279], "
-            "p = 0.461); the CCH verdict was PASS: undecided.",
+            "Measured: undecided whether KD helps (accuracy +0.0048 [-0.0183, +0.0279], 400 "
+            "training rows); the CCH verdict was PASS: undecided.",
         ),
         (
             "fail",
             "helps",
-            "Measured: KD helps (accuracy +0.0105 [+0.0026, +0.0184], p = 0.008); the CCH verdict "
-            "was FAIL: disagrees (the criterion is sufficient, not necessary: FAIL rules no gain "
-            "out).",
+            "Measured: KD helps by transfer (accuracy +0.0105 [+0.0026, +0.0184], 400 training "
+            "rows); the CCH verdict was FAIL: disagrees (the criterion is sufficient, not "
+            "necessary: FAIL rules no gain out).",
         ),
     ],
 )
@@ -123,15 +123,15 @@ def test_the_outcome_follows_the_verdict(verdict: Verdict, outcome: Outcome, exp
 
 
 def test_a_squared_error_has_its_relative_change() -> None:
-    assert "KD helps (MSE -0.105 [-0.184, -0.0260], -8.5 %, p = 0.008);" in summary(
+    assert "KD helps by transfer (MSE -0.105 [-0.184, -0.0260], -8.5 %, 400 " in summary(
         confirmed_regression_report()
     )
 
 
 def test_outcomes_of_several_teachers() -> None:
     assert summary(EVERY_REPORT["two confirmed teachers"]) == (
-        "PASS: of 2 teachers, 2 pass (mod/text, b). Measured: KD helps with mod/text; "
-        "no detectable change by KD with b."
+        "PASS: of 2 teachers, 2 pass (mod/text, b). Measured: KD helps by transfer with "
+        "mod/text; no change by KD that matters with b."
     )
 
 
@@ -141,8 +141,8 @@ def test_a_ranking_names_the_first_and_counts_no_control() -> None:
         "transcriptome/expression_top200."
     )
     assert summary(ranked_report()).endswith(
-        "Measured: KD helps with transcriptome/expression_top200, clinic; KD hurts with proteins; "
-        "no detectable change by KD with methylation; undecided whether KD helps with "
+        "Measured: KD helps by transfer with transcriptome/expression_top200, clinic; no change by "
+        "KD that matters with methylation; KD hurts with proteins; undecided whether KD helps with "
         "copy_number/segments_by_chromosome_arm."
     )
 
@@ -164,7 +164,7 @@ def test_a_training_run_that_decides_comes_first() -> None:
     assert text.endswith("the CCH verdict was PASS: disagrees.")
     several = replace(EVERY_REPORT["two confirmed teachers"], gate="outcome", decision="fail")
     assert summary(several) == (
-        "Measured: KD helps with mod/text; no detectable change by KD with b. "
+        "Measured: KD helps by transfer with mod/text; no change by KD that matters with b. "
         "CCH verdict PASS: of 2 teachers, 2 pass (mod/text, b)."
     )
 
@@ -173,8 +173,8 @@ def test_a_training_run_that_decides_comes_first() -> None:
     ("decision", "expected"),
     [
         ("pass", "PASS: confirmed by training. CCH verdict PASS: "),
-        ("fail", "FAIL: a pass and a measured gain are both required. CCH verdict PASS: "),
-        ("undecided", "UNDECIDED: a pass and a measured gain are both required. CCH verdict "),
+        ("fail", "FAIL: a pass and a measured gain by transfer are both required. CCH verdict"),
+        ("undecided", "UNDECIDED: a pass and a measured gain by transfer are both required. CCH "),
     ],
 )
 def test_what_both_decide_comes_first(decision: Verdict, expected: str) -> None:
@@ -185,7 +185,36 @@ def test_what_both_decide_comes_first(decision: Verdict, expected: str) -> None:
 
 def test_an_undecided_verdict_has_nothing_to_agree_with() -> None:
     text = summary(confirmed_report("undecided", "helps"))
-    assert text.endswith("p = 0.008); the CCH verdict was UNDECIDED.")
+    assert text.endswith("400 training rows); the CCH verdict was UNDECIDED.")
+
+
+def test_a_gain_that_a_control_shows_too_needs_no_teacher() -> None:
+    text = summary(EVERY_REPORT["regularisation"])
+    assert text.endswith(
+        "Measured: KD helps by regularisation (accuracy +0.0105 [+0.0026, +0.0184], 400 training "
+        "rows); label smoothing does as well: no teacher needed; the CCH verdict was PASS: "
+        "disagrees."
+    )
+
+
+def test_where_a_gain_of_any_cause_is_accepted_none_is_asked_for() -> None:
+    base = replace(EVERY_REPORT["regularisation"], gate="both", decision="fail")
+    settings = {**base.settings, "accept": "regularisation"}
+    text = summary(replace(base, settings=settings))
+    assert text.startswith("FAIL: a pass and a measured gain are both required. CCH verdict ")
+
+
+def test_a_learning_curve_has_a_sentence() -> None:
+    assert summary(EVERY_REPORT["learning curve"]).endswith(
+        "By training size: helps by transfer up to about 100 labelled rows, helps by "
+        "regularisation at 200, undecided at 400, no change at 800."
+    )
+
+
+def test_own_training_runs_are_said_to_be() -> None:
+    text = summary(EVERY_REPORT["own runs"])
+    assert "Measured: in your own training runs, KD helps by transfer (accuracy +0.0105 [" in text
+    assert "training rows" not in text
 
 
 def test_one_of_one_passes() -> None:

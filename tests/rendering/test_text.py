@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from cch_audit.rendering.text import effect, p_equation, p_value, relative_change, score, size
+from cch_audit.rendering.text import effect, relative_change, score, size_of
 
 from .experiments import change
 
@@ -26,20 +26,7 @@ def test_decimals_follow_the_metric(value: float, metric: str, level: str, signe
 
 
 def test_a_size_has_no_sign() -> None:
-    assert size(-0.0117, "accuracy") == size(0.0117, "accuracy") == "0.0117"
-
-
-@pytest.mark.parametrize(
-    ("p", "cell", "equation"),
-    [
-        (0.0078125, "0.008", "p = 0.008"),
-        (0.0004, "<0.001", "p < 0.001"),
-        (1.0, "1.000", "p = 1.000"),
-    ],
-)
-def test_p(p: float, cell: str, equation: str) -> None:
-    found = change(0.01, p=p)
-    assert (p_value(found), p_equation(found)) == (cell, equation)
+    assert size_of(-0.0117, "accuracy") == size_of(0.0117, "accuracy") == "0.0117"
 
 
 def test_relative_change() -> None:

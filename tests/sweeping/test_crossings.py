@@ -83,9 +83,13 @@ def test_a_fall_of_the_error_is_a_gain() -> None:
         found = case.audits[0].confirmation
         assert found is not None
         gain = gain_point(found)
-        assert gain.estimate == sign * found.change.estimate
+        change = found.main.change
+        assert gain.estimate == sign * change.estimate
         assert gain.low <= gain.estimate <= gain.high
-        assert {gain.low, gain.high} == {sign * found.change.low, sign * found.change.high}
+        assert {gain.low, gain.high} == {
+            sign * found.main.change.low,
+            sign * found.main.change.high,
+        }
 
 
 def test_a_sweep_has_a_crossing_for_each_level_and_for_the_gain() -> None:

@@ -11,13 +11,14 @@ from matplotlib import style
 from matplotlib.figure import Figure
 
 from cch_audit.evidence.results import Ledger
+from cch_audit.rendering.figures.curve import curve_picture, has_curve
 from cch_audit.rendering.figures.evidence import evidence_picture
 from cch_audit.rendering.figures.gap import gap_picture
 from cch_audit.rendering.figures.grid import grid_picture
 from cch_audit.rendering.figures.marks import Picture
 from cch_audit.rendering.figures.sweep import sweep_picture
 from cch_audit.rendering.figures.teachers import teachers_picture
-from cch_audit.rendering.text import NATS_PER, all_printable, for_reading
+from cch_audit.rendering.text import NATS_PER, all_printable, for_reading, trained
 from cch_audit.results import Audit, RankReport, Report, SweepReport
 from cch_audit.settings.formats import Units
 
@@ -94,7 +95,7 @@ def plot(found: Report | Ledger, *, units: Units = "nats") -> Figure:
 def overview(report: Report, units: Units) -> list[Picture]:
     """Return what a report that `for_reading` has prepared shows at a glance."""
     margin = margin_in(report, units)
-    if isinstance(report, SweepReport):
+    if isinstance(report, SweepReport) and trained(report.audits):
         return [sweep_picture(report, margin, units)]
     if isinstance(report, RankReport) or len(report.audits) > 1:
         return [teachers_picture(report, margin, units)]
@@ -108,10 +109,13 @@ def margin_in(report: Report, units: Units) -> float:
 
 
 def audit_pictures(audit: Audit, margin: float, units: Units) -> list[Picture]:
-    """Return the gaps of one teacher, and what the training run chose from."""
-    found = audit.confirmation
-    grids = [] if found is None or not found.grid else [grid_picture(found)]
-    return [gap_picture(audit, margin, units), *grids]
+    """Return the gaps of one teacher, its learning curve, and what training chose from."""
+    pictures, found = [gap_picture(audit, margin, units)], audit.confirmation
+    if found is not None and has_curve(found):
+        pictures.append(curve_picture(found))
+    if found is not None and found.size.grid:
+        pictures.append(grid_picture(found))
+    return pictures
 
 
 def draw_inline(picture: Picture, number: int) -> str:

@@ -19,6 +19,7 @@ from cch_audit.rendering.figures.marks import (
     Picture,
     fit_scale,
     keys,
+    mark_of,
     marker,
     name_sides,
     rule_rows,
@@ -67,11 +68,11 @@ def _trials(figure: FigureBase, trials: Sequence[Trial], levels: Sequence[str]) 
         fit_scale(axes, "x")
         axes.set_xlabel(f"gap on {level} (nats)")
     fit_scale(panels[0], "y")
-    panels[0].set_ylabel("gain by KD (% points, or % of MSE)")
+    panels[0].set_ylabel("gain by KD (% points, or % of an error)")
     for axes in panels:  # once all of them share their limits
         name_sides(axes, 0.0)
         shade_agreement(axes, 0.0)
-    seen = [trial.outcome for trial in trials]
+    seen = [mark_of(trial.outcome, trial.cause) for trial in trials]
     areas = Patch(color=SHADE, label="measured as CCH says")
     figure.legend(handles=[*keys(seen), areas], loc="outside lower center", ncols=5)
 
@@ -82,7 +83,7 @@ def _trial(axes: Axes, trial: Trial, gap: Estimate) -> None:
         return
     axes.hlines(y[0], x[1], x[2], color=PALE, linewidth=0.9, zorder=2)
     axes.vlines(x[0], y[1], y[2], color=PALE, linewidth=0.9, zorder=2)
-    axes.plot(x[0], y[0], markersize=5.5, zorder=3, **marker(trial.outcome))
+    axes.plot(x[0], y[0], markersize=5.5, zorder=3, **marker(mark_of(trial.outcome, trial.cause)))
 
 
 def _shares(axes: Axes, records: Sequence[Decisions]) -> None:

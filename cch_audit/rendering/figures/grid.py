@@ -8,19 +8,18 @@ from matplotlib.figure import FigureBase
 
 from cch_audit.rendering.figures.marks import BAD, GOOD, Picture
 from cch_audit.rendering.text import METRIC_TITLES, counted, effect
-from cch_audit.results import Confirmation, GridCell, improvement
+from cch_audit.results import LOWER_IS_BETTER, Confirmation, GridCell, improvement
 
 WIDTH, ROW, ENDS = 6.4, 0.42, 1.2
 SHADES = 33
 """So few that the scale beside the cells is drawn as cells, and not as an image."""
-_GAINS = {"accuracy": "gain", "mse": "fall of MSE"}
 MOST_WRITTEN = 10
 """Columns whose cells have room for a number."""
 
 
 def grid_picture(found: Confirmation) -> Picture:
     """Return the changes by temperature (rows) and weight (columns) as a heat map."""
-    temperatures = list(dict.fromkeys(cell.temperature for cell in found.grid))
+    temperatures = list(dict.fromkeys(cell.temperature for cell in found.size.grid))
 
     def draw(figure: FigureBase) -> None:
         figure.suptitle(f"Change of {METRIC_TITLES[found.metric]} on validation rows")
@@ -28,16 +27,16 @@ def grid_picture(found: Confirmation) -> Picture:
 
     caption = (
         "What each temperature and weight changed on validation rows: blue is better than no "
-        "distillation, orange worse. Bold cells were chosen, by so many seeds, for the test rows."
+        "distillation, orange worse. Bold cells were chosen for the test rows, so many times."
     )
     return Picture(caption, (WIDTH, ENDS + ROW * len(temperatures)), draw)
 
 
 def _heat_map(figure: FigureBase, found: Confirmation, temperatures: list[float | None]) -> None:
-    weights = list(dict.fromkeys(cell.weight for cell in found.grid))
+    weights = list(dict.fromkeys(cell.weight for cell in found.size.grid))
     places = {
         (weights.index(cell.weight), temperatures.index(cell.temperature)): cell
-        for cell in found.grid
+        for cell in found.size.grid
     }
     gains = [[math.nan] * len(weights) for _ in temperatures]
     for (x, y), cell in places.items():
@@ -49,7 +48,7 @@ def _heat_map(figure: FigureBase, found: Confirmation, temperatures: list[float 
     mesh = axes.pcolormesh(
         gains, cmap=colors, vmin=-most, vmax=most, edgecolors="0.85", linewidth=0.6
     )
-    figure.colorbar(mesh, ax=axes, label=_GAINS[found.metric])
+    figure.colorbar(mesh, ax=axes, label=("fall" if found.metric in LOWER_IS_BETTER else "gain"))
     if len(weights) <= MOST_WRITTEN:
         for (x, y), cell in places.items():
             _write(axes, x, y, cell, found.metric, dark=gains[y][x] > 0.85 * most)
@@ -63,8 +62,8 @@ def _heat_map(figure: FigureBase, found: Confirmation, temperatures: list[float 
 
 
 def _write(axes: Axes, x: int, y: int, cell: GridCell, metric: str, *, dark: bool) -> None:
-    """Write the change into its cell, and how many seeds chose it."""
-    chosen = f"\n{counted(cell.chosen, 'seed')}" if cell.chosen else ""
+    """Write the change into its cell, and how many repetitions chose it."""
+    chosen = f"\n{counted(cell.chosen, 'time')}" if cell.chosen else ""
     axes.text(
         x + 0.5,
         y + 0.5,

@@ -9,31 +9,36 @@ from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.ticker import StrMethodFormatter
 
-from cch_audit.results import Outcome, Verdict
+from cch_audit.results import Cause, Metric, Outcome, Verdict
 
+Mark = Verdict | Outcome | Literal["helps_otherwise"]
+"""What a marker says; the last one is a gain that is no transfer, or not for certain."""
 INK, PALE, SHADE, BAND = "0.15", "0.6", "0.93", "0.7"
 # Okabe and Ito's colours stay apart in every common colour blindness; shapes do in grey too.
 GOOD, BAD = "#0072B2", "#E69F00"
 _GOOD: dict[str, Any] = {"marker": "o", "markerfacecolor": GOOD}
 _BAD: dict[str, Any] = {"marker": "v", "markerfacecolor": BAD}
 _OPEN: dict[str, Any] = {"marker": "D", "markerfacecolor": "white"}
-_MARKERS: dict[Verdict | Outcome, dict[str, Any]] = {
+_MARKERS: dict[Mark, dict[str, Any]] = {
     "pass": _GOOD,
     "helps": _GOOD,
+    "helps_otherwise": {"marker": "o", "markerfacecolor": "white"},
     "fail": _BAD,
     "hurts": _BAD,
     "no_change": {"marker": "s", "markerfacecolor": "0.75"},
     "undecided": _OPEN,
 }
-_SAME: list[list[Verdict | Outcome]] = [
+_SAME: list[list[Mark]] = [
     ["pass", "helps"],
+    ["helps_otherwise"],
     ["fail", "hurts"],
     ["no_change"],
     ["undecided"],
 ]
-_WORDS: dict[Verdict | Outcome, str] = {
+_WORDS: dict[Mark, str] = {
     "pass": "CCH: pass",
-    "helps": "KD: helps",
+    "helps": "KD: helps by transfer",
+    "helps_otherwise": "KD: helps otherwise",
     "fail": "CCH: fail",
     "hurts": "KD: hurts",
     "no_change": "KD: no change",
@@ -41,7 +46,15 @@ _WORDS: dict[Verdict | Outcome, str] = {
 }
 WIDE = 10.0
 """A scale that goes beyond this is logarithmic from 1 on."""
-GAINS = {"accuracy": "accuracy", "mse": "fall of MSE, Var(y) = 1"}
+GAINS: dict[Metric, str] = {
+    "accuracy": "accuracy",
+    "log_loss": "fall of log-loss, nats",
+    "brier": "fall of the Brier score",
+    "weighted_f1": "weighted F1",
+    "macro_auc": "macro AUC",
+    "mse": "fall of MSE, Var(y) = 1",
+    "r2": "R^2",
+}
 
 
 @dataclass(frozen=True)
@@ -55,12 +68,17 @@ class Picture:
     draw: Callable[[FigureBase], None]
 
 
-def marker(says: Verdict | Outcome) -> dict[str, Any]:
+def mark_of(outcome: Outcome, cause: Cause | None) -> Mark:
+    """Return the mark of an outcome: a gain that is no transfer has its own."""
+    return "helps_otherwise" if outcome == "helps" and cause != "transfer" else outcome
+
+
+def marker(says: Mark) -> dict[str, Any]:
     """Return how a verdict or an outcome is marked."""
     return {**_MARKERS[says], "markeredgecolor": INK, "linestyle": "none"}
 
 
-def keys(seen: Iterable[Verdict | Outcome]) -> list[Line2D]:
+def keys(seen: Iterable[Mark]) -> list[Line2D]:
     """Return the legend of the verdicts and outcomes that there are; some share a marker."""
     there = set(seen)
     found = [[says for says in group if says in there] for group in _SAME]

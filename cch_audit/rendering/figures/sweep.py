@@ -18,6 +18,7 @@ from cch_audit.rendering.figures.marks import (
     SHADE,
     Picture,
     keys,
+    mark_of,
     marker,
     name_sides,
     shade_agreement,
@@ -151,13 +152,15 @@ def _mark_crossing(
 def _outcomes(axes: Axes, report: Report, x: Sequence[float], y: Sequence[float]) -> None:
     """Draw one marker per step, which says the outcome."""
     for audit, *place in zip(report.audits, x, y, strict=True):
-        if audit.confirmation is not None:
-            axes.plot(*place, zorder=3, markersize=5.5, **marker(audit.confirmation.outcome))
+        found = audit.confirmation
+        if found is not None:
+            says = mark_of(found.outcome, found.cause)
+            axes.plot(*place, zorder=3, markersize=5.5, **marker(says))
 
 
 def _keys(report: Report, sweep: Sweep) -> list[Line2D | Patch]:
     """Return the legend of the outcomes that there are, and of what is shaded."""
-    seen = [found.outcome for found in trained(report.audits)]
+    seen = [mark_of(found.outcome, found.cause) for found in trained(report.audits)]
     there: list[Line2D | Patch] = [*keys(seen)]
     if not keeps_teacher(sweep):
         there.append(Patch(color=SHADE, label="measured as CCH says"))

@@ -10,16 +10,18 @@ from matplotlib.figure import FigureBase
 from cch_audit.rendering.figures.marks import (
     GAINS,
     INK,
+    Mark,
     Picture,
     fit_scale,
     keys,
+    mark_of,
     marker,
     rule_rows,
     shortened,
 )
 from cch_audit.rendering.ranking import Place, gap_title, places, shared_metric
 from cch_audit.rendering.text import ordered_levels
-from cch_audit.results import Audit, Outcome, RankReport, Report, Verdict
+from cch_audit.results import Audit, RankReport, Report
 from cch_audit.settings.formats import Units
 from cch_audit.sweeping.crossings import Point, gain_point, gap_point
 
@@ -75,7 +77,7 @@ def _draw(
     levels = [name for name, _ in ordered_levels(report.audits[0])]
     metric = shared_metric(report)
     panels = figure.subplots(1, len(levels) + (metric is not None), sharey=True, squeeze=False)[0]
-    seen = set[Verdict | Outcome]()
+    seen = set[Mark]()
     for axes, name in zip(panels, levels, strict=False):
         if axes is not panels[0]:
             axes.sharex(panels[0])  # two gaps of one scale can be compared
@@ -91,8 +93,9 @@ def _draw(
         for y, row in enumerate(rows):
             found = row.audit.confirmation
             if found is not None:
-                seen.add(found.outcome)
-                _mark(panels[-1], y, gain_point(found), found.outcome)
+                says = mark_of(found.outcome, found.cause)
+                seen.add(says)
+                _mark(panels[-1], y, gain_point(found), says)
         panels[-1].axvline(0.0, color=INK, linewidth=1.2, zorder=1)
         panels[-1].set(title="measured", xlabel=f"gain by KD\n({GAINS[metric]})")
     for axes in panels:
@@ -103,6 +106,6 @@ def _draw(
     figure.legend(handles=keys(seen), loc="outside lower center", ncols=4)
 
 
-def _mark(axes: Axes, y: int, point: Point, says: Verdict | Outcome) -> None:
+def _mark(axes: Axes, y: int, point: Point, says: Mark) -> None:
     axes.hlines(y, point.low, point.high, color=INK, linewidth=1.1, zorder=2)
     axes.plot(point.estimate, y, markersize=6, zorder=3, **marker(says))

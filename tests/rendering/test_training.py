@@ -1,0 +1,190 @@
+"""What training showed in words."""
+
+from dataclasses import replace
+
+import pytest
+
+from cch_audit.rendering.training import (
+    all_notes,
+    as_good,
+    cause_sentence,
+    curve_words,
+    flags,
+    missing,
+)
+from cch_audit.results import Cause, Control, Outcome
+
+from .experiments import (
+    change,
+    comparison,
+    confirmation,
+    confirmed,
+    curved,
+    of_sizes,
+    own_runs,
+    regression_confirmation,
+    size,
+)
+from .reports import audit
+
+HELPS: tuple[Outcome, Cause | None] = ("helps", "transfer")
+REGULARISES: tuple[Outcome, Cause | None] = ("helps", "regularisation")
+UNCLEAR: tuple[Outcome, Cause | None] = ("helps", "unclear")
+SAME: tuple[Outcome, Cause | None] = ("no_change", None)
+HURTS: tuple[Outcome, Cause | None] = ("hurts", None)
+OPEN: tuple[Outcome, Cause | None] = ("undecided", None)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "words"),
+    [
+        ([HELPS], ""),
+        (
+            [HELPS, HELPS, SAME, SAME],
+            "helps by transfer up to about 100 labelled rows, no change from 200 on",
+        ),
+        ([HELPS, SAME], "helps by transfer at 50 labelled rows, no change at 100"),
+        (
+            [HELPS, OPEN, OPEN, SAME, SAME],
+            "helps by transfer at 50 labelled rows, undecided from 100 to 200, no change from 400 "
+            "on",
+        ),
+        (
+            [HURTS, HURTS, UNCLEAR, REGULARISES],
+            "hurts up to about 100 labelled rows, helps (cause unclear) at 200, helps by "
+            "regularisation at 400",
+        ),
+        ([SAME] * 6, "no change at every size from 50 to 1,600 labelled rows"),
+    ],
+)
+def test_the_curve_in_words(outcomes: list[tuple[Outcome, Cause | None]], words: str) -> None:
+    assert curve_words(curved(*outcomes).curve) == words
+
+
+def test_sizes_that_nobody_knows_have_no_words() -> None:
+    one = size(n_train=None)
+    assert curve_words((one, one)) == ""
+
+
+@pytest.mark.parametrize(
+    ("advantages", "name"),
+    [
+        ({"shuffled": 0.03, "uniform": 0.02}, None),
+        ({"shuffled": -0.02, "uniform": 0.001}, "uniform"),
+        ({"shuffled": -0.02, "uniform": 0.02, "class_means": 0.001}, "shuffled"),
+    ],
+)
+def test_a_control_that_needs_no_teacher_is_named_first(
+    advantages: dict[str, float], name: str | None
+) -> None:
+    controls = {key: Control(change(0.01), change(value)) for key, value in advantages.items()}
+    assert as_good(replace(size(), controls=controls), "accuracy") == name
+
+
+def test_a_lower_error_is_an_advantage() -> None:
+    controls = {"matched_ridge": Control(change(-0.1), change(-0.2))}
+    assert as_good(replace(size(), controls=controls), "mse") is None
+    assert as_good(replace(size(), controls=controls), "accuracy") == "matched_ridge"
+
+
+@pytest.mark.parametrize(
+    ("cause", "control", "words"),
+    [
+        ("transfer", "uniform", ""),
+        ("regularisation", "uniform", "label smoothing does as well: no teacher needed"),
+        (
+            "regularisation",
+            "matched_ridge",
+            "a matched ridge penalty does as well: no teacher needed",
+        ),
+        ("regularisation", "my own", "my own does as well: no teacher needed"),
+        (
+            "regularisation",
+            "class_means",
+            "the teacher's mean of each class does as well: what it says of single rows is not "
+            "needed",
+        ),
+        ("unclear", "uniform", "whether the teacher does better than label smoothing is open"),
+    ],
+)
+def test_what_a_cause_means(cause: Cause, control: str, words: str) -> None:
+    controls = {control: Control(change(0.01), change(0.0))}
+    one = replace(size("helps", cause), controls=controls)
+    assert cause_sentence(one, "accuracy") == words
+
+
+@pytest.mark.parametrize(
+    ("rows", "repetitions", "words"),
+    [
+        (None, None, ""),
+        (1300, None, "about 1,300 more rows"),
+        (None, 70, "about 70 more repetitions"),
+        (1300, 70, "about 1,300 more rows or about 70 more repetitions"),
+    ],
+)
+def test_what_is_missing(rows: int | None, repetitions: int | None, words: str) -> None:
+    assert missing(replace(size(), more_rows=rows, more_repetitions=repetitions)) == words
+
+
+def flagged(**parts: object) -> list[str]:
+    return [*flags(of_sizes(replace(size(), **parts)))]
+
+
+def test_nothing_is_flagged_where_all_is_well() -> None:
+    assert not flagged()
+    assert not [*flags(regression_confirmation())]
+    assert not [*flags(own_runs())]
+
+
+def test_scores_below_the_largest_class_are_flagged() -> None:
+    assert flagged(trivial_score=0.8) == [
+        "The student without KD is worse than the largest class alone (accuracy 0.7343 against "
+        "0.8000); a gain from there says little."
+    ]
+    assert flagged(trivial_score=0.95)[1] == (
+        "The teacher is worse than the largest class alone (accuracy 0.9123 against 0.9500): it "
+        "has nothing to teach."
+    )
+
+
+def test_a_teacher_below_the_student_is_flagged() -> None:
+    assert flagged(teacher_score=0.5) == [
+        "The teacher by itself is worse than the student without it (accuracy 0.5000 against "
+        "0.7343)."
+    ]
+
+
+def test_of_errors_more_is_worse() -> None:
+    base = regression_confirmation()
+    worse = replace(base.size, teacher_score=1.3, trivial_score=1.5)
+    assert [*flags(replace(base, curve=(worse,)))] == [
+        "The teacher by itself is worse than the student without it (MSE 1.300 against 1.234)."
+    ]
+    below = replace(base.size, trivial_score=1.0)
+    assert "worse than the mean alone (MSE 1.234 against 1.000)" in next(
+        flags(replace(base, curve=(below,)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("log_loss", "said"),
+    [
+        ("hurts", ["accuracy says that it helps, log-loss says that it hurts."]),
+        ("no_change", ["accuracy says that it helps, log-loss says that nothing changes."]),
+        ("undecided", []),
+        ("helps", []),
+    ],
+)
+def test_metrics_that_disagree_are_flagged(log_loss: Outcome, said: list[str]) -> None:
+    metrics = {**size().metrics, "log_loss": comparison(0.8, 0.0, outcome=log_loss)}
+    start = "Accuracy and log-loss disagree on KD: "
+    assert [text.removeprefix(start) for text in flagged(metrics=metrics)] == said
+
+
+def test_flags_are_notes() -> None:
+    found = confirmation()
+    below = replace(found, curve=(replace(found.size, teacher_score=0.5),))
+    notes = all_notes(confirmed(audit(), below))
+    assert notes[0].startswith("The levels disagree")
+    assert notes[1].startswith("The teacher by itself")
+    assert notes[2:] == found.notes
