@@ -277,7 +277,7 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             runs = training_of_steps(audits, experiment, run.plan)
             audits = train(sample, runs, within(progress, share, 1.0))
         if own is not None:
-            audits = train_own(audits, own, within(progress, share, 1.0))
+            audits = train_own(audits, own, run.training.accept, within(progress, share, 1.0))
         if run.plan is not None:
             traced = trace(audits, run.plan.varied, first, run.plan.steps, settings.margin)
             return Found(sample, audits, sweep=traced)

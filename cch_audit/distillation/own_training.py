@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cch_audit.auditing.verdict import agreement
 from cch_audit.errors import InputError
-from cch_audit.results import Audit, Confirmation
+from cch_audit.results import Audit, Cause, Confirmation
 from cch_audit.settings import ConfirmationSettings, OwnRunsSettings
 from cch_audit.settings.declared import declared
 
@@ -73,14 +73,13 @@ def plan_own(
     return lambda progress: found
 
 
-def train_own(audits: Sequence[Audit], training: Training, progress: Progress) -> tuple[Audit, ...]:
+def train_own(
+    audits: Sequence[Audit], training: Training, accept: Cause, progress: Progress
+) -> tuple[Audit, ...]:
     """Return the audits, each with what the user's own runs showed."""
-    found = training(progress)
-    return tuple(
-        replace(
-            audit,
-            confirmation=found[audit.teacher],
-            agreement=agreement(audit.verdict, found[audit.teacher].outcome),
-        )
-        for audit in audits
-    )
+    trained, found = [], training(progress)
+    for audit in audits:
+        one = found[audit.teacher]
+        says = agreement(audit.verdict, one.outcome, one.cause, accept)
+        trained.append(replace(audit, confirmation=one, agreement=says))
+    return tuple(trained)
