@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cch_audit import __version__
 from cch_audit.auditing.verdict import best, decided, overall
 from cch_audit.columns import COLUMNS
-from cch_audit.distillation.own_training import plan_own, refuse_idle, train_own, used
+from cch_audit.distillation.own_training import effective, plan_own, refuse_idle, train_own
 from cch_audit.distillation.runs import train
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.estimators import OWN, find, plain_sections
@@ -308,8 +308,7 @@ def _effective(run: Run) -> Mapping[str, Any]:
     own = plain_sections(run.estimators, shown)
     sections = {**plain(run.inputs), **plain(run.audit), **own}
     if run.own.given:
-        training = plain(run.training)
-        sections |= {**{name: training[name] for name in used(run.own)}, **plain(run.own)}
+        sections |= effective(run.own, run.training)
     elif run.trains:
         sections |= plain(run.training)
     if run.ranking is not None:

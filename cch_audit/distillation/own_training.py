@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cch_audit.auditing.verdict import agreement
 from cch_audit.errors import InputError
 from cch_audit.results import Audit, Cause, Confirmation
-from cch_audit.settings import ConfirmationSettings, OwnRunsSettings
+from cch_audit.settings import ConfirmationSettings, OwnRunsSettings, plain
 from cch_audit.settings.declared import declared
 
 if TYPE_CHECKING:
@@ -22,8 +22,13 @@ OF_COMMANDS = (*OF_RUNS, "seeds", "budget")
 """Settings of training that mean something for runs of the user's own."""
 
 
-def used(own: OwnRunsSettings) -> tuple[str, ...]:
-    """Return the settings of training that mean something beside the user's own runs."""
+def effective(own: OwnRunsSettings, training: ConfirmationSettings) -> dict[str, Any]:
+    """Return the settings of the user's own runs, and of training what means something for them."""
+    named = {"runs": own.runs} if own.command is None else plain(own)
+    return {**{name: plain(training)[name] for name in _used(own)}, **named}
+
+
+def _used(own: OwnRunsSettings) -> tuple[str, ...]:
     return OF_RUNS if own.command is None else OF_COMMANDS
 
 
@@ -39,7 +44,7 @@ def refuse_idle(own: OwnRunsSettings, training: ConfirmationSettings) -> None:
         return
     source = "`runs`, which are finished," if own.command is None else "`command`"
     for setting in declared(type(training)):
-        idle = setting.name not in used(own)
+        idle = setting.name not in _used(own)
         if idle and getattr(training, setting.name) != setting.default:
             raise InputError(
                 f"`{setting.name}` says how heads are trained, and beside {source} none are; "
