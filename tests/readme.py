@@ -10,6 +10,8 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +19,7 @@ from tempfile import TemporaryDirectory
 from cch_audit.evidence.ledger import Ledger, keep_ledger
 from cch_audit.evidence.read import read_evidence
 from cch_audit.rendering import render
+from cch_audit.rendering.text import counted
 from tests.bench import coverage, null, summary
 from tests.bench.journal import RESULTS
 from tests.pseudo_terminal import run
@@ -36,7 +39,16 @@ COMMAND = re.compile(r"^\$ (.*)\n", re.MULTILINE)
 ERASED = re.compile(r"(?s).*\x1b\[2K")
 """Up to where the progress bar takes itself away."""
 CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-TABLES = ("accuracy", "held_out", "coverage", "null", "ledger")
+TABLES = ("accuracy", "held_out", "coverage", "null", "ledger", "families")
+FAMILIES = {"simulated": "simulated", "images": "images", "other": "other real data"}
+"""Folders of the committed reports, and what is in them."""
+RULES = {
+    "verdict": "the verdict",
+    "predictions": "that on predictions",
+    "always": "always distilling",
+    "never": "never distilling",
+}
+"""Forecasters whose record the table of the families shows."""
 
 
 def examples(page: str) -> list[re.Match[str]]:
@@ -66,13 +78,58 @@ def shown(command: str, folder: Path) -> tuple[int, str]:
 
 def reports() -> list[Path]:
     """Return the committed reports."""
-    return sorted((EVIDENCE / "reports").glob("*.json"))
+    return [path for family in FAMILIES for path in reports_of(family)]
+
+
+def reports_of(family: str) -> list[Path]:
+    """Return the committed reports of a family."""
+    return sorted((EVIDENCE / "reports" / family).glob("*.json"))
 
 
 @cache
 def ledger() -> Ledger:
     """Return the record of the committed reports."""
     return keep_ledger(read_evidence(reports(), controls=False))
+
+
+@cache
+def family_ledger(family: str) -> Ledger:
+    """Return the record of a family's committed reports."""
+    return keep_ledger(read_evidence(reports_of(family), controls=False))
+
+
+def families() -> str:
+    """Return what came out in each family of data, with always and never distilling beside."""
+    return families_of({name: family_ledger(folder) for folder, name in FAMILIES.items()})
+
+
+def families_of(ledgers: Mapping[str, Ledger]) -> str:
+    """Return a table with one row for each family: outcomes, and how often each rule is right."""
+    rows = [
+        ["", "trials", "KD helps (by transfer)", "hurts", "open", *RULES.values()],
+        ["---"] * (5 + len(RULES)),
+    ]
+    for name, found in ledgers.items():
+        outcomes = Counter(trial.outcome for trial in found.trials)
+        transfer = sum(trial.measured == "pass" for trial in found.trials)
+        unknown = sum(trial.measured == "undecided" for trial in found.trials)
+        rows.append(
+            [
+                name,
+                f"{len(found.trials)} on {counted(found.n_files, 'file')}",
+                f"{outcomes['helps']} ({transfer})",
+                str(outcomes["hurts"]),
+                str(unknown),
+                *(_right(found, rule) for rule in RULES),
+            ]
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _right(found: Ledger, rule: str) -> str:
+    """Return how many of its decided trials a rule is right in."""
+    record = next((one for one in found.decisions if one.forecaster == rule), None)
+    return "n/a" if record is None else f"{record.right.count} of {record.right.total}"
 
 
 def draw(figure: Path) -> None:
@@ -83,6 +140,8 @@ def draw(figure: Path) -> None:
 
 def table(name: str) -> str:
     """Return a table of committed results."""
+    if name == "families":
+        return families()
     if name == "ledger":
         record = render(ledger(), "table", width=WIDTH)
         _, mark, record = record.partition("\nFiles\n")

@@ -19,7 +19,10 @@ printf '%s\\x1f' "$@" >>"$LOG"
 echo >>"$LOG"
 if [[ $1 == simulate ]]; then touch "$2"; fi
 while (($#)); do
-    case $1 in --output | --plot) touch "$2" ;; esac
+    case $1 in
+        --output) printf '{\\n  "a": 1\\n}\\n' >"$2" ;;
+        --plot) touch "$2" ;;
+    esac
     shift
 done
 exit "${CODE:-0}"
@@ -85,6 +88,23 @@ def test_every_command_parses(complete):
     assert not (out / "part").exists()
 
 
+def test_one_size_decides_of_every_student(complete):
+    kinds = ("rank", "check", "sweep")
+    trained = [parse(*command) for command in complete[2] if command[0] in kinds]
+    assert len(trained) > 30
+    for options in trained:
+        assert options["train_size"] == str(options["labelled_rows"])
+        assert options.get("confirm", True)
+
+
+def test_reports_are_one_line_each_in_the_folder_of_their_family(complete):
+    out, _, commands = complete
+    made = sorted((out / "reports").glob("*/*.json"))
+    assert {path.parent.name for path in made} == {"simulated", "images", "other"}
+    assert len(made) == sum(name in ("rank", "check", "sweep") for name, *_ in commands)
+    assert {path.read_text() for path in made} == {'{"a": 1}'}
+
+
 def test_there_are_enough_trials_on_real_data(ranked):
     trials = [
         (path.stem, student, teacher)
@@ -105,7 +125,7 @@ def test_representations_exist_in_the_committed_files(ranked):
 
 def test_what_is_there_is_not_made_again(complete, stand_ins):
     out, _, first = complete
-    (out / "mnist.json").unlink()
+    (out / "reports" / "images" / "mnist.json").unlink()
     done, second = run(stand_ins, out, out)
     assert done.returncode == 0
     assert [name for name, *_ in second] == ["rank", "evidence", "evidence", "evidence"]
@@ -120,7 +140,7 @@ def test_a_failure_stops_it_and_leaves_no_report(stand_ins, tmp_path):
     done, commands = run(stand_ins, tmp_path, tmp_path / "out", CODE="2")
     assert done.returncode == 2
     assert len(commands) == 1
-    assert not list((tmp_path / "out").glob("*.json"))
+    assert not list((tmp_path / "out" / "reports").rglob("*.json"))
 
 
 def test_it_says_how_it_is_used(stand_ins):

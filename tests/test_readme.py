@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from cch_audit.rendering import render
+from tests.evidence.trials import ledger as ledger_of
+from tests.evidence.trials import trial
 from tests.readme import (
     COMMAND,
     EVIDENCE,
@@ -21,6 +23,7 @@ from tests.readme import (
     commands,
     draw,
     examples,
+    families_of,
     ledger,
     shown,
     table,
@@ -145,6 +148,23 @@ def test_the_ledger_holds_enough_real_trials() -> None:
         and ", noise" not in trial["teacher"]
     }
     assert len(real) >= 45
+
+
+def test_families_stand_beside_always_and_never_distilling() -> None:
+    found = {
+        "one": ledger_of(
+            trial("pass", "helps", "transfer"),
+            trial("fail", "helps", "regularisation", file=1),
+            trial("undecided", "hurts"),
+            trial("pass", "helps", "unclear"),
+        )
+    }
+    header, _, row = families_of(found).splitlines()
+    assert header == (
+        "|  | trials | KD helps (by transfer) | hurts | open | the verdict | that on predictions "
+        "| always distilling | never distilling |"
+    )
+    assert row == "| one | 4 on 2 files | 3 (1) | 1 | 1 | 2 of 2 | n/a | 1 of 3 | 2 of 3 |"
 
 
 @pytest.mark.parametrize("name", TABLES)

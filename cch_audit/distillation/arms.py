@@ -87,7 +87,7 @@ def parse_sizes(settings: ConfirmationSettings) -> tuple[int, ...] | None:
         return None
     sizes = _numbers(settings.train_size, "`train_size`")
     for size in sizes:
-        if size < LEAST_TRAIN or size != int(size):
+        if not LEAST_TRAIN <= size < math.inf or size % 1:
             raise InputError(
                 f"`train_size` {size:g}: expected whole numbers of at least {LEAST_TRAIN} rows"
             )

@@ -1,7 +1,7 @@
 """The confirmation: repetitions of the experiment until they decide, at several training sizes."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,6 @@ from cch_audit.results import (
     Metric,
     Outcome,
     TrainingSize,
-    improvement,
 )
 from cch_audit.rows import FloatArray, IntArray, is_classes
 from cch_audit.sample import Sample
@@ -354,7 +353,7 @@ def sum_up(curve: Sequence[TrainingSize], experiment: Experiment, seconds: float
         curve=tuple(curve),
         architecture=settings.architecture,
         loss=loss_formula(is_classes(experiment.y)),
-        notes=(*notes, *_notes(curve[at], metric)),
+        notes=tuple(notes),
         seconds=seconds,
     )
 
@@ -384,31 +383,6 @@ def overall(curve: Sequence[TrainingSize], metric: Metric) -> tuple[Outcome, int
     if not helps and not open_:
         return "no_change", narrowest(range(len(curve)))
     return "undecided", narrowest(open_ or range(len(curve)))
-
-
-def _notes(size: TrainingSize, metric: Metric) -> Iterator[str]:
-    """Yield what a reader must know before trusting the outcome."""
-    main = size.metrics[metric]
-    if size.trivial_score is not None:
-        level = improvement(size.trivial_score, metric)
-        for name, score in (("student", main.baseline), ("teacher", size.teacher_score)):
-            if score is not None and improvement(score, metric) <= level:
-                yield (
-                    f"The {name} by itself is no better than a guess that knows the class "
-                    "frequencies, or the mean, alone."
-                )
-    if (
-        size.teacher_score is not None
-        and improvement(main.baseline - size.teacher_score, metric) > 0
-    ):
-        yield "The teacher by itself is worse than the student without it."
-    accuracy, log_loss = size.metrics.get("accuracy"), size.metrics.get("log_loss")
-    both = {one.outcome for one in (accuracy, log_loss) if one is not None}
-    if both == {"helps", "hurts"}:
-        yield (
-            "Accuracy and log-loss disagree: the student names more classes right with less "
-            "honest probabilities, or fewer with more honest ones."
-        )
 
 
 def _own_outputs(sample: Sample, teacher: str) -> FloatArray | None:

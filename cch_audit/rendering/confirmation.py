@@ -111,7 +111,7 @@ def outcome_sentence(audit: Audit) -> str:
     if found.size.n_train is not None:
         numbers += f", {found.size.n_train:,} training rows"
     parts = [f"Measured: {own}{claim(found)} ({numbers})"]
-    parts += [text for text in (cause_sentence(found.size, found.metric),) if text]
+    parts += [text for text in (cause_sentence(found),) if text]
     said = f"the CCH verdict was {audit.verdict.upper()}"
     if audit.verdict != "undecided":
         said += f": {audit.agreement}"
@@ -152,12 +152,16 @@ def fact_lines(found: Confirmation) -> Iterator[tuple[str, str]]:
     if needed := missing(size):
         yield "missing", f"{needed} would decide it"
     if size.gradient is not None:
-        yield (
-            "converged",
-            f"no gradient is larger than {size.gradient:.1g} nats per unit of a logit",
-        )
+        yield "converged", _converged(size.gradient)
     if size.fusion is not None:
         yield "fusion", _fusion(size.fusion, metric)
+
+
+def _converged(gradient: float) -> str:
+    """Return how far heads were from where they would not move any more."""
+    if gradient == 0:
+        return "exactly, by a closed form"
+    return f"no gradient is larger than {gradient:.1g} nats per unit of a logit"
 
 
 def _rows_of(size: TrainingSize) -> str:
@@ -208,7 +212,7 @@ def curve_rows(found: Confirmation) -> Rows:
                 "outcome",
                 lambda size: outcome_badge(size.outcome, size.cause, cause_text(size)),
             ),
-            ("repeti-\ntions", lambda size: f"{size.n_repetitions:,}"),
+            ("repeated", lambda size: f"{size.n_repetitions:,}"),
             ("missing", needed),
         ],
         names=("missing",),

@@ -7,7 +7,15 @@ from cch_audit.rendering.audits import LEVEL_TITLES
 from cch_audit.rendering.ranking import grouped, shown_teachers
 from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
 from cch_audit.rendering.text import METRIC_TITLES, counted, interval, size_of, trained
-from cch_audit.rendering.training import RUNS, cause_sentence, flags, kind_of, missing
+from cch_audit.rendering.training import (
+    RUNS,
+    cause_sentence,
+    curve_words,
+    flags,
+    is_mixed,
+    kind_of,
+    missing,
+)
 from cch_audit.results import (
     Audit,
     Cause,
@@ -201,6 +209,9 @@ def _more_data(source: InputSummary) -> Iterator[str]:
 
 def _after_training(found: Confirmation) -> str:
     name, size = METRIC_TITLES[found.metric], found.size
+    if is_mixed(found):
+        words = curve_words(found.curve)
+        return f"Say how many labelled rows there will be (--labelled-rows): {words}."
     match kind_of(found):
         case ("helps", "transfer"):
             start = ""
@@ -212,12 +223,11 @@ def _after_training(found: Confirmation) -> str:
             notes = " First read the notes on the training run." if noted else ""
             return f"Distil: the student got better with this teacher.{start}{notes}"
         case ("helps", "regularisation"):
-            why = cause_sentence(size, found.metric)
-            return f"Take the cheaper way to the same gain: {why}."
+            return f"Take the cheaper way to the same gain: {cause_sentence(found)}."
         case ("helps", _):
             needed = missing(size)
             more = f" {needed[0].upper()}{needed[1:]} may tell." if needed else ""
-            return f"The student got better, but {cause_sentence(size, found.metric)}.{more}"
+            return f"The student got better, but {cause_sentence(found)}.{more}"
         case ("hurts", _):
             return "Do not distil from this teacher: the student got worse with it."
         case ("no_change", _):

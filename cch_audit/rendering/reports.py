@@ -200,7 +200,7 @@ def _gains(runs: list[Confirmation]) -> str:
     if len(runs) == 1:
         (run,) = runs
         numbers = f"{METRIC_TITLES[run.metric]} {change_interval(run.main.change, run.metric)}"
-        why = cause_sentence(run.size, run.metric) or cause_text(run)
+        why = cause_sentence(run) or cause_text(run)
         return f"{numbers}; {why}" if why else numbers
     kinds = [*map(kind_of, runs)]
     counts = {words: kinds.count(kind) for kind, words in CLAIMS.items() if kind in kinds}

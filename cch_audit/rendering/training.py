@@ -72,7 +72,13 @@ def kind_of(found: Confirmation | TrainingSize) -> tuple[Outcome, Cause | None]:
 
 def claim(found: Confirmation) -> str:
     """Return what a training run showed as a clause."""
-    return CLAIMS[kind_of(found)]
+    return "KD helps or hurts by training size" if is_mixed(found) else CLAIMS[kind_of(found)]
+
+
+def is_mixed(found: Confirmation) -> bool:
+    """Return whether it helps at some size and hurts at another, and none of them decides."""
+    outcomes = {size.outcome for size in found.curve}
+    return found.labelled_rows is None and {"helps", "hurts"} <= outcomes
 
 
 def cause_text(found: Confirmation | TrainingSize) -> str:
@@ -107,10 +113,10 @@ def best_control(controls: Mapping[str, Control], metric: str) -> tuple[str, Con
     )
 
 
-def cause_sentence(size: TrainingSize, metric: str) -> str:
+def cause_sentence(found: Confirmation) -> str:
     """Return what the cause of a gain means; nothing for a transfer, or where it does not help."""
-    _, cause = kind_of(size)
-    name = as_good(size, metric)
+    _, cause = kind_of(found)
+    name = as_good(found.size, found.metric)
     if cause == "regularisation":
         if name is None:
             return "a control does as well: no teacher needed"
@@ -155,10 +161,15 @@ def missing(size: TrainingSize) -> str:
     """Return about how much more would decide; nothing where it is decided or not known."""
     parts = []
     if size.more_rows is not None:
-        parts.append(f"about {size.more_rows:,} more rows")
+        parts.append(f"about {_rounded(size.more_rows):,} more rows")
     if size.more_repetitions is not None:
-        parts.append(f"about {size.more_repetitions:,} more repetitions")
+        parts.append(f"about {_rounded(size.more_repetitions):,} more repetitions")
     return " or ".join(parts)
+
+
+def _rounded(count: int) -> int:
+    """Return a number with two digits that count: an extrapolation knows no more."""
+    return int(float(f"{count:.2g}"))
 
 
 def flags(found: Confirmation) -> Iterator[str]:

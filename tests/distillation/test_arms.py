@@ -7,8 +7,10 @@ from cch_audit.distillation.arms import (
     CONTROLS,
     DISTILLED,
     Grid,
+    baseline_cells,
     loss_formula,
     parse_grid,
+    parse_sizes,
     plan_cells,
     soft_targets,
 )
@@ -54,28 +56,49 @@ def test_lists_that_are_no_numbers(text):
         parse_grid(settings(weight=text))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"), [("50", (50,)), (" 400,50, 100,50", (50, 100, 400)), ("1e3", (1000,))]
+)
+def test_sizes_are_sorted_once_each(text, expected):
+    assert parse_sizes(ConfirmationSettings(train_size=text)) == expected
+    assert parse_sizes(ConfirmationSettings()) is None
+
+
+@pytest.mark.parametrize("text", ["9", "50,9.5", "0", "-20", "nan", "inf", "12.5"])
+def test_sizes_that_are_none(text):
+    with pytest.raises(InputError, match=r"`train_size` .*whole numbers of at least 10 rows"):
+        parse_sizes(ConfirmationSettings(train_size=text))
+
+
 def test_cells_for_classes():
-    cells = plan_cells((BASELINE, DISTILLED, *CONTROLS[True]), GRID, classes=True)
-    assert len(cells) == 1 + 4 * 6
+    cells = plan_cells((BASELINE, DISTILLED, *CONTROLS[True]), GRID, True, 0.1)
+    assert len(cells) == 1 + 5 * 6
     np.testing.assert_array_equal(cells.of(BASELINE), [0])
     assert (cells.temperature[0], cells.weight[0]) == (1.0, 0.0)
     pairs = {(t, w) for t in GRID.temperatures for w in GRID.weights}
     for arm in (DISTILLED, *CONTROLS[True]):
         found = cells.of(arm)
         assert set(zip(cells.temperature[found], cells.weight[found])) == pairs
-    assert not cells.penalty.any()
+    assert set(cells.penalty) == {0.1}
 
 
 def test_cells_for_numbers():
-    cells = plan_cells((BASELINE, DISTILLED, *CONTROLS[False]), GRID, classes=False)
+    cells = plan_cells((BASELINE, DISTILLED, *CONTROLS[False]), GRID, False, 0.1)
     # One number per weight; a temperature means nothing here.
     assert len(cells) == 1 + 4 * 2
     assert set(cells.temperature) == {1.0}
     ridge = cells.of("matched_ridge")
     assert not cells.weight[ridge].any()
-    # As free a choice as the distilled arm has: as many candidates, from hardly any to strong.
-    np.testing.assert_allclose(cells.penalty[ridge], [1e-3, 10.0])
-    assert not np.delete(cells.penalty, ridge).any()
+    # As free a choice as the distilled arm has: as many candidates, all stronger than the baseline.
+    np.testing.assert_allclose(cells.penalty[ridge], [0.1 * 10**0.5, 1.0])
+    assert set(np.delete(cells.penalty, ridge)) == {0.1}
+
+
+def test_cells_without_a_teacher():
+    cells = baseline_cells((0.1, 1.0))
+    assert cells.arm == (BASELINE, BASELINE)
+    assert not cells.weight.any()
+    np.testing.assert_array_equal(cells.penalty, [0.1, 1.0])
 
 
 TEACHER = np.random.default_rng(0).standard_normal((60, 3))
@@ -109,6 +132,14 @@ def test_shuffle_within_a_class_keeps_the_class():
     assert (shuffled == TEACHER).all(axis=1).sum() <= 12  # three permutations, one each on average
 
 
+def test_class_means_know_the_class_and_no_row():
+    means = targets("class_means")
+    for label in range(3):
+        members = label == Y
+        expected = np.tile(TEACHER[members].mean(axis=0), (members.sum(), 1))
+        np.testing.assert_allclose(means[members], expected)
+
+
 def test_uniform_teacher_prefers_no_class_at_any_temperature():
     for temperature in (0.5, 1.0, 4.0):
         np.testing.assert_allclose(softmax(targets("uniform") / temperature, axis=1), 1 / 3)
@@ -120,7 +151,7 @@ def test_mean_teacher_knows_no_rows():
 
 def test_shuffles_leave_the_teacher_alone():
     teacher = TEACHER.copy()
-    for arm in ("shuffled", "shuffled_within_class", "uniform", "mean"):
+    for arm in ("shuffled", "shuffled_within_class", "class_means", "uniform", "mean"):
         soft_targets(arm, teacher, Y, np.random.default_rng(3))
         np.testing.assert_array_equal(teacher, TEACHER)
 

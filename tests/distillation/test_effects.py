@@ -3,175 +3,178 @@ import pytest
 from scipy import stats
 
 from cch_audit.distillation.effects import (
-    N_RESAMPLES,
+    LOOK,
+    Tally,
+    changes,
+    judge_cause,
     judge_gain,
-    paired_change,
-    smallest_detectable,
+    over_seeds,
+    radius,
+    still_needed,
 )
 from cch_audit.results import Change
 
-SIMULATIONS = 2000
+U = 200
 
 
-def change(differences, seed=0, confidence=0.95):
-    rng = np.random.default_rng(seed)
-    return paired_change(np.array(differences), confidence, rng)
+def tallied(values, tested, units=None, n_units=U):
+    """Tally repetitions (R, C, U) on the rows that each tests (R, U)."""
+    units = np.arange(U) if units is None else units
+    tally = None
+    for repetition, rows in zip(values, tested, strict=True):
+        one = Tally.of(repetition[:, rows], units[rows], n_units)
+        tally = one if tally is None else tally.plus(one)
+    return tally
 
 
-NORMAL = np.random.default_rng(3).standard_normal(8) + 0.5
+def drawn(rng, n_repetitions, among=0.0, of_rows=0.0, both=1.0, mean=0.0, tests=0.6):
+    """Differences m + a_r + b_i + e_ri, and the rows that each repetition tests."""
+    shape = (n_repetitions, 1, U)
+    values = mean + among * rng.standard_normal((n_repetitions, 1, 1))
+    values = values + of_rows * rng.standard_normal(U) + both * rng.standard_normal(shape)
+    order = rng.random((n_repetitions, U)).argsort(axis=1)
+    return values, order < tests * U
 
 
-ROUNDING = {"rtol": 0, "atol": 0.005}
-"""Of 9999 resamples, 24 are the sample in another order. Rounding decides on which side of the mean
-they count, which moves the percentiles of BCa by as much as .003 standard deviations."""
+def change(tally, overlap=0.2, confidence=0.95):
+    (found,) = changes(tally, overlap, confidence, largest=1.0)
+    return found
 
 
-def test_interval_and_p_are_scipys():
-    found = change(NORMAL)
-    rng = np.random.default_rng(0)
-    interval = stats.bootstrap(
-        (NORMAL,), np.mean, method="BCa", n_resamples=N_RESAMPLES, rng=rng
-    ).confidence_interval
-    assert found.estimate == pytest.approx(NORMAL.mean())
-    np.testing.assert_allclose([found.low, found.high], [interval.low, interval.high], **ROUNDING)
-    signs = np.array(np.meshgrid(*[[-1, 1]] * 8)).reshape(8, -1)  # all 256 assignments
-    means = np.abs(NORMAL @ signs) / 8
-    assert found.p == pytest.approx((means >= abs(NORMAL.mean()) - 1e-12).mean())
+def test_estimate_is_the_mean_over_repetitions():
+    values, tested = drawn(np.random.default_rng(0), 12, 0.1, 0.5)
+    expected = np.mean([v[0, rows].mean() for v, rows in zip(values, tested)])
+    assert change(tallied(values, tested)).estimate == pytest.approx(expected)
 
 
-def test_wider_at_a_higher_level():
-    wide, narrow = change(NORMAL, confidence=0.99), change(NORMAL, confidence=0.8)
-    assert wide.low < narrow.low < NORMAL.mean() < narrow.high < wide.high
-    assert wide.p == narrow.p
+def test_what_repetitions_cannot_lower_is_that_of_rows():
+    rng = np.random.default_rng(1)
+    fixed = [change(tallied(*drawn(rng, n, of_rows=1.0))) for n in (6, 48, 192)]
+    errors = [one.standard_error * np.sqrt(one.irreducible) for one in fixed]
+    # sigma / sqrt(U) = .071, whatever the number of repetitions.
+    np.testing.assert_allclose(errors, 1 / np.sqrt(U), rtol=0.25)
+    free = [change(tallied(*drawn(rng, n, of_rows=0.0))) for n in (6, 48, 192)]
+    assert free[2].standard_error < 0.4 * free[0].standard_error
 
 
-@pytest.mark.parametrize("n", [2, 6, 8])
-def test_p_is_bounded_by_the_number_of_seeds(n):
-    differences = 1 + 0.1 * np.random.default_rng(n).standard_normal(n)
-    assert change(differences).p == pytest.approx(2 / 2**n)
-    assert change(-differences).p == pytest.approx(2 / 2**n)
+def test_interval_covers_the_mean_over_rows_and_training_sets():
+    hits, widths, estimates = 0, [], []
+    for seed in range(200):
+        rng = np.random.default_rng([seed, 2])
+        found = change(tallied(*drawn(rng, 12, 0.2, 1.0, 1.0)), overlap=0.0)
+        hits += found.low <= 0 <= found.high
+        widths.append(found.standard_error)
+        estimates.append(found.estimate)
+    # Wider than 95 %, since it holds at every look: four standard errors of 200 below .95.
+    assert hits / 200 > 0.95 - 4 * np.sqrt(0.05 * 0.95 / 200)
+    # sigma_a^2 / R + overlap, + sigma_b^2 / U + sigma_e^2 / (R n_test): the error is what it says.
+    assert np.mean(widths) == pytest.approx(np.std(estimates), rel=0.35)
 
 
-def test_many_seeds_draw_the_signs():
-    differences = 1 + 0.1 * np.random.default_rng(0).standard_normal(30)
-    # 2^30 assignments: 9999 of them are drawn, and the observed one counts. Two-sided.
-    assert change(differences).p == pytest.approx(2 / (N_RESAMPLES + 1))
+def test_overlap_of_training_rows_widens():
+    tally = tallied(*drawn(np.random.default_rng(3), 48, among=0.5))
+    apart, half = change(tally, overlap=0.0), change(tally, overlap=0.5)
+    assert half.standard_error > 3 * apart.standard_error
+    assert half.irreducible > 0.9
+    # Where repetitions differ by the rows that they test alone, most of it is not shared.
+    tally = tallied(*drawn(np.random.default_rng(3), 192, among=0.0))
+    shared = tally.means.var(ddof=1)
+    assert change(tally, 0.5).standard_error < 0.6 * np.sqrt(shared)
 
 
-@pytest.mark.parametrize("value", [0.05, -0.05])
-@pytest.mark.parametrize("last_digit", [0, 1])
-def test_equal_differences_are_their_own_interval(value, last_digit):
-    # 17/20 - 16/20 and 12/20 - 11/20 differ in the last digit, and the bootstrap then has none.
-    differences = np.full(8, value)
-    differences[7] = value + last_digit * np.spacing(value)
-    found = change(differences)
-    close = pytest.approx(value)
-    assert found == Change(close, close, close, 2 / 256)
-    assert judge_gain(found, 0.95, 0.01) == ("helps" if value > 0 else "hurts")
+def test_rows_of_a_group_are_one_unit():
+    rng = np.random.default_rng(4)
+    groups = np.arange(U) // 5
+    of_group = rng.standard_normal(U // 5)[groups]
+    order = rng.random((24, U // 5)).argsort(axis=1) < 24
+    tested = order[:, groups]
+    values = np.broadcast_to(of_group, (24, 1, U)) + 0.01 * rng.standard_normal((24, 1, U))
+    whole = change(tallied(values, tested, groups, U // 5))
+    rows = change(tallied(values, tested))
+    assert whole.estimate == pytest.approx(rows.estimate)
+    # Five equal rows count as one: 1 / sqrt(40).
+    assert whole.standard_error == pytest.approx(of_group[::5].std() / np.sqrt(40), rel=0.15)
+    assert rows.standard_error < 0.7 * whole.standard_error
 
 
-def test_no_difference_at_all():
-    assert change(np.zeros(8)) == Change(0.0, 0.0, 0.0, 1.0)
+def test_groups_of_unequal_size_count_by_their_rows():
+    groups = np.repeat([0, 1, 2, 3], [100, 50, 30, 20])
+    values = np.random.default_rng(5).standard_normal((1, U))
+    tally = Tally.of(values, groups, 4)
+    assert tally.means[0, 0] == pytest.approx(values.mean())
+    assert tally.sums.sum() == pytest.approx(0, abs=1e-12)
+    assert tally.n_test[0] == 4
 
 
-@pytest.mark.parametrize("scale", [1e-300, 1e-120, 1e-9, 1e9])
-def test_units_do_not_matter(scale):
-    found, expected = change(scale * NORMAL), change(NORMAL)
-    assert found.p == expected.p
-    np.testing.assert_allclose(
-        [found.estimate / scale, found.low / scale, found.high / scale],
-        [expected.estimate, expected.low, expected.high],
-        **ROUNDING,
-    )
+def test_no_difference_is_no_certainty():
+    tested = np.random.default_rng(6).random((12, U)) < 0.6
+    found = change(tallied(np.zeros((12, 1, U)), tested))
+    assert found.estimate == 0
+    # The rule of three, two-sided: -log(.025) of 200 rows.
+    assert found.high == pytest.approx(-np.log(0.025) / U)
+    assert judge_gain(found, 0.01) == "undecided"
+    assert judge_gain(found, 0.02) == "no_change"
 
 
-def test_sign_of_the_difference_mirrors_everything():
-    found, mirrored = change(NORMAL), change(-NORMAL)
-    assert (mirrored.estimate, mirrored.p) == pytest.approx((-found.estimate, found.p))
-    np.testing.assert_allclose([-mirrored.high, -mirrored.low], [found.low, found.high], **ROUNDING)
+def test_radius_is_that_of_the_confidence_sequence():
+    # Waudby-Smith et al. 2021: never left by a mean of zero, at any look, in .95 of the runs.
+    rng = np.random.default_rng(7)
+    looks = np.arange(LOOK, 193, LOOK)
+    left = 0
+    for _ in range(200):
+        x = rng.standard_normal(192)
+        spans = [radius(np.array(x[:n].std(ddof=1)), n, 0.05) for n in looks]
+        left += any(abs(x[:n].mean()) > span for n, span in zip(looks, spans))
+    assert left / 200 < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 200)
 
 
-def test_shares_of_few_rows_are_never_without_an_interval():
-    rng = np.random.default_rng(0)
-    for _ in range(300):
-        rows, n = rng.choice([7, 20, 175]), rng.integers(2, 9)
-        before, after = rng.integers(3, size=(2, n))
-        found = change(after / rows - before / rows)
-        assert found.low - 1e-12 <= found.estimate <= found.high + 1e-12
-        assert 0 < found.p <= 1
+def gain(estimate, half, irreducible=0.5):
+    return Change(estimate, estimate - half, estimate + half, half / 2, irreducible)
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "p", "outcome"),
+    ("estimate", "half", "outcome"),
     [
-        (0.01, 0.03, 0.0078125, "helps"),
-        (-0.03, -0.01, 0.0078125, "hurts"),
-        (0.01, 0.03, 0.05, "helps"),  # p at the level rejects
-        (0.001, 0.008, 0.0078125, "helps"),  # smaller than matters, but certain
-        (0.001, 0.03, 0.0625, "undecided"),  # the interval alone does not suffice
-        (-0.03, -0.001, 0.0625, "no_change"),  # nor here, and a gain that matters is excluded
-        (-0.001, 0.03, 0.0078125, "undecided"),  # nor does p alone
-        (0.0, 0.03, 0.0078125, "undecided"),
-        (-0.03, 0.0, 0.0078125, "no_change"),
-        (-0.002, 0.009, 0.5, "no_change"),
-        (-0.02, 0.01, 0.5, "undecided"),  # a gain that matters is not excluded
-        (0.0, 0.0, 1.0, "no_change"),
+        (0.03, 0.02, "helps"),
+        (0.03, 0.04, "undecided"),
+        (0.000001, 0.0000001, "no_change"),
+        (0.008, 0.001, "no_change"),
+        (0.008, 0.003, "undecided"),
+        (-0.03, 0.02, "hurts"),
+        (-0.005, 0.002, "no_change"),
+        (-0.005, 0.02, "undecided"),
+        (0.0, 0.009, "no_change"),
     ],
 )
-def test_outcome(low, high, p, outcome):
-    assert judge_gain(Change((low + high) / 2, low, high, p), 0.95, 0.01) == outcome
+def test_outcomes(estimate, half, outcome):
+    assert judge_gain(gain(estimate, half), 0.01) == outcome
 
 
-def test_outcome_at_other_levels():
-    gain = Change(0.02, 0.01, 0.03, 0.0625)
-    assert judge_gain(gain, 0.9, 0.01) == "helps"
-    assert judge_gain(gain, 0.95, 0.01) == "undecided"
-    assert judge_gain(Change(0.0, -0.01, 0.01, 1.0), 0.95, 0.02) == "no_change"
+def test_causes():
+    clear, equal, open_ = gain(0.03, 0.01), gain(0.0, 0.005), gain(0.01, 0.02)
+    assert judge_cause([clear, clear], 0.01) == "transfer"
+    assert judge_cause([clear, equal], 0.01) == "regularisation"
+    assert judge_cause([clear, open_], 0.01) == "unclear"
+    assert judge_cause([open_, equal], 0.01) == "regularisation"
+    assert judge_cause([], 0.01) == "unclear"
 
 
-def test_smallest_detectable_is_the_textbooks():
-    # t of 7 degrees of freedom: 2.365 at .975 and .896 at .8.
-    differences = np.array([1.0, -1.0] * 4)
-    expected = (2.3646 + 0.8960) * np.sqrt(8 / 7) / np.sqrt(8)
-    assert smallest_detectable(differences, 0.95) == pytest.approx(expected, rel=1e-4)
-    assert smallest_detectable(5 + 3 * differences, 0.95) == pytest.approx(3 * expected, rel=1e-4)
-    assert smallest_detectable(np.full(8, 0.3), 0.95) == pytest.approx(0, abs=1e-12)
+def test_what_is_missing():
+    # All of the interval is that of repetitions: four times as many halve it.
+    assert still_needed(gain(0.01, 0.02, 0.0), 0.01, 24, 500) == (None, 72)
+    # All of it is that of rows.
+    assert still_needed(gain(0.01, 0.02, 1.0), 0.01, 24, 500) == (1500, None)
+    assert still_needed(gain(0.01, 0.02, 1.0), 0.01, 24, None) == (None, None)
+    assert still_needed(gain(0.02, 0.04, None), 0.01, 8, None) == (None, 24)
 
 
-def simulate(mean, n, seed):
-    """Yield differences of n seeds, from many experiments."""
-    rng = np.random.default_rng([seed, 13])
-    return mean + rng.standard_normal((SIMULATIONS, n))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("n", [6, 8, 12])
-def test_interval_covers_and_zero_is_rarely_an_effect(n):
-    found = [change(some, seed) for seed, some in enumerate(simulate(0, n, n))]
-    coverage = np.mean([one.low <= 0 <= one.high for one in found])
-    outcomes = [judge_gain(one, 0.95, 0.01) for one in found]
-    helps, hurts = (np.mean([one == kind for one in outcomes]) for kind in ("helps", "hurts"))
-    print(f"\n{n} seeds: coverage {coverage:.3f}, false helps {helps:.3f}, false hurts {hurts:.3f}")
-    # A bootstrap of few values is too narrow: sqrt((n - 1) / n) of the width, and quantiles of the
-    # normal distribution where those of t belong. Measured .85, .89, .91; nominal .95. Hence the
-    # sign-flip p beside it, which is exact.
-    assert coverage == pytest.approx({6: 0.85, 8: 0.89, 12: 0.91}[n], abs=0.03)
-    # Nominal 5 %; two standard errors of 2000 simulations above it.
-    assert helps + hurts <= 0.06
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("n", [6, 8, 12])
-def test_smallest_detectable_is_detected_in_four_of_five(n):
-    spread = np.resize([1.0, -1.0], n) * np.sqrt((n - 1) / n)
-    assert spread.std(ddof=1) == pytest.approx(1)
-    effect = smallest_detectable(spread, 0.95)
-    experiments = simulate(effect, n, 100 + n)
-    power = (stats.ttest_1samp(experiments, 0, axis=1).pvalue <= 0.05).mean()
-    found = [change(some, seed) for seed, some in enumerate(experiments)]
-    helps = np.mean([judge_gain(one, 0.95, 0.01) == "helps" for one in found])
-    print(f"\n{n} seeds: power of a t test {power:.3f}, of the outcome {helps:.3f}")
-    # The formula is off by .005 at most from 6 seeds on; three standard errors of .009.
-    assert power == pytest.approx(0.8, abs=0.03)
-    # The sign-flip p has few values: the outcome needs the smallest one of 6 seeds.
-    assert helps == pytest.approx({6: 0.62, 8: 0.77, 12: 0.79}[n], abs=0.04)
+def test_runs_of_ones_own():
+    x = np.random.default_rng(8).standard_normal(10) + 1
+    found = over_seeds(x, 0.95, sequential=False)
+    interval = stats.ttest_1samp(x, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.irreducible is None
+    at_every_look = over_seeds(x, 0.95, sequential=True)
+    assert at_every_look.low < found.low < found.high < at_every_look.high
+    equal = over_seeds(np.full(10, 0.5), 0.95, sequential=False, resolution=0.1)
+    assert equal.low < 0.5 < equal.high

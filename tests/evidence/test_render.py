@@ -183,8 +183,8 @@ def test_gains_are_counted_by_their_cause_and_own_runs_are_named() -> None:
     )
     assert opening(found).endswith(
         "KD helps in 3 (by transfer 1, by regularisation 1, cause unclear 1), hurts in 0, changes "
-        "nothing that matters in 0, stays undecided in 0. 1 outcome is of your own training runs, the "
-        "others of heads."
+        "nothing that matters in 0, stays undecided in 0. 1 outcome is of your own training runs, "
+        "the others of heads."
     )
     text = render(found, "table", width=200)
     assert re.search(r"PASS +0\.500 +n/a +HELPS by transfer +\+0\.0200 .* right\n", text)
@@ -201,10 +201,10 @@ def many(*counts: tuple[int, Verdict, Outcome]) -> Ledger:
 def test_too_few_trials_say_nothing() -> None:
     assert closing(many((1, "pass", "helps"), (1, "fail", "helps"))) == (
         "The CCH verdict is right in 1 of 2 decided trials (50 %, 95 % interval 1 to 99 %; "
-        "undecided: 0 verdicts, 0 outcomes; 1 of 2 if a gain of any cause counts). Of the same trials, "
-        "always distilling is right in 2 "
-        "and never distilling in 0. The trials cannot tell the verdict from always distilling, nor "
-        "from the toss of a coin: it is no better, or they are too few."
+        "undecided: 0 verdicts, 0 outcomes; 1 of 2 if a gain of any cause counts). Of the same "
+        "trials, always distilling is right in 2 and never distilling in 0. The trials cannot tell "
+        "the verdict from always distilling, nor from the toss of a coin: it is no better, or "
+        "they are too few."
     )
 
 

@@ -193,6 +193,11 @@ def test_own_runs_show_what_they_know() -> None:
         assert absent not in text
 
 
+def test_a_closed_form_has_no_gradient() -> None:
+    text = joined(block(report(confirmed(audit(), of_sizes(replace(size(), gradient=0.0))))))
+    assert joined("converged exactly, by a closed form") in text
+
+
 def test_every_metric_has_its_outcome() -> None:
     base = size()
     metrics = {**base.metrics, "log_loss": comparison(0.8, 0.02, outcome="hurts")}

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from cch_audit.rendering.confirmation import outcome_sentence
+from cch_audit.rendering.explaining import advice
 from cch_audit.rendering.training import (
     all_notes,
     as_good,
@@ -12,7 +14,7 @@ from cch_audit.rendering.training import (
     flags,
     missing,
 )
-from cch_audit.results import Cause, Control, Outcome
+from cch_audit.results import Cause, Confirmation, Control, Outcome
 
 from .experiments import (
     change,
@@ -25,7 +27,7 @@ from .experiments import (
     regression_confirmation,
     size,
 )
-from .reports import audit
+from .reports import audit, report
 
 HELPS: tuple[Outcome, Cause | None] = ("helps", "transfer")
 REGULARISES: tuple[Outcome, Cause | None] = ("helps", "regularisation")
@@ -110,14 +112,60 @@ def test_a_lower_error_is_an_advantage() -> None:
 def test_what_a_cause_means(cause: Cause, control: str, words: str) -> None:
     controls = {control: Control(change(0.01), change(0.0))}
     one = replace(size("helps", cause), controls=controls)
-    assert cause_sentence(one, "accuracy") == words
+    assert cause_sentence(of_sizes(one)) == words
+
+
+def test_a_curve_that_changes_sides_asks_for_the_rows() -> None:
+    mixed = replace(curved(HELPS, HURTS), outcome="undecided", cause=None)
+    case = report(confirmed(audit(), mixed))
+    assert "KD helps or hurts by training size (" in outcome_sentence(case.audits[0])
+    assert cause_sentence(mixed) == ""
+    assert advice(case) == [
+        "Say how many labelled rows there will be (--labelled-rows): helps by transfer at 50 "
+        "labelled rows, hurts at 100."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (confirmation(), "Distil: the student got better with this teacher. Start from"),
+        (
+            confirmation("helps", "regularisation"),
+            "Take the cheaper way to the same gain: label smoothing does as well: no teacher "
+            "needed.",
+        ),
+        (
+            of_sizes(replace(size("helps", "unclear"), more_repetitions=70)),
+            "The student got better, but whether the teacher does better than every control is "
+            "open. About 70 more repetitions may tell.",
+        ),
+        (confirmation("hurts"), "Do not distil from this teacher"),
+        (confirmation("no_change"), "not worth its cost here: a gain of 0.0050 accuracy or more"),
+        (
+            confirmation("undecided"),
+            "Training could not tell: about 1,300 more rows or about 70 more repetitions would.",
+        ),
+        (
+            of_sizes(replace(size("undecided"), more_rows=None)),
+            "about 70 more repetitions would (--seeds, and --budget if it was spent).",
+        ),
+        (
+            of_sizes(replace(size("undecided"), more_rows=None, more_repetitions=None)),
+            "Training could not tell: give it more rows, or a larger --min-effect.",
+        ),
+    ],
+)
+def test_what_to_do_after_training(found: Confirmation, words: str) -> None:
+    (said,) = advice(report(confirmed(audit(), found)))
+    assert words in said
 
 
 @pytest.mark.parametrize(
     ("rows", "repetitions", "words"),
     [
         (None, None, ""),
-        (1300, None, "about 1,300 more rows"),
+        (1349, None, "about 1,300 more rows"),
         (None, 70, "about 70 more repetitions"),
         (1300, 70, "about 1,300 more rows or about 70 more repetitions"),
     ],
