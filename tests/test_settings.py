@@ -140,7 +140,7 @@ def test_what_a_setting_cannot_be_is_refused_in_one_sentence(sentence):
 
 
 def test_one_repetition_is_refused():
-    with pytest.raises(InputError, match="`seeds`: .* from 2 to 10000, found 1"):
+    with pytest.raises(InputError, match=r"`seeds`: .* from 2 to 10000, found 1"):
         ConfirmationSettings(seeds=1)
 
 
