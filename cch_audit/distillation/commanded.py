@@ -122,7 +122,7 @@ def train_by_command(
     """
     started = time.monotonic()
     deadline = math.inf if plan.budget is None else started + plan.budget
-    with _locked(plan):
+    with _locked(plan) as lock:
         runs = _kept(plan)
         replace_file(plan.folder / ABOUT, json.dumps(plan.about, indent=2).encode() + b"\n")
         decided: dict[str, Confirmation] = {}
@@ -136,7 +136,7 @@ def train_by_command(
                 def told(what: str = f"training, {order.said}", share: float = share) -> None:
                     progress(what, share)
 
-                run = _run(plan, order, deadline, len(runs), told)
+                run = _run(plan, order, deadline, len(runs), told, lock)
                 if run is None:
                     return _summed(plan, runs)
                 runs.append(run)
@@ -163,7 +163,12 @@ def _orders(
 
 
 def _run(
-    plan: Commanded, order: Order, deadline: float, n_runs: int, told: Callable[[], None]
+    plan: Commanded,
+    order: Order,
+    deadline: float,
+    n_runs: int,
+    told: Callable[[], None],
+    lock: int,
 ) -> Trained | None:
     """Return a run that was made; None if time was over."""
     told()
@@ -171,7 +176,7 @@ def _run(
     if started >= deadline:
         return None
     try:
-        score = train_once(plan.command, order, deadline, told)
+        score = train_once(plan.command, order, deadline, told, [lock])
     except OSError as err:
         raise InputError(
             f"{order.folder}: cannot be written ({err.strerror or err}); make room, or name "
@@ -244,8 +249,8 @@ def _ended(plan: Commanded, n_pairs: int) -> str:
 
 
 @contextmanager
-def _locked(plan: Commanded) -> Iterator[None]:
-    """Make the folder if need be, and keep other processes out of it."""
+def _locked(plan: Commanded) -> Iterator[int]:
+    """Make the folder if need be, keep other processes out of it, and yield the lock's number."""
     folder = plan.folder
     try:
         folder.mkdir(exist_ok=True)
@@ -261,18 +266,24 @@ def _locked(plan: Commanded) -> Iterator[None]:
             _lock(file)
         except OSError as err:
             raise InputError(
-                f"{folder}: another cch-audit is at work here; wait until it ends, or name another "
-                "`runs_folder`"
+                f"{folder}: another cch-audit, or a run that one left behind when it was killed, "
+                "is at work here; wait until it ends, or name another `runs_folder`"
             ) from err
-        yield
+        try:
+            yield file.fileno()
+        finally:
+            _lock(file, free=True)  # whatever the runs started and left behind
 
 
-def _lock(file: io.TextIOBase) -> None:
-    """Lock an open file until it is closed, however the process ends; raise OSError if it is."""
+def _lock(file: io.TextIOBase, *, free: bool = False) -> None:
+    """Lock an open file, or free it; raise OSError where another process has it.
+
+    The lock ends with the last process that holds the file, however that ends.
+    """
     if os.name == "posix":
         import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_UN if free else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _kept(plan: Commanded) -> list[Trained]:

@@ -136,6 +136,7 @@ def train_once(
     order: Order,
     deadline: float,
     told: Callable[[], None] = lambda: None,
+    held: Sequence[int] = (),
 ) -> float | None:
     """Run the command to its end and return the score; None if the time was over before.
 
@@ -148,6 +149,8 @@ def train_once(
     order : fills its placeholders
     deadline : on the clock of `time.monotonic`
     told : called every few seconds
+    held : numbers of open files that the run holds too, such as a lock that is to outlive a program
+        that is killed for as long as the run does
 
     Raises
     ------
@@ -160,7 +163,7 @@ def train_once(
     if command.names("folder") and not path.is_absolute():
         path = order.folder / path
     before = _signature(path, wait=True)
-    with _started(arguments, order.folder) as process:
+    with _started(arguments, order.folder, held) as process:
         code = _wait(process, deadline, told)
     if code is None:
         return None
@@ -180,7 +183,9 @@ def train_once(
 
 
 @contextmanager
-def _started(arguments: Sequence[str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def _started(
+    arguments: Sequence[str], folder: Path, held: Sequence[int]
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Start a command, and end all of its group if it is left before its end."""
     with (folder / STDOUT).open("wb") as stdout, (folder / STDERR).open("wb") as stderr:
         try:
@@ -190,6 +195,7 @@ def _started(arguments: Sequence[str], folder: Path) -> Iterator["subprocess.Pop
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
+                pass_fds=held,
             )
         except (OSError, ValueError) as err:
             reason = getattr(err, "strerror", None) or err

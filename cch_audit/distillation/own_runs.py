@@ -178,19 +178,20 @@ def _at_size(pairs: Pairs, question: Question, level: float) -> TrainingSize:
 def _change(differences: FloatArray, step: float, question: Question, level: float) -> Change:
     """Return the mean of differences, of which NaN are left out, with its interval.
 
-    Differences that are all the same are no certainty: they could differ by a step of the score,
-    or by as much as matters.
+    Differences on two neighbouring steps of the score have a spread of half a step at most, and a
+    smaller one is luck. Those that are all the same are no certainty: they could also differ by as
+    much as matters.
     """
     known = differences[np.isfinite(differences)]
     same = np.ptp(known) <= ROUNDING * max(1.0, float(np.abs(known).max()))
-    resolution = max(step, question.min_effect) if same else step
+    resolution = max(step / 2, question.min_effect) if same else step / 2
     return over_seeds(known, level, sequential=question.sequential, resolution=resolution)
 
 
 def smallest_step(scores: Collection[FloatArray]) -> float:
     """Return the smallest difference between two scores that are not equal; 0 if all are.
 
-    Scores of a finite test set come in steps, so that a spread below one is not believed.
+    Scores of a finite test set come in steps.
     """
     values = np.unique(np.concatenate([one[np.isfinite(one)] for one in scores]))
     steps = np.diff(values)

@@ -151,7 +151,7 @@ def test_a_folder_has_one_process_at_a_time():
     plan = planned()
 
     def start_another(what: str, share: float) -> None:
-        with pytest.raises(InputError, match="another cch-audit is at work here"):
+        with pytest.raises(InputError, match="another cch-audit, or a run"):
             trained(plan)
 
     assert train_by_command(plan, start_another)["good"].outcome == "helps"
@@ -186,3 +186,9 @@ def test_a_larger_number_of_seeds_goes_on():
     plan = planned()
     assert trained(replace(plan, most_seeds=4))["good"].size.n_repetitions == 4
     assert len(log()) == 8
+
+
+def test_what_a_run_leaves_behind_does_not_keep_the_folder():
+    Path("train.sh").write_text("sleep 3 & " + TRAINER)
+    trained(planned(seeds=2))
+    assert trained(planned(seeds=3))["good"].size.n_repetitions == 3

@@ -125,14 +125,14 @@ def test_equal_differences_are_no_certainty():
     assert same.outcome == "undecided"
 
 
-def test_a_spread_below_the_step_of_the_scores_is_not_believed():
+def test_a_spread_below_half_a_step_of_the_scores_is_not_believed():
     assert smallest_step([np.array([0.5, 0.52]), np.array([0.5 + 1e-12, np.nan, 0.6])]) == (
         pytest.approx(0.02)
     )
     assert smallest_step([np.array([0.5, 0.5])]) == 0.0
     scores = {"baseline": [0.5] * 8, "distilled": [0.6] * 7 + [0.7]}
     found = confirmed(runs_of(scores))["t"]
-    assert found.gain.standard_error == pytest.approx(0.1 / np.sqrt(8))
+    assert found.gain.standard_error == pytest.approx(0.05 / np.sqrt(8))
 
 
 NOISE = np.array([0.004, -0.003, 0.002, -0.001, 0.003, -0.004, 0.001, -0.002])
