@@ -1,4 +1,4 @@
-"""Can the outcome of a training run be believed? Files of populations whose true change is measured.
+"""Are outcomes of training runs true? Files of populations whose true change is measured.
 
 `python -m tests.bench.outcomes --help` lists the options. A cell is a population, a number of rows
 and of training rows. Its true change is the mean over many independent training and validation
@@ -145,10 +145,9 @@ def calibrate(cell: Cell, n_jobs: int) -> float:
         change = float(np.mean([entry["mean"][metric] for entry in made]))
         return -change if metric in LOWER_IS_BETTER else change
 
-    for below, above in pairwise(LADDER):
-        if gain(above, 2) <= 0:
-            break
-    else:
+    brackets = pairwise(LADDER)
+    below, above = next((pair for pair in brackets if gain(pair[1], 2) <= 0), (0.0, 0.0))
+    if not above:
         raise SystemExit(f"{cell.name}: no teacher of the ladder changes nothing")
     for _ in range(3):
         first, second = gain(below, 6), gain(above, 6)
@@ -333,7 +332,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--files", type=int, default=200, help="files of each cell")
     parser.add_argument("--jobs", type=int, default=-1, help="processes; -1 takes every core")
     parser.add_argument("--calibrate", action="store_true",
-                        help="find the teachers that change nothing, where they are missing")  # fmt: skip
+                        help="find missing teachers that change nothing")  # fmt: skip
     parser.add_argument("--summary", action="store_true", help="measure nothing, print the table")
     parser.add_argument("--journal", type=Path, default=RESULTS / "outcomes.jsonl")
     parser.add_argument("--output", type=Path, default=RESULTS / "outcomes.json")

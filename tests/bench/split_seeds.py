@@ -2,9 +2,9 @@
 
 `python -m tests.bench.split_seeds` confirms every pair below under many split seeds, and counts
 outcomes that contradict each other and pairs of intervals that do not overlap. Runs go to a journal
-and are not made again; the table is printed and written to results/split_seeds.json. The files of
-CREMA-D are not committed: `--crema-d FILE` names what `fixtures/build.py crema_d` wrote, and without
-it these pairs are left out.
+and are not made again; the table is printed and written to results/split_seeds.json. The file
+of CREMA-D is not committed: `--crema-d FILE` names what `fixtures/build.py crema_d` wrote, and
+without it these pairs are left out.
 """
 
 import argparse
