@@ -38,6 +38,8 @@ SIMULATED = "simulated"
 Kind = TypeVar("Kind", CheckReport, RankReport, SweepReport)
 ROLES = ("teacher", "student", "labels", "predictions", "groups", "ids", "split")
 """What arrays can be given for; for a file, its name or path in it."""
+FILES = ("runs", "runs_folder")
+"""Other settings that are paths."""
 
 
 def check(
@@ -80,7 +82,11 @@ def confirm(
     progress: Progress | None = None,
     **settings: Any,
 ) -> CheckReport:
-    """Audit every teacher and train with it; the outcome of training decides. See `check`."""
+    """Audit every teacher and train with it; the outcome of training decides. See `check`.
+
+    With `runs`, a CSV file of training runs of your own, or with `command` and `score_from`, which
+    make them, no heads are trained.
+    """
     return _report(CheckReport, "confirm", source, estimators, progress, settings)
 
 
@@ -253,7 +259,8 @@ def _load(source: Any, run: Run) -> Sample:
 
 def _arrays(source: Source, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Return the source, or arrays by their path in a file, and the settings that name them."""
-    rest = {name: _as_text(value) if name in ROLES else value for name, value in settings.items()}
+    texts = (*ROLES, *FILES)
+    rest = {name: _as_text(value) if name in texts else value for name, value in settings.items()}
     given = {role: rest[role] for role in ROLES if role in rest and not _names(rest[role])}
     if source is not None or not given:
         return source, rest

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cch_audit import __version__
 from cch_audit.auditing.verdict import best, decided, overall
 from cch_audit.columns import COLUMNS
+from cch_audit.distillation.own_training import effective, plan_own, refuse_idle, train_own
 from cch_audit.distillation.runs import train
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.estimators import OWN, find, plain_sections
@@ -38,6 +39,7 @@ from cch_audit.settings import (
     GateSettings,
     HeadSettings,
     InputSettings,
+    OwnRunsSettings,
     RankSettings,
     SweepSettings,
     plain,
@@ -67,7 +69,7 @@ CODES: Mapping[Verdict, ExitCode] = {
 
 RUNS: Mapping[str, tuple[type[Settings], ...]] = {
     "check": (InputSettings, AuditSettings, GateSettings, ConfirmationSettings),
-    "confirm": (InputSettings, AuditSettings, ConfirmationSettings),
+    "confirm": (InputSettings, AuditSettings, ConfirmationSettings, OwnRunsSettings),
     "rank": (InputSettings, AuditSettings, RankSettings, GateSettings, ConfirmationSettings),
     "sweep": (InputSettings, AuditSettings, SweepSettings, ConfirmationSettings),
 }
@@ -84,6 +86,8 @@ class Run:
     audit: AuditSettings = field(default_factory=AuditSettings)
     estimators: EstimatorSettings = field(default_factory=EstimatorSettings)
     training: ConfirmationSettings = field(default_factory=ConfirmationSettings)
+    own: OwnRunsSettings = field(default_factory=OwnRunsSettings)
+    """Where there are any, the user's own training runs take the place of heads."""
     trains: bool = False
     """Whether the student is trained with each teacher."""
     gate: Gate = "verdict"
@@ -116,6 +120,7 @@ class Run:
         for name in self.audit.estimator:
             find(name)  # another package's may be of no use
         _ = self.grid, self.plan
+        refuse_idle(self.own, self.training)
         by = None if self.ranking is None else self.ranking.by
         if by is not None and COLUMNS[by].is_measured and not self.trains:
             raise InputError(f"`by` {by} needs the training runs; add `confirm`")
@@ -131,6 +136,7 @@ def run_of(command: str, sections: Iterable[Settings], estimators: EstimatorSett
         audit=given[AuditSettings],
         estimators=estimators,
         training=given[ConfirmationSettings],
+        own=given.get(OwnRunsSettings, OwnRunsSettings()),
         trains=trains,
         gate=decides,
         ranking=given.get(RankSettings),
@@ -235,8 +241,10 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
     # One thread per task: small matrices lose more to threads than they gain, and sums that are
     # split by thread would make results depend on the number of cores.
     with threadpool_limits(1):
-        experiment = None
-        if run.trains:  # planned first, so that too few rows are refused at once
+        experiment = own = None
+        if run.own.given:
+            own = plan_own(sample, run.own, run.training, settings.confidence)
+        elif run.trains:  # planned first, so that too few rows are refused at once
             from cch_audit.distillation.confirm import plan_experiment
 
             experiment = plan_experiment(
@@ -259,7 +267,7 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
                 sample = add_controls(sample, estimators, jobs, seed)
         if run.plan is not None:
             sample = teachers_of_steps(sample, run.plan, estimators.of(HeadSettings), seed)
-        share = AUDITING if experiment else 1.0
+        share = AUDITING if experiment or own else 1.0
         measured = measure(
             sample, settings, estimators, seed, within(progress, 0.0, ESTIMATES * share)
         )
@@ -268,6 +276,8 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
         if experiment is not None:
             runs = training_of_steps(audits, experiment, run.plan)
             audits = train(sample, runs, within(progress, share, 1.0))
+        if own is not None:
+            audits = train_own(audits, own, run.training.accept, within(progress, share, 1.0))
         if run.plan is not None:
             traced = trace(audits, run.plan.varied, first, run.plan.steps, settings.margin)
             return Found(sample, audits, sweep=traced)
@@ -297,7 +307,9 @@ def _effective(run: Run) -> Mapping[str, Any]:
     shown = dict.fromkeys([*(entry.name for entry in OWN), *run.audit.estimator, "heads"])
     own = plain_sections(run.estimators, shown)
     sections = {**plain(run.inputs), **plain(run.audit), **own}
-    if run.trains:
+    if run.own.given:
+        sections |= effective(run.own, run.training)
+    elif run.trains:
         sections |= plain(run.training)
     if run.ranking is not None:
         sections |= plain(run.ranking)

@@ -113,11 +113,11 @@ WRONG: dict[str, Callable[[], Any]] = {
     "`rule` lmi needs that estimator; add `estimator` lmi or choose another rule": (
         lambda: replace(AuditSettings(), estimator=("ksg",), rule="lmi")
     ),
-    "`seeds`: expected a whole number of at most 10000, found '8'": (
+    "`seeds`: expected a whole number from 2 to 10000, found '8'": (
         lambda: ConfirmationSettings(seeds="8")  # type: ignore[arg-type]
     ),
-    "`train_size`: expected a whole number of at least 20, found 19": (
-        lambda: ConfirmationSettings(train_size=19)
+    "`labelled_rows`: expected a whole number of at least 10, found 9": (
+        lambda: ConfirmationSettings(labelled_rows=9)
     ),
     "`fusion`: expected true or false, found 1": (
         lambda: ConfirmationSettings(fusion=1)  # type: ignore[arg-type]
@@ -140,7 +140,7 @@ def test_what_a_setting_cannot_be_is_refused_in_one_sentence(sentence):
 
 
 def test_one_repetition_is_refused():
-    with pytest.raises(InputError, match="`seeds` 1: one run shows no spread"):
+    with pytest.raises(InputError, match=r"`seeds`: .* from 2 to 10000, found 1"):
         ConfirmationSettings(seeds=1)
 
 

@@ -22,7 +22,8 @@ def confirm(
 ) -> None:
     """Train the student with and without the teacher, and compare the outcome with the verdict.
 
-    Frozen representations, a small head, controls, and paired seeds. Exit codes follow the outcome:
+    Frozen representations, a small head, controls, and paired seeds; or with --runs or --command
+    training runs of your own in place of heads. Exit codes follow the outcome:
     0 helps, 1 hurts or no detectable change, 3 undecided; the others as for check. With several
     teachers: 0 if all help, 1 if any does not, else 3.
     """

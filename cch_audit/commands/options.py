@@ -23,6 +23,7 @@ from cch_audit.settings import (
     GateSettings,
     InputSettings,
     OutputSettings,
+    OwnRunsSettings,
     RankSettings,
     SweepSettings,
 )
@@ -40,6 +41,7 @@ PANELS: dict[type[Settings], str] = {
     AuditSettings: "Estimates and verdict",
     GateSettings: "Gate",
     ConfirmationSettings: "Training runs",
+    OwnRunsSettings: "Training runs of your own",
     RankSettings: "Ranking",
     SweepSettings: "Sweep",
     OutputSettings: "Output",
@@ -55,6 +57,7 @@ SECTIONS: tuple[type[Settings], ...] = (
     SweepSettings,
     OutputSettings,
 )
+"""Those that a variable or a settings file can say; not OwnRunsSettings, which run programs."""
 
 
 def with_settings(

@@ -52,7 +52,7 @@ def run(
     assert isinstance(output, OutputSettings)
     asked = run_of(command, sections, estimator_settings(context))
     asked.check()
-    check_files(output, _inputs(file, asked.inputs))
+    check_files(output, [*_inputs(file, asked.inputs), *asked.own.files])
     with terminal.progress_bar(not output.quiet) as progress:
         sample = load(file, asked)
         report = report_on(

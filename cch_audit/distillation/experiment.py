@@ -82,6 +82,8 @@ def repeat(
     splits: Sequence[Split],
     learner: Learner,
     rngs: Sequence[np.random.Generator],
+    *,
+    controls: bool = True,
 ) -> list[Repetition]:
     """Train every arm on every split, all heads of a kind in one stack.
 
@@ -96,6 +98,7 @@ def repeat(
     splits : as many repetitions
     learner : architecture and grid
     rngs : of each repetition, draws folds, shuffles, weights and batches
+    controls : whether they are trained, too
     """
     y = task.y
     if task.outputs is None:
@@ -103,7 +106,7 @@ def repeat(
     else:
         soft = [task.outputs[split.train] for split in splits]
         of_teacher = [task.outputs[split.test] for split in splits]
-    arms = (BASELINE, DISTILLED, *CONTROLS[is_classes(y)])
+    arms = (BASELINE, DISTILLED, *(CONTROLS[is_classes(y)] if controls else ()))
     targets = [
         {arm: soft_targets(arm, known, y[split.train], rng) for arm in arms[1:]}
         for known, split, rng in zip(soft, splits, rngs, strict=True)

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 
 from cch_audit.columns import names
 from cch_audit.errors import InputError
-from cch_audit.settings.declared import Settings, setting
+from cch_audit.settings.declared import Settings, declared, setting
 from cch_audit.settings.formats import formats, formats_of_anything
 
 Section = TypeVar("Section", bound=Settings)
@@ -230,7 +230,10 @@ class ConfirmationSettings(Settings):
 
 @dataclass(frozen=True)
 class OwnRunsSettings(Settings):
-    """Training runs of the user's own, in place of heads."""
+    """Training runs of the user's own, in place of heads.
+
+    They have neither variable nor key: a settings file of somebody else runs no program.
+    """
 
     runs: str | None = setting(
         None,
@@ -243,9 +246,40 @@ class OwnRunsSettings(Settings):
     score_from: str | None = setting(
         None, "JSON file that the command writes, with `score`; FILE:KEY for another key."
     )
+    control: tuple[str, ...] = setting(
+        (), "Further arm that the command knows, as uniform or shuffled; repeat for several."
+    )
     runs_folder: str = setting(
         "cch-runs", "Folder that keeps what each run of the command printed, to go on from."
     )
+
+    def __post_init__(self) -> None:
+        """Refuse settings that contradict each other, or mean nothing alone, too."""
+        super().__post_init__()
+        if self.runs is not None and self.command is not None:
+            raise InputError(
+                "`runs` names finished runs and `command` makes new ones; give one of them"
+            )
+        if self.command is not None and self.score_from is None:
+            raise InputError(
+                "`command` needs `score_from`, the JSON file in which a run leaves its score"
+            )
+        for name in ("score_from", "control", "runs_folder"):
+            default = next(one.default for one in declared(type(self)) if one.name == name)
+            if self.command is None and getattr(self, name) != default:
+                raise InputError(f"`{name}` is of `command`; add that, or leave it out")
+
+    @property
+    def given(self) -> bool:
+        """Whether there are any."""
+        return self.runs is not None or self.command is not None
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that are read, or would be gone on with."""
+        if self.runs is not None:
+            return [Path(self.runs)]
+        return [] if self.command is None else [Path(self.runs_folder, "runs.csv")]
 
 
 @dataclass(frozen=True)

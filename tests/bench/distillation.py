@@ -1,192 +1,183 @@
-"""How much faster do heads train in a stack than one by one?
+"""What does a training run cost, beside plain PyTorch?
 
-`python -m tests.bench.distillation` prints a table and writes results/distillation.json beside
-this file. There are 126 runs: a baseline and a grid of 20 cells for each of 6 seeds, with 10,000
-training rows of 64 columns, 10 classes, 30 epochs and batches of 128. Stacked: the 21 heads of a
-seed in one stack, two seeds at a time, as `confirm` trains them. One by one: a plain PyTorch loop,
-with two threads and with one; the faster counts. It is timed on the 21 runs of one seed, times 6.
+`python -m tests.bench.distillation` prints a table and writes results/distillation.json. A
+repetition is one split with everything that is trained on it: five folds of the teacher and the
+student alone under five penalties each, and the student in a grid of twenty cells with the teacher
+and with each of four controls, 131 heads in all. Stacked: a look of six repetitions, as `confirm`
+trains them, over six. One by one: L-BFGS of PyTorch on one head after the other
+(`tests.bench.alone`), on the first of these splits. Both are timed in turn, in CPU seconds of one
+thread. A confirmation is that of one teacher, with its curve and its controls, until it decides.
 """
 
+import argparse
 import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
-import joblib
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
 
 import cch_audit
-from cch_audit.distillation.arms import BASELINE, DISTILLED, Cells, Grid, Lesson, plan_cells
-from cch_audit.distillation.stack import BATCH_SIZE, LEARNING_RATE, train_heads
-from cch_audit.rows import FloatArray
+from cch_audit.distillation.arms import BASELINE, DISTILLED, parse_grid
+from cch_audit.distillation.confirm import Experiment, confirm, plan_experiment, sum_up
+from cch_audit.distillation.effects import LOOK
+from cch_audit.distillation.experiment import Repetition, Task, repeat
+from cch_audit.distillation.splits import draw_split
+from cch_audit.reading.load import load_sample
+from cch_audit.sample import Labels, Sample
+from cch_audit.settings import ConfirmationSettings, InputSettings
+from tests.bench.alone import fit_alone
+from tests.bench.journal import RESULTS
+from tests.bench.summary import table
 
-TRAIN, HELD_OUT, COLUMNS, CLASSES = 10_000, 2_000, 64, 10
-SEEDS, EPOCHS, JOBS = 6, 30, 2
-HIDDEN = {"linear": 0, "mlp": 64}
-GRID = Grid((1.0, 2.0, 3.0, 4.0), (0.2, 0.3, 0.5, 0.7, 0.8))
-REPETITIONS = 5
-RESULTS = Path(__file__).parent / "results" / "distillation.json"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+def mfeat(student: str) -> Sample:
+    """Return a student of the digits of six views, and its best teacher."""
+    asked = InputSettings(teacher=("fac",), student=student)
+    return load_sample(FIXTURES / "mfeat_views.h5", asked)
+
+
+def many_rows() -> Sample:
+    """Return 10,000 rows of ten classes that overlap, 100 columns on both sides."""
+    rng = np.random.default_rng(8)
+    n, d, n_classes = 10_000, 100, 10
+    y = rng.integers(n_classes, size=n)
+    teacher, student = (
+        scale * rng.standard_normal((n_classes, d))[y] + rng.standard_normal((n, d))
+        for scale in (0.35, 0.25)
+    )
+    names = tuple(map(str, range(n_classes)))
+    return Sample({"teacher": teacher}, "student", student, Labels(y, names), "labels")
+
+
+SAMPLES: dict[str, Callable[[], Sample]] = {
+    "mfeat_views, fac to zer": lambda: mfeat("zer"),
+    "mfeat_views, fac to fou": lambda: mfeat("fou"),
+    "10,000 rows, 100 columns, 10 classes": many_rows,
+}
+
+
+def time_sample(sample: Sample, turns: int) -> dict[str, Any]:
+    """Time a repetition at every size, both ways, and a whole confirmation."""
+    settings = ConfirmationSettings()
+    experiment = plan_experiment(sample, settings, parse_grid(settings), 0.95, 1)
+    sizes = [time_size(sample, experiment, size, turns) for size in experiment.sizes]
+    (teacher,) = sample.teachers
+    started = time.process_time()
+    curve = [confirm(sample, teacher, experiment, size) for size in experiment.sizes]
+    seconds = time.process_time() - started
+    return {
+        "rows": sample.n_samples,
+        "columns": sample.student.shape[1],
+        "repetition": sizes,
+        "confirmation": {
+            "cpu_seconds": round(seconds, 2),
+            "outcome": sum_up(curve, experiment, seconds).outcome,
+            "curve": [
+                {"train": one.n_train, "outcome": one.outcome, "repetitions": one.n_repetitions}
+                for one in curve
+            ],
+        },
+    }
+
+
+def time_size(sample: Sample, experiment: Experiment, size: int, turns: int) -> dict[str, Any]:
+    """Time a repetition of one training size, stacked and one by one, in turn."""
+    y = experiment.y
+    (teacher,) = sample.teachers.values()
+    task = Task(y, experiment.n_outputs, sample.student, teacher, None, sample.dependence, False)
+
+    def run(count: int) -> tuple[float, list[Repetition]]:
+        rngs = [np.random.default_rng([number, 9]) for number in range(count)]
+        splits = [draw_split(y, sample.dependence, size, rng) for rng in rngs]
+        started = time.process_time()
+        found = repeat(task, splits, experiment.learner, rngs)
+        return (time.process_time() - started) / count, found
+
+    together, alone = [], []
+    for _ in range(turns):
+        seconds, stacked = run(LOOK)
+        together.append(seconds)
+        with patch("cch_audit.distillation.softmax.fit_heads", fit_alone):
+            seconds, single = run(1)
+        alone.append(seconds)
+    print(size, np.round(together, 3), np.round(alone, 2), flush=True)
+    return {
+        "train": size,
+        "stacked": _spread(together),
+        "one_by_one": _spread(alone),
+        "ratio": round(median(alone) / median(together), 1),
+        "log_loss": {
+            way: {arm: round(float(found[0].arms[arm]["log_loss"].mean()), 4) for arm in ARMS}
+            for way, found in (("stacked", stacked), ("one_by_one", single))
+        },
+    }
+
+
+ARMS = (BASELINE, DISTILLED)
+
+
+def _spread(seconds: Sequence[float]) -> dict[str, float]:
+    return {
+        "median": round(median(seconds), 3),
+        "lowest": round(min(seconds), 3),
+        "highest": round(max(seconds), 3),
+    }
+
+
+def overview(found: dict[str, dict[str, Any]]) -> str:
+    """Return what README.md shows."""
+    rows = []
+    for name, of in found.items():
+        for place, size in enumerate(of["repetition"]):
+            run = of["confirmation"]
+            rows.append(
+                [
+                    name,
+                    str(size["train"]),
+                    f"{size['stacked']['median']:.2f}",
+                    f"{size['one_by_one']['median']:.2f}",
+                    f"{size['ratio']:.1f}",
+                    str(run["curve"][place]["repetitions"]),
+                    "" if place else f"{run['cpu_seconds']:.1f}",
+                ]
+            )
+    head = ["CPU seconds", "train", "repetition", "one by one", "ratio", "repetitions",
+            "whole curve"]  # fmt: skip
+    return table(head, rows)
 
 
 def main() -> None:
-    cells = plan_cells((BASELINE, DISTILLED), GRID, classes=True)
-    lessons = [lesson(cells, seed) for seed in range(SEEDS)]
-    print(f"{SEEDS * len(cells)} runs, seconds: median of {REPETITIONS} (lowest to highest)")
-    found = {name: compare(lessons, cells, hidden) for name, hidden in HIDDEN.items()}
-    for name, measured in found.items():
-        print(f"\n{name}")
-        for way, times in measured["seconds"].items():
-            spread = f"({times['lowest']:.1f} to {times['highest']:.1f})"
-            print(f"  {way:<26}{times['median']:7.1f}  {spread:<18}{measured['accuracy'][way]:.4f}")
-        print(f"  {'ratio':<26}{measured['ratio']:7.1f}")
-    print(
-        f"\nOne by one is {len(cells)} runs timed, times {SEEDS}. "
-        "The last column is the accuracy on held-out rows, mean over the heads of the first seed."
-    )
-    save(found)
-
-
-def lesson(cells: Cells, seed: int) -> Lesson:
-    """Return classes that overlap, and the logits of a teacher that knows their centres."""
-    rng = np.random.default_rng([seed, 8])
-    centres = 0.35 * rng.standard_normal((CLASSES, COLUMNS))
-    y = rng.integers(CLASSES, size=TRAIN + HELD_OUT)
-    x = centres[y] + rng.standard_normal((len(y), COLUMNS))
-    logits = x[:TRAIN] @ centres.T - (centres**2).sum(axis=1) / 2
-    soft = np.repeat(logits[:, None], len(cells), axis=1)
-    held_out = x[TRAIN:]
-    return Lesson(
-        x[None, :TRAIN], y[None, :TRAIN], soft[None], held_out[None], y[TRAIN:], held_out[None]
-    )
-
-
-def compare(lessons: list[Lesson], cells: Cells, hidden: int) -> dict[str, Any]:
-    """Time every way as often as the others, in alternating order."""
-    ways: dict[str, tuple[int, Callable[[], FloatArray]]] = {
-        "stacked": (1, lambda: stacked(lessons, cells, hidden)),
-        "one by one, two threads": (SEEDS, lambda: one_by_one(lessons[0], cells, hidden, 2)),
-        "one by one, one thread": (SEEDS, lambda: one_by_one(lessons[0], cells, hidden, 1)),
-    }
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    accuracy: dict[str, float] = {}
-    for number in range(REPETITIONS):
-        for way in list(ways)[:: -1 if number % 2 else 1]:
-            times, train = ways[way]
-            started = time.perf_counter()
-            outputs = train()
-            seconds[way].append(times * (time.perf_counter() - started))
-            hits = outputs.argmax(axis=-1) == lessons[0].y_validation
-            accuracy[way] = round(float(hits.mean()), 4)
-    together, *alone = (median(measured) for measured in seconds.values())
-    return {
-        "seconds": {
-            way: {
-                "median": round(median(some), 2),
-                "lowest": round(min(some), 2),
-                "highest": round(max(some), 2),
-            }
-            for way, some in seconds.items()
-        },
-        "accuracy": accuracy,
-        "ratio": round(min(alone) / together, 2),
-    }
-
-
-def stacked(lessons: list[Lesson], cells: Cells, hidden: int) -> FloatArray:
-    """Train the heads of every seed in a stack; return the first seed's outputs (C, m, K)."""
-
-    def run(number: int) -> FloatArray:
-        rng = np.random.default_rng(number)
-        return train_heads(lessons[number], cells, hidden=hidden, epochs=EPOCHS, rng=rng)[0][0]
-
+    parser = argparse.ArgumentParser(description="Cost of training runs, beside plain PyTorch.")
+    parser.add_argument("--turns", type=int, default=3, help="times that both are timed")
+    parser.add_argument("--output", type=Path, default=RESULTS / "distillation.json")
+    options = parser.parse_args()
     torch.set_num_threads(1)
     with threadpool_limits(1):
-        first, *_ = Parallel(JOBS, prefer="threads")(map(delayed(run), range(len(lessons))))
-    return np.asarray(first)
-
-
-def one_by_one(lesson: Lesson, cells: Cells, hidden: int, threads: int) -> FloatArray:
-    """Train a seed's heads in turn; return their outputs (C, m, K)."""
-    torch.set_num_threads(threads)
-    x, held_out, soft = (
-        torch.from_numpy(part[0].astype(np.float32))
-        for part in (lesson.x, lesson.x_validation, lesson.soft)
-    )
-    y, y_held_out = torch.from_numpy(lesson.y[0]), torch.from_numpy(lesson.y_validation)
-    outputs = [
-        train_one(x, y, soft[:, number], held_out, y_held_out, float(t), float(w), hidden)
-        for number, (t, w) in enumerate(zip(cells.temperature, cells.weight, strict=True))
-    ]
-    return torch.stack(outputs).numpy()
-
-
-def train_one(
-    x: Tensor,
-    y: Tensor,
-    logits: Tensor,
-    held_out: Tensor,
-    y_held_out: Tensor,
-    temperature: float,
-    weight: float,
-    hidden: int,
-) -> Tensor:
-    """Train one head as a textbook would, and return its outputs at the best epoch."""
-    torch.manual_seed(0)
-    model: nn.Module = nn.Linear(COLUMNS, CLASSES)
-    if hidden:
-        model = nn.Sequential(nn.Linear(COLUMNS, hidden), nn.ReLU(), nn.Linear(hidden, CLASSES))
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
-    teacher = softmax(logits / temperature, dim=1)
-    lowest, best = float("inf"), torch.empty(0)
-    for _ in range(EPOCHS):
-        for rows in torch.randperm(len(x))[: len(x) // BATCH_SIZE * BATCH_SIZE].split(BATCH_SIZE):
-            outputs = model(x[rows])
-            loss = (1 - weight) * cross_entropy(outputs, y[rows])
-            if weight:
-                student = log_softmax(outputs / temperature, dim=1)
-                divergence = kl_div(student, teacher[rows], reduction="batchmean")
-                loss = loss + weight * temperature**2 * divergence
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        with torch.no_grad():
-            outputs = model(held_out)
-            on_held_out = float(cross_entropy(outputs, y_held_out))
-        if on_held_out < lowest:
-            lowest, best = on_held_out, outputs
-    return best
-
-
-def save(found: dict[str, Any]) -> None:
-    """Write what was measured, and on what."""
-    modules = (torch, np, joblib)
+        found = {name: time_sample(draw(), options.turns) for name, draw in SAMPLES.items()}
+    print(overview(found))
     record = {
         "name": "distillation",
         "versions": {
             "cch-audit": cch_audit.__version__,
             "python": platform.python_version(),
-            **{module.__name__: module.__version__ for module in modules},
+            "torch": torch.__version__,
+            "numpy": np.__version__,
         },
         "cores": os.cpu_count(),
-        "runs": SEEDS * (1 + len(GRID.temperatures) * len(GRID.weights)),
-        "training_rows": TRAIN,
-        "columns": COLUMNS,
-        "classes": CLASSES,
-        "epochs": EPOCHS,
-        "repetitions": REPETITIONS,
-        **found,
+        "turns": options.turns,
+        "samples": found,
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    options.output.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

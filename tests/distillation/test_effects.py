@@ -121,11 +121,11 @@ def test_radius_is_that_of_the_confidence_sequence():
     rng = np.random.default_rng(7)
     looks = np.arange(LOOK, 193, LOOK)
     left = 0
-    for _ in range(400):
+    for _ in range(200):
         x = rng.standard_normal(192)
         spans = [radius(np.array(x[:n].std(ddof=1)), n, 0.05) for n in looks]
         left += any(abs(x[:n].mean()) > span for n, span in zip(looks, spans))
-    assert left / 400 < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
+    assert left / 200 < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 200)
 
 
 def gain(estimate, half, irreducible=0.5):

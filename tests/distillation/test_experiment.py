@@ -12,7 +12,7 @@ from cch_audit.distillation.splits import Split
 from cch_audit.estimators.contract import standardize
 
 LINEAR = Learner(0, 1, Grid((1.0, 3.0), (0.3, 0.8)), "accuracy")
-MLP = replace(LINEAR, hidden=8, epochs=20)
+MLP = replace(LINEAR, hidden=8, epochs=4)
 BOTH = pytest.mark.parametrize("learner", [LINEAR, MLP], ids=["linear", "mlp"])
 KINDS = pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
 TRAIN, VALIDATION, TEST = np.arange(120), np.arange(120, 200), np.arange(200, 300)
@@ -125,7 +125,7 @@ def test_teacher_keeps_groups_together(classes):
 @BOTH
 def test_teacher_knows_what_it_sees(classes, learner):
     task = world(classes)
-    _, outputs = teach(task, replace(learner, epochs=200))
+    _, outputs = teach(task, replace(learner, epochs=60))
     assert outputs.shape == (100, task.n_outputs)
     metric = METRICS[classes][0]
     found = row_scores(task.y[TEST], outputs, [metric])[metric].mean()
@@ -240,6 +240,7 @@ def test_choice_takes_a_teacher_that_knows(classes):
     assert means(found, "distilled")[name] < means(found, "baseline")[name]
 
 
+@pytest.mark.slow
 @KINDS
 @BOTH
 def test_fusion_adds_two_arms_and_sees_what_the_teacher_sees(classes, learner):

@@ -82,7 +82,7 @@ def test_numbers_against_scikit_learn(q):
 
 @pytest.mark.parametrize("metric", ["weighted_f1", "macro_auc"])
 def test_influences_are_what_a_row_does(metric):
-    """The variance over rows, by n, is that of the metric over samples: here by leaving rows out."""
+    """A value is that of all rows, plus what changes if the row is left out, n - 1 times."""
     y, logits = answers(3, n=400)
     values = row_scores(y, logits, [metric])[metric]
     others = [np.delete(np.arange(400), row) for row in range(400)]
