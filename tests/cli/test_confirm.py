@@ -11,7 +11,7 @@ from cch_audit.commands.options import with_options
 from cch_audit.errors import InputError
 
 from .process import FIXTURES, QUICK, TRAIN, Finished, run, run_inside
-from .reports import audits, parsed
+from .reports import audits, main, parsed, size
 
 TWO_SEEDS = ("--seeds", "2")
 """Two repetitions are too few for anything, so what would help is undecided."""
@@ -120,42 +120,31 @@ def test_the_training_run_in_json(report: dict[str, Any]) -> None:
         found = audit["confirmation"]
         assert (found["metric"], found["architecture"]) == ("mse", "linear")
         assert (found["source"], found["at"]) == ("heads", 0)
-        (size,) = found["curve"]
-        main = size["metrics"]["mse"]
-        change = main["change"]
-        assert change["estimate"] == pytest.approx(main["distilled"] - main["baseline"])
+        (at,) = found["curve"]
+        change = main(audit)["change"]
+        scores = main(audit)["distilled"], main(audit)["baseline"]
+        assert change["estimate"] == pytest.approx(scores[0] - scores[1])
         assert change["low"] <= change["estimate"] <= change["high"]
         assert 0 <= change["irreducible"] <= 1
-        assert set(size["controls"]) == {"shuffled", "mean", "matched_ridge"}
-        assert [(cell["temperature"], cell["weight"]) for cell in size["grid"]] == [(None, 0.8)]
-        assert size["grid"][0]["chosen"] == size["n_repetitions"] >= 6
+        assert set(at["controls"]) == {"shuffled", "mean", "matched_ridge"}
+        assert [(cell["temperature"], cell["weight"]) for cell in at["grid"]] == [(None, 0.8)]
+        assert at["grid"][0]["chosen"] == at["n_repetitions"] >= 6
         # All that neither train nor validate test.
-        assert (size["n_train"], size["n_validation"], size["n_test"]) == (20, 20, 260)
+        assert (at["n_train"], at["n_validation"], at["n_test"]) == (20, 20, 260)
         assert found["loss"] == "MSE(labels, student) + w MSE(teacher, student)"
-        assert set(size["metrics"]) == {"mse", "r2"}
-        assert set(size["fusion"]) == {"baseline", "distilled", "change", "outcome"}
-        assert size["trivial_score"] == pytest.approx(1.0)
+        assert set(at["metrics"]) == {"mse", "r2"}
+        assert set(at["fusion"]) == {"baseline", "distilled", "change", "outcome"}
+        assert at["trivial_score"] == pytest.approx(1.0)
         assert found["seconds"] > 0
     # Targets are standardised: a teacher that says the labels has no error.
-    assert sized(report, "same")["teacher_score"] == pytest.approx(0.0)
-    assert 0 < sized(report, "clear")["metrics"]["mse"]["baseline"] < 1
+    assert size(audits(report)["same"])["teacher_score"] == pytest.approx(0.0)
+    assert 0 < main(audits(report)["clear"])["baseline"] < 1
 
 
 def test_all_teachers_meet_the_same_students(report: dict[str, Any]) -> None:
     # Of as many repetitions, each from the same split.
-    baselines = {
-        (size["n_repetitions"], size["metrics"]["mse"]["baseline"])
-        for name in audits(report)
-        for size in [sized(report, name)]
-    }
+    baselines = {(size(one)["n_repetitions"], main(one)["baseline"]) for one in report["audits"]}
     assert len(baselines) == len({repetitions for repetitions, _ in baselines})
-
-
-def sized(report: dict[str, Any], teacher: str) -> dict[str, Any]:
-    """Return what training showed at the size that stands for the whole."""
-    found = audits(report)[teacher]["confirmation"]
-    size: dict[str, Any] = found["curve"][found["at"]]
-    return size
 
 
 def test_csv_holds_the_outcome(runs: dict[str, Finished]) -> None:
@@ -168,17 +157,17 @@ def test_classes_with_temperatures_and_a_hidden_layer(runs: dict[str, Finished])
     # Two repetitions are too few for anything.
     assert done.returncode == 3
     found = parsed(done.stdout)["audits"][0]["confirmation"]
-    (size,) = found["curve"]
-    assert (found["outcome"], size["outcome"]) == ("undecided", "undecided")
+    (at,) = found["curve"]
+    assert (found["outcome"], at["outcome"]) == ("undecided", "undecided")
     assert (found["metric"], found["architecture"]) == ("accuracy", "mlp")
-    assert size["n_repetitions"] == 2
+    assert at["n_repetitions"] == 2
     metrics = {"accuracy", "log_loss", "brier", "weighted_f1", "macro_auc"}
-    assert set(size["metrics"]) == metrics
+    assert set(at["metrics"]) == metrics
     controls = {"uniform", "shuffled", "shuffled_within_class", "class_means"}
-    assert set(size["controls"]) == controls
-    cells = [(cell["temperature"], cell["weight"]) for cell in size["grid"]]
+    assert set(at["controls"]) == controls
+    cells = [(cell["temperature"], cell["weight"]) for cell in at["grid"]]
     assert cells == [(1, 0.5), (1, 0.2), (3, 0.5), (3, 0.2)]
-    assert sum(cell["chosen"] for cell in size["grid"]) == 2
+    assert sum(cell["chosen"] for cell in at["grid"]) == 2
     assert found["loss"].startswith("(1 - w) CE(labels, student) + w T^2 KL(")
 
 
@@ -194,10 +183,10 @@ def test_settings_reach_the_run_from_a_file_and_the_environment(
     assert done.stderr == ""
     report = parsed(done.stdout)
     found = report["audits"][0]["confirmation"]
-    (size,) = found["curve"]
-    assert (size["n_repetitions"], size["n_train"]) == (3, 25)
+    (at,) = found["curve"]
+    assert (at["n_repetitions"], at["n_train"]) == (3, 25)
     assert found["min_effect"] == pytest.approx(0.25)
-    assert [cell["weight"] for cell in size["grid"]] == [0.1, 0.3]
+    assert [cell["weight"] for cell in at["grid"]] == [0.1, 0.3]
     assert report["settings"]["weight"] == "0.1,0.3"
     assert "top" not in report["settings"]
 
