@@ -48,7 +48,7 @@ from cch_audit.sweeping.crossings import trace
 from cch_audit.sweeping.plan import SweepPlan, plan_sweep
 from cch_audit.sweeping.runs import check_sample, teachers_of_steps, training_of_steps
 from cch_audit.work.doing import Work
-from cch_audit.work.keeping import Folder, default_path
+from cch_audit.work.keeping import folder_of
 
 if TYPE_CHECKING:
     from cch_audit.distillation.arms import Grid
@@ -103,10 +103,7 @@ class Run:
     @cached_property
     def work(self) -> Work:
         """What the run computes, and finds computed."""
-        if self.working.no_cache:
-            return Work()
-        path = default_path() if self.working.cache is None else Path(self.working.cache)
-        return Work(None if path is None else Folder(path))
+        return Work(None if self.working.no_cache else folder_of(self.working.cache))
 
     @cached_property
     def grid(self) -> "Grid":

@@ -25,6 +25,7 @@ from cch_audit.settings import (
     OutputSettings,
     RankSettings,
     SweepSettings,
+    WorkSettings,
 )
 from cch_audit.settings.declared import Setting, Settings, declared, option_name
 
@@ -42,6 +43,7 @@ PANELS: dict[type[Settings], str] = {
     ConfirmationSettings: "Training runs",
     RankSettings: "Ranking",
     SweepSettings: "Sweep",
+    WorkSettings: "Cache",
     OutputSettings: "Output",
 }
 """Titles in the help of a command."""
@@ -53,6 +55,7 @@ SECTIONS: tuple[type[Settings], ...] = (
     ConfirmationSettings,
     RankSettings,
     SweepSettings,
+    WorkSettings,
     OutputSettings,
 )
 

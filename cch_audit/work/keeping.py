@@ -159,3 +159,9 @@ class Folder:
                         with suppress(OSError):  # another process has just removed it
                             found = entry.stat(follow_symlinks=False)
                             yield found.st_mtime, found.st_size, Path(entry.path)
+
+
+def folder_of(name: str | None) -> Folder | None:
+    """Return the folder of that name; without one that of the user, or None if there is none."""
+    path = default_path() if name is None else Path(name)
+    return None if path is None else Folder(path)
