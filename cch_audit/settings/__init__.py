@@ -339,6 +339,24 @@ class SweepSettings(Settings):
 
 
 @dataclass(frozen=True)
+class WorkSettings(Settings):
+    """Where parts of an audit are kept, so that another one need not compute them again."""
+
+    cache: str | None = setting(
+        None, "Folder that keeps what was computed; by default that of the user.", rare=True
+    )
+    no_cache: bool = setting(
+        False, "Neither use what was computed before nor keep anything.", rare=True
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a folder that is not to be used, too."""
+        super().__post_init__()
+        if self.no_cache and self.cache is not None:
+            raise InputError("`cache` names a folder that `no_cache` forbids; give one of them")
+
+
+@dataclass(frozen=True)
 class OutputSettings(Settings):
     """What is printed, where, and what the exit code says."""
 
