@@ -1,14 +1,20 @@
 """Surrogates: random data with known mutual information that resemble the sample."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from cch_audit.dependence.units import Dependence, Noise
+from cch_audit.dependence.units import Dependence, Likeness, Noise
 from cch_audit.estimators.canonical import LARGEST
-from cch_audit.estimators.contract import is_classes, normal_scores
+from cch_audit.estimators.contract import BLOCK, is_classes, normal_scores
 from cch_audit.estimators.mixtures import ClassMixture
+from cch_audit.estimators.wide import ROUNDING, is_wide, principal_axes
+from cch_audit.estimators.wide_classes import WideClassMixture
 from cch_audit.rows import FloatArray, IntArray
+
+AnyFloats = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -23,13 +29,27 @@ class Surrogate:
     """I(x; y), nats"""
 
 
+class Model(Protocol):
+    """What surrogates of one sample are drawn from."""
+
+    def draw(self, rng: np.random.Generator) -> Surrogate:
+        """Draw one of the same size and dimensions as the sample."""
+
+
 def draw_surrogate(
     x: FloatArray,
     y: FloatArray | IntArray,
     rng: np.random.Generator,
     dependence: Dependence | None = None,
 ) -> Surrogate:
-    """Draw a surrogate of the same size and dimensions as the sample.
+    """Draw one surrogate of a sample, as `fit_model` describes it."""
+    return fit_model(x, y, dependence).draw(rng)
+
+
+def fit_model(
+    x: FloatArray, y: FloatArray | IntArray, dependence: Dependence | None = None
+) -> Model:
+    """Fit what surrogates are drawn from; nothing in it is random, and one serves all draws.
 
     Columns: a Gaussian copula with the normal-score covariances of each side and their canonical
     correlations r less what a finite sample adds to them; each column is mapped back to the
@@ -46,47 +66,88 @@ def draw_surrogate(
     dependence : which rows depend on each other; None: none do
     """
     if is_classes(y):
-        mixture = ClassMixture.fit(normal_scores(x), y, dependence)
-        information = mixture.information(rng)
-        return Surrogate(mixture.draw(rng)[0], y, information)
-    return _columns(x, np.asarray(y, dtype=np.float64), rng, dependence)
+        kind = WideClassMixture if is_wide(x) else ClassMixture
+        return _ClassModel(y, kind.fit(normal_scores(x), y, dependence))
+    return _ColumnModel.fit(x, np.asarray(y, dtype=np.float64), dependence)
 
 
-def _columns(
-    x: FloatArray, y: FloatArray, rng: np.random.Generator, dependence: Dependence | None
-) -> Surrogate:
+@dataclass(frozen=True)
+class _ClassModel:
+    """Gaussian columns within each class."""
+
+    y: IntArray
+    """(n_samples,) codes of the sample's classes."""
+    mixture: ClassMixture | WideClassMixture
+
+    def draw(self, rng: np.random.Generator) -> Surrogate:
+        """Draw columns for the sample's own classes."""
+        information = self.mixture.information(rng)
+        return Surrogate(self.mixture.draw(rng)[0], self.y, information)
+
+
+@dataclass(frozen=True)
+class _ColumnModel:
     """Gaussian copula of all columns, from canonical pairs of known correlation."""
-    n_samples, d = x.shape
-    n_free = n_samples
-    x_basis, y_basis = _Basis.of(normal_scores(x)), _Basis.of(normal_scores(y))
-    if dependence is not None:
-        # Correlations settle as they would on so many free rows.
-        likenesses = [dependence.likeness(basis.leading(n_free)) for basis in (x_basis, y_basis)]
-        n_free = max(16, int(n_samples / dependence.design_effect(*likenesses)))
-    of_x, of_y = x_basis.leading(n_free), y_basis.leading(n_free)
-    left, sample_correlations, right = np.linalg.svd(of_x.T @ of_y / n_samples)
-    shape = (of_x.shape[1], of_y.shape[1])
-    correlations = debiased_correlations(sample_correlations, shape, n_free)
-    if dependence is None:
-        u, v = (rng.standard_normal(basis.white.shape) for basis in (x_basis, y_basis))
-        m = len(correlations)
-        # v along each right vector: correlated with u along the left one, independent elsewhere.
-        along = v[:, : shape[1]] @ right[:m].T
-        tied = _tied(u[:, : shape[0]] @ left[:, :m], along, correlations)
-        v[:, : shape[1]] += (tied - along) @ right[:m]
-    else:
-        sides = x_basis.turned(left), y_basis.turned(right.T)
-        u, v, correlations = _dependent(*sides, correlations, dependence, rng)
-        u[:, : shape[0]] = u[:, : shape[0]] @ left.T
-        v[:, : shape[1]] = v[:, : shape[1]] @ right
-    mapped = _own_values(np.hstack([u @ x_basis.root.T, v @ y_basis.root.T]), np.hstack([x, y]))
-    information = -0.5 * np.log1p(-(correlations**2)).sum()
-    return Surrogate(mapped[:, :d], mapped[:, d:], float(information))
+
+    sides: tuple[FloatArray, FloatArray]
+    """The sample's own columns, (n_samples, d) and (n_samples, q)."""
+    roots: tuple[AnyFloats, AnyFloats]
+    """Square roots (d, r) of both sides' covariances."""
+    left: FloatArray
+    """Rotation (p, p) of the leading white coordinates of x to its canonical variates."""
+    correlations: FloatArray
+    """(min(p, q),) of the canonical variates."""
+    right: FloatArray
+    """Rotation (q, q) to those of y."""
+    dependence: Dependence | None
+    likenesses: tuple[Likeness, Likeness] | None
+    """Where rows depend on each other: how alike they are, by white coordinate of each side."""
+
+    @classmethod
+    def fit(cls, x: FloatArray, y: FloatArray, dependence: Dependence | None) -> "_ColumnModel":
+        """Decompose both sides and correlate their leading components."""
+        n_samples = n_free = len(x)
+        bases = _Basis.of(normal_scores(x)), _Basis.of(normal_scores(y))
+        if dependence is not None:
+            # Correlations settle as they would on so many free rows.
+            leading = [dependence.likeness(basis.leading(n_free)) for basis in bases]
+            n_free = max(16, int(n_samples / dependence.design_effect(*leading)))
+        of_x, of_y = (basis.leading(n_free) for basis in bases)
+        left, sample_correlations, right = np.linalg.svd(of_x.T @ of_y / n_samples)
+        correlations = debiased_correlations(sample_correlations, (len(left), len(right)), n_free)
+        likenesses = None
+        if dependence is not None:
+            turned = bases[0].turned(left), bases[1].turned(right.T)
+            likenesses = dependence.likeness(turned[0]), dependence.likeness(turned[1])
+        roots = bases[0].root, bases[1].root
+        return cls((x, y), roots, left, correlations, right, dependence, likenesses)
+
+    def draw(self, rng: np.random.Generator) -> Surrogate:
+        """Draw white coordinates, correlate the leading ones and turn them into columns."""
+        left, correlations, right = self.left, self.correlations, self.right
+        p, q, m = len(left), len(right), len(correlations)
+        widths = [root.shape[1] for root in self.roots]
+        if self.dependence is None or self.likenesses is None:
+            u, v = (rng.standard_normal((len(self.sides[0]), width)) for width in widths)
+            # v along each right vector: correlated with u along the left one, else independent.
+            along = v[:, :q] @ right[:m].T
+            tied = _tied(u[:, :p] @ left[:, :m], along, correlations)
+            v[:, :q] += (tied - along) @ right[:m]
+        else:
+            u, v, correlations = _dependent(*self.likenesses, correlations, self.dependence, rng)
+            u[:, :p] = u[:, :p] @ left.T
+            v[:, :q] = v[:, :q] @ right
+        x, y = (
+            _own_values(np.matmul(white.astype(root.dtype, copy=False), root.T), own)
+            for white, root, own in zip((u, v), self.roots, self.sides)
+        )
+        information = -0.5 * np.log1p(-(correlations**2)).sum()
+        return Surrogate(x, y, float(information))
 
 
 def _dependent(
-    x: FloatArray,
-    y: FloatArray,
+    of_x: Likeness,
+    of_y: Likeness,
     correlations: FloatArray,
     dependence: Dependence,
     rng: np.random.Generator,
@@ -97,11 +158,10 @@ def _dependent(
     within groups (one image, several captions) stays so.
     """
     m = len(correlations)
-    of_x, of_y = dependence.likeness(x), dependence.likeness(y)
     passed = of_x.take(np.s_[:m]).passes(of_y.take(np.s_[:m]))
     inner = np.minimum(correlations / np.maximum(passed, 1e-300), LARGEST)
-    left = dependence.white(x.shape[1], rng)
-    right = dependence.white(y.shape[1], rng)
+    left = dependence.white(len(of_x.within), rng)
+    right = dependence.white(len(of_y.within), rng)
     right = Noise(_tied(left.own, right.own, inner), _tied(left.shared, right.shared, inner))
     return dependence.alike(of_x, left), dependence.alike(of_y, right), inner * passed
 
@@ -117,20 +177,21 @@ def _tied(u: FloatArray, v: FloatArray, correlations: FloatArray) -> FloatArray:
 class _Basis:
     """Principal components of one side's normal scores."""
 
-    root: FloatArray
-    """Square root of the covariance, (d, r): white coordinates to columns, leading ones first."""
+    root: AnyFloats
+    """Square root of the covariance, (d, r): white coordinates to columns, leading ones first. Of
+    more columns than rows in float32: sums of so many terms are random in the eighth digit."""
     white: FloatArray
     """White scores on all components, (n_samples, r)."""
 
     @classmethod
     def of(cls, scores: FloatArray) -> "_Basis":
         """Decompose scores."""
-        n_samples = len(scores)
-        values, vectors = np.linalg.eigh(scores.T @ scores / n_samples)
-        values, vectors = values[::-1], vectors[:, ::-1]
-        present = values > 1e-10 * max(values[0], 1e-300)
+        values, vectors = principal_axes(scores)
+        present = values > ROUNDING * max(values[0], 1e-300)
         spread, vectors = np.sqrt(values[present]), vectors[:, present]
-        return cls(vectors * spread, scores @ (vectors / spread))
+        root = vectors * spread
+        white = scores @ (vectors / spread)
+        return cls(root.astype(np.float32) if is_wide(scores) else root, white)
 
     def leading(self, n_free: int) -> FloatArray:
         """Return white scores on the leading components, (n_samples, m), n / 8 of them at most.
@@ -172,13 +233,21 @@ def debiased_correlations(values: FloatArray, shape: tuple[int, int], n_samples:
     return np.asarray(np.where(squared > edge, np.minimum(np.sqrt(np.abs(root)), LARGEST), 0.0))
 
 
-def _own_values(drawn: FloatArray, columns: FloatArray) -> FloatArray:
+def _own_values(drawn: AnyFloats, columns: FloatArray) -> FloatArray:
     """Give each drawn column the sample's sorted values, by rank; tied columns stay Gaussian.
 
     The map is strictly increasing where values are distinct, so the information is unchanged; at
     ties it would lose some.
     """
-    ordered = np.sort(columns, axis=0)
-    distinct = (np.diff(ordered, axis=0) > 0).all(axis=0)
-    ranks = drawn.argsort(axis=0).argsort(axis=0)
-    return np.where(distinct, np.take_along_axis(ordered, ranks, axis=0), drawn)
+    found = np.empty(drawn.shape)
+    block = max(1, BLOCK // len(drawn))
+    for first in range(0, drawn.shape[1], block):
+        some = np.s_[:, first : first + block]
+        values = np.sort(columns[some].T, axis=1)
+        rows = np.ascontiguousarray(drawn[some].T)
+        distinct = (np.diff(values, axis=1) > 0).all(axis=1)
+        own = rows[distinct]
+        np.put_along_axis(own, own.argsort(axis=1), values[distinct], axis=1)
+        rows[distinct] = own
+        found[some] = rows.T
+    return found

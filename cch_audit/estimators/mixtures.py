@@ -114,7 +114,7 @@ class ColumnMixture:
         chance = ndtr(self.dependence.alike(average, self.dependence.white(1, rng))[:, 0])
         component = np.searchsorted(np.cumsum(self.weights)[:-1], chance)
         inner, spread = _inner_correlations(self.covariance, self.likeness)
-        noise = self.dependence.white(len(spread), rng).times(_root(inner).T)
+        noise = self.dependence.white(len(spread), rng).times(matrix_root(inner).T)
         return self._placed(component, spread * self.dependence.alike(self.likeness, noise))
 
     def _rows(self, n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -195,23 +195,15 @@ class ClassMixture:
         x, y : (n_samples, d) columns and (n_samples,) class codes
         dependence : which rows depend on each other; None: none do
         """
-        codes, place, counts = np.unique(y, return_inverse=True, return_counts=True)
-        means = np.stack([x[y == code].mean(axis=0) for code in codes])
-        covariance, _ = ledoit_wolf(x - means[place], assume_centered=True)
+        place, counts, means = class_means(x, y)
+        residual = x - means[place]
+        covariance, _ = ledoit_wolf(residual, assume_centered=True)
         if np.trace(covariance) <= NO_SPREAD * max(float(x.var(axis=0).sum()), 1e-300):
             # Columns that the class determines: as narrow as can be told from nothing.
             covariance = NO_SPREAD * np.eye(x.shape[1])
-        # Means of few rows lie too far apart: their own noise is taken out of the spread.
-        centre = counts @ means / len(y)
-        spread = ((means - centre) ** 2 * counts[:, None]).sum()
-        noise = np.trace(covariance) * (len(codes) - 1)
-        residual = None
-        if dependence is not None:
-            residual = x - means[place]
-            noise *= _excess(place, dependence, dependence.likeness(residual))
-        shrunk = np.sqrt(max(0.0, 1 - noise / max(spread, 1e-12)))
-        shrunken = centre + shrunk * (means - centre)
-        return cls(place, shrunken, covariance, dependence, residual)
+        trace = float(np.trace(covariance))
+        means = shrink_means(means, counts, place, trace, residual, dependence)
+        return cls(place, means, covariance, dependence, None if dependence is None else residual)
 
     def leading(self, n: int) -> "ClassMixture":
         """Return the mixture of the first n columns."""
@@ -249,7 +241,34 @@ class ClassMixture:
 
     def _columns(self, classes: IntArray, rng: np.random.Generator) -> FloatArray:
         noise = rng.standard_normal((len(classes), self.means.shape[1]))
-        return np.asarray(self.means[classes] + noise @ _root(self.covariance).T)
+        return np.asarray(self.means[classes] + noise @ matrix_root(self.covariance).T)
+
+
+def class_means(x: FloatArray, y: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return each row's class among those that occur, their sizes (K,) and their means (K, d)."""
+    codes, place, counts = np.unique(y, return_inverse=True, return_counts=True)
+    return place, counts, np.stack([x[y == code].mean(axis=0) for code in codes])
+
+
+def shrink_means(
+    means: FloatArray,
+    counts: IntArray,
+    place: IntArray,
+    trace: float,
+    residual: FloatArray,
+    dependence: Dependence | None,
+) -> FloatArray:
+    """Return class means (K, d) nearer to each other: means of few rows lie too far apart.
+
+    Their own noise, of a covariance with that trace, is taken out of their spread.
+    """
+    centre = counts @ means / len(place)
+    spread = ((means - centre) ** 2 * counts[:, None]).sum()
+    noise = trace * (len(counts) - 1)
+    if dependence is not None:
+        noise *= _excess(place, dependence, dependence.likeness(residual))
+    shrunk = np.sqrt(max(0.0, 1 - noise / max(spread, 1e-12)))
+    return np.asarray(centre + shrunk * (means - centre))
 
 
 def _inner_correlations(
@@ -283,7 +302,7 @@ def _excess(classes: IntArray, dependence: Dependence, likeness: Likeness) -> fl
     return grouped * float((1 + serial) / (1 - serial))
 
 
-def _root(covariance: FloatArray) -> FloatArray:
+def matrix_root(covariance: FloatArray) -> FloatArray:
     """Return a square root (d, d) of a covariance that may be near singular."""
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
