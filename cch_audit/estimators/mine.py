@@ -72,7 +72,10 @@ def estimate(
         most that so many rows can show.
     """
     x = network_inputs(normal_scores(x), rng)
-    columns = np.eye(int(y.max()) + 1)[y] if is_classes(y) else network_inputs(normal_scores(y), rng)
+    if is_classes(y):
+        columns = np.eye(int(y.max()) + 1)[y]
+    else:
+        columns = network_inputs(normal_scores(y), rng)
     folds = assign_folds(len(x), settings.n_folds, y, dependence, rng)
     n_folds = int(folds.max()) + 1
     held_out, train, validation = assign_rows(folds, settings.n_seeds, rng, dependence)
