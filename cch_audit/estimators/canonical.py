@@ -181,7 +181,8 @@ def network_inputs(x: FloatArray, rng: np.random.Generator) -> FloatArray:
     if d <= min(n, MANY_COLUMNS):
         return x
     components = principal_components(x, np.arange(n)[:: max(1, n // SPANNING_ROWS)])
-    return components @ np.linalg.qr(rng.standard_normal((components.shape[1],) * 2))[0]
+    rotation, _ = np.linalg.qr(rng.standard_normal((components.shape[1],) * 2))
+    return np.asarray(components @ rotation)
 
 
 def whitening(x: FloatArray, n_columns: int | None = None) -> FloatArray:

@@ -1,16 +1,14 @@
 """Gaussian mixtures with known mutual information, fitted to two sides of a sample."""
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import log_softmax, logsumexp, ndtr
 from sklearn.covariance import ledoit_wolf
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 from cch_audit.dependence.units import Dependence, Likeness, independent_rows
+from cch_audit.estimators.tied import fit_tied
 from cch_audit.rows import FloatArray, IntArray
 
 MONTE_CARLO_ROWS = 10_000
@@ -72,27 +70,18 @@ class ColumnMixture:
         for number in COMPONENTS:
             if (best is not None and number * ROWS_PER_COMPONENT > len(both)) or worse == 2:
                 break
-            model = GaussianMixture(
-                number,
-                covariance_type="tied",
-                reg_covar=LEAST_VARIANCE,
-                max_iter=50,
-                random_state=int(rng.integers(2**31)),
-            )
-            with warnings.catch_warnings():
-                # A mixture that is nearly there resembles the sample well enough, or is refused.
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                criterion = model.fit(both).bic(both)
+            model = fit_tied(both, number, LEAST_VARIANCE, rng)
+            criterion = model.criterion(len(both))
             worse = 0 if criterion < least else worse + 1
             if criterion < least:
                 best, least = model, criterion
         assert best is not None
-        covariance = best.covariances_
+        covariance = best.covariance
         if likeness is not None:
             # The nearest covariance of columns whose dependent rows are so alike.
             inner, spread = _inner_correlations(covariance, likeness)
             covariance = inner * likeness.passes_between() * np.outer(spread, spread)
-        fitted = best.weights_, best.means_, covariance
+        fitted = best.weights, best.means, covariance
         return cls(*fitted, x.shape[1], n_samples, dependence, likeness)
 
     def leading(self, n: int) -> "ColumnMixture":
