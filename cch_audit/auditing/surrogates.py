@@ -1,14 +1,20 @@
 """Surrogates: random data with known mutual information that resemble the sample."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from cch_audit.dependence.units import Dependence, Noise
+from cch_audit.dependence.units import Dependence, Likeness, Noise
 from cch_audit.estimators.canonical import LARGEST
-from cch_audit.estimators.contract import Estimate, is_classes, normal_scores
+from cch_audit.estimators.contract import BLOCK, Estimate, is_classes, normal_scores
 from cch_audit.estimators.mixtures import ClassMixture
+from cch_audit.estimators.wide import ROUNDING, is_wide, principal_axes
+from cch_audit.estimators.wide_classes import WideClassMixture
 from cch_audit.rows import BoolArray, FloatArray, IntArray
+
+AnyFloats = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,9 @@ class Surrogate:
 class Side:
     """One side of a sample: its values by rank, and the principal components of its scores."""
 
-    root: FloatArray
-    """Square root of the covariance, (d, r): white coordinates to columns, leading ones first."""
+    root: AnyFloats
+    """Square root of the covariance, (d, r): white coordinates to columns, leading ones first. Of
+    more columns than rows in float32: sums of so many terms are random in the eighth digit."""
     white: FloatArray
     """White scores on all components, (n_samples, r)."""
     ordered: FloatArray
@@ -57,12 +64,14 @@ class Side:
     def of(cls, columns: FloatArray) -> "Side":
         """Decompose the normal scores of columns (n_samples, d)."""
         scores, ordered = normal_scores(columns), np.sort(columns, axis=0)
-        values, vectors = np.linalg.eigh(scores.T @ scores / len(scores))
-        values, vectors = values[::-1], vectors[:, ::-1]
-        present = values > 1e-10 * max(values[0], 1e-300)
+        values, vectors = principal_axes(scores)
+        present = values > ROUNDING * max(values[0], 1e-300)
         spread, vectors = np.sqrt(values[present]), vectors[:, present]
+        root: AnyFloats = vectors * spread
+        if is_wide(scores):
+            root = root.astype(np.float32)
         distinct = np.asarray((np.diff(ordered, axis=0) > 0).all(axis=0))
-        return cls(vectors * spread, scores @ (vectors / spread), ordered, distinct)
+        return cls(root, scores @ (vectors / spread), ordered, distinct)
 
     def leading(self, n_free: int) -> FloatArray:
         """Return white scores on the leading components, (n_samples, m), n / 8 of them at most.
@@ -84,10 +93,15 @@ class Side:
         The map is strictly increasing where values are distinct, so the information is unchanged;
         at ties it would lose some, so tied columns stay Gaussian.
         """
-        drawn = white @ self.root.T
-        own = np.empty_like(drawn)
-        np.put_along_axis(own, drawn.argsort(axis=0), self.ordered, axis=0)
-        return np.where(self.distinct, own, drawn)
+        drawn = np.matmul(white.astype(self.root.dtype, copy=False), self.root.T)
+        found = np.empty(drawn.shape)
+        block = max(1, BLOCK // len(drawn))
+        for first in range(0, drawn.shape[1], block):
+            some = np.s_[:, first : first + block]
+            own = np.empty_like(found[some])
+            np.put_along_axis(own, drawn[some].argsort(axis=0), self.ordered[some], axis=0)
+            found[some] = np.where(self.distinct[first : first + block], own, drawn[some])
+        return found
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,8 @@ class ColumnSurrogates:
     right: FloatArray
     """(q, q) directions among the leading components of y, in rows."""
     dependence: Dependence | None
+    likenesses: tuple[Likeness, Likeness] | None
+    """Where rows depend on each other: how alike they are, by white coordinate of each side."""
 
     @classmethod
     def fit(cls, x: Side, y: Side, dependence: Dependence | None) -> "ColumnSurrogates":
@@ -110,27 +126,30 @@ class ColumnSurrogates:
         n_samples = n_free = len(x.white)
         if dependence is not None:
             # Correlations settle as they would on so many free rows.
-            likenesses = [dependence.likeness(side.leading(n_free)) for side in (x, y)]
-            n_free = max(16, int(n_samples / dependence.design_effect(*likenesses)))
+            leading = [dependence.likeness(side.leading(n_free)) for side in (x, y)]
+            n_free = max(16, int(n_samples / dependence.design_effect(*leading)))
         of_x, of_y = x.leading(n_free), y.leading(n_free)
         left, correlations, right = np.linalg.svd(of_x.T @ of_y / n_samples)
         shape = (of_x.shape[1], of_y.shape[1])
         correlations = debiased_correlations(correlations, shape, n_free)
-        return cls(x, y, left, correlations, right, dependence)
+        likenesses = None
+        if dependence is not None:
+            turned = x.turned(left), y.turned(right.T)
+            likenesses = dependence.likeness(turned[0]), dependence.likeness(turned[1])
+        return cls(x, y, left, correlations, right, dependence, likenesses)
 
     def draw(self, rng: np.random.Generator) -> Surrogate:
         """Draw as many rows as the sample has."""
         left, right, correlations = self.left, self.right, self.correlations
         m, p, q = len(correlations), len(left), len(right)
-        if self.dependence is None:
+        if self.dependence is None or self.likenesses is None:
             u, v = (rng.standard_normal(side.white.shape) for side in (self.x, self.y))
             # v along each right vector: correlated with u along the left one, free elsewhere.
             of_u, along = u[:, :p] @ left[:, :m], v[:, :q] @ right[:m].T
             of_v = _tied(of_u, along, correlations)
             v[:, :q] += (of_v - along) @ right[:m]
         else:
-            sides = self.x.turned(left), self.y.turned(right.T)
-            u, v, correlations = _dependent(*sides, correlations, self.dependence, rng)
+            u, v, correlations = _dependent(*self.likenesses, correlations, self.dependence, rng)
             of_u, of_v = u[:, :m], v[:, :m]
             u[:, :p], v[:, :q] = u[:, :p] @ left.T, v[:, :q] @ right
         information = float(-0.5 * np.log1p(-(correlations**2)).sum())
@@ -142,7 +161,7 @@ class ColumnSurrogates:
 class ClassSurrogates:
     """Gaussian columns within each class."""
 
-    mixture: ClassMixture
+    mixture: ClassMixture | WideClassMixture
     y: IntArray
     """(n_samples,) class codes of the sample, which are those of every surrogate."""
 
@@ -158,7 +177,15 @@ def fit_classes(
     x: FloatArray, y: IntArray, dependence: Dependence | None = None
 ) -> ClassSurrogates:
     """Fit what surrogates of columns and classes are drawn from."""
-    return ClassSurrogates(ClassMixture.fit(normal_scores(x), y, dependence), y)
+    kind = WideClassMixture if is_wide(x) else ClassMixture
+    return ClassSurrogates(kind.fit(normal_scores(x), y, dependence), y)
+
+
+class Model(Protocol):
+    """What surrogates of one sample are drawn from."""
+
+    def draw(self, rng: np.random.Generator) -> Surrogate:
+        """Draw one of the same size and dimensions as the sample."""
 
 
 def draw_surrogate(
@@ -167,7 +194,14 @@ def draw_surrogate(
     rng: np.random.Generator,
     dependence: Dependence | None = None,
 ) -> Surrogate:
-    """Draw a surrogate of the same size and dimensions as the sample.
+    """Draw one surrogate of a sample, as `fit_model` describes it."""
+    return fit_model(x, y, dependence).draw(rng)
+
+
+def fit_model(
+    x: FloatArray, y: FloatArray | IntArray, dependence: Dependence | None = None
+) -> Model:
+    """Fit what surrogates are drawn from; nothing in it is random, and one serves all draws.
 
     Columns: a Gaussian copula with the normal-score covariances of each side and their canonical
     correlations r less what a finite sample adds to them; each column is mapped back to the
@@ -184,14 +218,14 @@ def draw_surrogate(
     dependence : which rows depend on each other; None: none do
     """
     if is_classes(y):
-        return fit_classes(x, y, dependence).draw(rng)
+        return fit_classes(x, y, dependence)
     sides = Side.of(x), Side.of(np.asarray(y, dtype=np.float64))
-    return ColumnSurrogates.fit(*sides, dependence).draw(rng)
+    return ColumnSurrogates.fit(*sides, dependence)
 
 
 def _dependent(
-    x: FloatArray,
-    y: FloatArray,
+    of_x: Likeness,
+    of_y: Likeness,
     correlations: FloatArray,
     dependence: Dependence,
     rng: np.random.Generator,
@@ -202,11 +236,10 @@ def _dependent(
     within groups (one image, several captions) stays so.
     """
     m = len(correlations)
-    of_x, of_y = dependence.likeness(x), dependence.likeness(y)
     passed = of_x.take(np.s_[:m]).passes(of_y.take(np.s_[:m]))
     inner = np.minimum(correlations / np.maximum(passed, 1e-300), LARGEST)
-    left = dependence.white(x.shape[1], rng)
-    right = dependence.white(y.shape[1], rng)
+    left = dependence.white(len(of_x.within), rng)
+    right = dependence.white(len(of_y.within), rng)
     right = Noise(_tied(left.own, right.own, inner), _tied(left.shared, right.shared, inner))
     return dependence.alike(of_x, left), dependence.alike(of_y, right), inner * passed
 
