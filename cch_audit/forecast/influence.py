@@ -33,7 +33,7 @@ def influence_of(parts: Parts, lesson: Lesson, state: State) -> Influence:
     """
     q, d = parts.shape
     x, curved, inverse, pairs = parts.x, parts.rows.curved, parts.inverse, parts.rows.pairs
-    risk_hessian = sums.kronecker_mean(parts.of_risk, pairs, q, d)
+    risk_hessian = parts.risk_hessian
     direction = inverse @ parts.slope
     along = parts.along(direction, x)
     tilted = _third_pairs(state, lesson, along, curved)

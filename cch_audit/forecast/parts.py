@@ -9,12 +9,13 @@ and Snell 1968, "A general definition of residuals"). Everything is in contrasts
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
 
 from cch_audit.forecast import sums
-from cch_audit.forecast.softmax import Lesson, Rows, State, hessian, penalties
+from cch_audit.forecast.softmax import Fitted, Lesson, Rows, State, hessian, penalties
 from cch_audit.rows import FloatArray, IntArray
 
 JITTER = 1e-8
@@ -62,6 +63,11 @@ class Parts:
     units: IntArray | None
     """Codes of the curved rows."""
 
+    @cached_property
+    def risk_hessian(self) -> FloatArray:
+        """H_R, the mean of W(p) (x) x x', (p, p)."""
+        return sums.kronecker_mean(self.of_risk, self.rows.pairs, *self.shape)
+
     @property
     def x(self) -> FloatArray:
         """The curved rows, (m, d)."""
@@ -80,11 +86,11 @@ def prepare(
     rows: Rows,
     lesson: Lesson,
     penalty: float,
-    theta: FloatArray,
-    state: State,
+    fitted: Fitted,
     units: IntArray | None,
 ) -> Parts:
     """Return H^-1, V, Sigma, S and beta."""
+    theta, state = fitted.theta, fitted.state
     basis, (q, d) = sums.contrasts(lesson.n_classes), theta.shape
     curved = rows.curved
     matrix = hessian(state, rows, lesson, penalties(theta.shape, penalty))

@@ -10,11 +10,15 @@ from cch_audit.rows import FloatArray, IntArray
 
 INTERCEPT_PENALTY = 1e-9
 """Keeps the intercept of a class without rows finite."""
-MOST_STEPS = 60
-SMALL_STEP = 1e-9
-"""A Newton step that promises less than this leaves less than its square, as a share."""
-LEAST_DECREASE = 1e-13
-"""What a step with an approximate Hessian may promise at the end."""
+MOST_STEPS = 100
+LEAST_FRESH = 1e-9
+"""A Newton step that promises less leaves about its square."""
+LEAST_STALE = 1e-14
+"""What the last step with the Hessian of another place may promise, nats."""
+SLOW = 0.1
+"""A kept Hessian is given up where a step promises more than this share of the one before."""
+
+Factor = tuple[FloatArray, bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +33,9 @@ class Rows:
     """Products of the columns of those rows, (n_curved, (d + 1)(d + 2) / 2)."""
 
     @classmethod
-    def of(cls, x: FloatArray, most_curved: int | None = None) -> "Rows":
-        """Return rows (n_samples, d + 1); of more than `most_curved` every so many-th is curved."""
-        step = len(x) if most_curved is None else most_curved
-        curved = np.unique(np.linspace(0, len(x) - 1, min(step, len(x))).round().astype(np.int64))
+    def of(cls, x: FloatArray, curved: IntArray | None = None) -> "Rows":
+        """Return rows (n_samples, d + 1); where none are named all of them are curved."""
+        curved = np.arange(len(x)) if curved is None else curved
         return cls(x, curved, sums.products(x[curved]))
 
     @property
@@ -142,10 +145,27 @@ def hessian(state: State, rows: Rows, lesson: Lesson, penalty: FloatArray) -> Fl
     return matrix
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A student at the minimum of its loss."""
+
+    theta: FloatArray
+    """Parameters (K - 1, d + 1) in contrasts."""
+    state: State
+    factor: Factor
+    """Cholesky factor of a Hessian near the minimum, to start another fit with."""
+
+
 def fit(
-    rows: Rows, lesson: Lesson, penalty: float, start: FloatArray | None = None
-) -> tuple[FloatArray, State]:
+    rows: Rows,
+    lesson: Lesson,
+    penalty: float,
+    start: FloatArray | None = None,
+    factor: Factor | None = None,
+) -> Fitted:
     """Minimise the mean loss plus penalty / 2 |Theta without intercept|^2 by Newton's method.
+
+    A Hessian is kept as long as its steps do well.
 
     Parameters
     ----------
@@ -153,10 +173,7 @@ def fit(
     lesson : labels and teacher
     penalty : of the mean loss
     start : parameters (K - 1, d + 1) to start from; None: zero
-
-    Returns
-    -------
-    parameters (K - 1, d + 1) in contrasts, and the state there
+    factor : of the Hessian of a like problem; None: computed
     """
     shape = (lesson.n_classes - 1, rows.x.shape[1])
     weights = penalties(shape, penalty)
@@ -164,14 +181,18 @@ def fit(
     theta = np.zeros(shape) if start is None else start
     state = evaluate(theta, rows.x, lesson)
     value = state.value + 0.5 * float((weights * theta**2).sum())
-    enough = SMALL_STEP if rows.is_exact else LEAST_DECREASE
+    fresh, before = False, np.inf
     for _ in range(MOST_STEPS):
         slope = basis.T @ (state.gradient(lesson).T @ rows.x) / len(rows.x) + weights * theta
-        factor = scipy.linalg.cho_factor(
-            hessian(state, rows, lesson, weights), overwrite_a=True, check_finite=False
-        )
+        if factor is None:
+            matrix = hessian(state, rows, lesson, weights)
+            factor = scipy.linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
+            fresh = rows.is_exact
         step = scipy.linalg.cho_solve(factor, slope.ravel(), check_finite=False).reshape(shape)
         promised = float(np.vdot(step, slope)) / 2
+        if not fresh and promised > SLOW * before:
+            factor, before = None, np.inf
+            continue
         size = 1.0
         while True:
             candidate = theta - size * step
@@ -181,6 +202,10 @@ def fit(
                 break
             size /= 2
         theta, state, value = candidate, reached, new
-        if promised < enough:
+        if promised < (LEAST_FRESH if fresh else LEAST_STALE):
             break
-    return theta, state
+        fresh, before = False, promised
+        if size < 1:
+            factor, before = None, np.inf
+    assert factor is not None
+    return Fitted(theta, state, factor)

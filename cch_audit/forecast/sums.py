@@ -46,7 +46,8 @@ def covariance_pairs(probabilities: FloatArray) -> FloatArray:
 
 def times(matrix_pairs: FloatArray, vectors: FloatArray) -> FloatArray:
     """Return M_i v_i for symmetric M_i given by pairs; (n_samples, q)."""
-    return np.einsum("nab,nb->na", unpacked(matrix_pairs, vectors.shape[1]), vectors)
+    full = unpacked(matrix_pairs, vectors.shape[1])
+    return np.asarray(np.matmul(full, vectors[:, :, None])[:, :, 0])
 
 
 def unpacked(matrix_pairs: FloatArray, size: int) -> FloatArray:

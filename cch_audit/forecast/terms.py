@@ -1,11 +1,12 @@
 """The terms of the expansion of a student's risk at one temperature and weight."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cch_audit.forecast.influence import Influence, influence_of
+from cch_audit.forecast.local import Local
 from cch_audit.forecast.parts import prepare
-from cch_audit.forecast.softmax import Lesson, Rows, State
-from cch_audit.rows import FloatArray, IntArray
+from cch_audit.forecast.softmax import Fitted, Lesson, Rows
+from cch_audit.rows import IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,7 @@ class Terms:
     """r' beta: r the mean of g_R, beta / n the bias of the estimate (Cox and Snell 1968)."""
     n_rows: int
     influence: Influence | None = None
+    local: Local | None = None
 
     @property
     def second_order(self) -> float:
@@ -33,6 +35,10 @@ class Terms:
         """Risk of theta_w in the population: loss - (C + Q) / N."""
         return self.loss - (self.optimism + self.second_order) / self.n_rows
 
+    def noisy_risk(self, n: float) -> float:
+        """Return the same without the bias of the estimate: the mean of the approximation."""
+        return self.loss - self.optimism / self.n_rows + self.noise * (1 / n - 1 / self.n_rows)
+
     def risk(self, n: float) -> float:
         """Return the expected test log-loss of a student of n rows."""
         return self.limit + self.second_order / n
@@ -42,26 +48,29 @@ def expand(
     rows: Rows,
     lesson: Lesson,
     penalty: float,
-    theta: FloatArray,
-    state: State,
+    fitted: Fitted,
     units: IntArray | None = None,
+    *,
     influence: bool = False,
+    local: bool = False,
 ) -> Terms:
     """Return the terms of the expansion at fitted parameters.
 
     Parameters
     ----------
-    rows, lesson, penalty : what theta was fitted to
-    theta, state : parameters (K - 1, d + 1) at the minimum, and the state there
+    rows, lesson, penalty : what was fitted
+    fitted : the minimum
     units : codes (n_samples,) of rows that belong together; None: each is on its own
     influence : whether to say what each row contributes
+    local : whether to keep what approximates the student of a part of the rows
     """
-    parts = prepare(rows, lesson, penalty, theta, state, units)
-    terms = Terms(
-        loss=float(state.loss.mean()),
+    parts = prepare(rows, lesson, penalty, fitted, units)
+    return Terms(
+        loss=float(fitted.state.loss.mean()),
         optimism=-float(parts.shared.mean()),
         noise=float(parts.noise.mean()),
         shrinkage=float(parts.slope @ parts.beta),
         n_rows=len(rows.x),
+        influence=influence_of(parts, lesson, fitted.state) if influence else None,
+        local=Local.of(parts, fitted) if local else None,
     )
-    return replace(terms, influence=influence_of(parts, lesson, state)) if influence else terms
