@@ -50,7 +50,8 @@ class Changes:
         """Return the covariance of the changes at n rows, (C, C)."""
         influence = self.influence(n)
         n_units = influence.shape[1]
-        return influence @ influence.T * (n_units / max(n_units - 1, 1)) + self.chance
+        scale = n_units / max(n_units - 1, 1)
+        return np.asarray(scale * (influence @ influence.T) + self.chance)
 
 
 def expand_changes(
@@ -58,7 +59,7 @@ def expand_changes(
     soft: Sequence[Sequence[FloatArray]],
     cells: tuple[tuple[float, float], ...],
     *,
-    refit: bool = True,
+    rough: bool = False,
 ) -> Changes:
     """Return the changes at some cells, averaged over draws of the teacher.
 
@@ -67,10 +68,10 @@ def expand_changes(
     student : rows, labels and the risk without a teacher
     soft : for each draw and cell the teacher's probabilities at that temperature, (n_samples, K)
     cells : temperature and weight
-    refit : whether to refit where rows are few
+    rough : leave out refits and influences: estimates alone
     """
     n, n_samples, base = student.labelled_rows, len(student.y), student.baseline
-    refits = student.refits if refit else None
+    refits = None if rough else student.refits
     n_draws, n_cells = len(soft), len(cells)
     limits, noise, shrinkage = (np.empty((n_draws, n_cells)) for _ in range(3))
     extra: list[FloatArray] = []  # (n_parts of the draw, C)
@@ -92,7 +93,7 @@ def expand_changes(
                 student.penalty,
                 fitted,
                 student.units,
-                influence=draw == 0,
+                influence=draw == 0 and not rough,
                 local=refits is not None,
             )
             limits[draw, place] = terms.limit - base.limit
@@ -113,7 +114,7 @@ def expand_changes(
         if residuals:
             extra.append(np.stack(residuals, axis=1))
     changes = limits + (noise + shrinkage) / n
-    chance = _of_draws(changes, n / n_samples)
+    chance = of_draws(changes, n / n_samples)
     higher = np.zeros(n_cells)
     if refits is not None:
         residual = np.concatenate(extra)  # (n_parts, C)
@@ -127,13 +128,13 @@ def expand_changes(
         noise=noise.mean(axis=0),
         shrinkage=shrinkage.mean(axis=0),
         higher=higher,
-        limit_influence=np.stack([direct for direct, _ in influences]),
-        second_influence=np.stack([second for _, second in influences]),
+        limit_influence=np.array([direct for direct, _ in influences]),
+        second_influence=np.array([second for _, second in influences]),
         chance=chance,
     )
 
 
-def _of_draws(changes: FloatArray, share: float) -> FloatArray:
+def of_draws(changes: FloatArray, share: float) -> FloatArray:
     """Return the covariance that teachers of n rows add, (C, C), from changes (n_draws, C).
 
     Draws of a share f of the rows overlap: their spread is 1 - f of that between new samples, and

@@ -12,10 +12,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
 
 from cch_audit.forecast import sums
-from cch_audit.forecast.softmax import Fitted, Lesson, Rows, State, hessian, penalties
+from cch_audit.forecast.softmax import (
+    Fitted,
+    Lesson,
+    Rows,
+    State,
+    factorised,
+    hessian,
+    penalties,
+    solved,
+)
 from cch_audit.rows import FloatArray, IntArray
 
 JITTER = 1e-8
@@ -95,8 +103,7 @@ def prepare(
     curved = rows.curved
     matrix = hessian(state, rows, lesson, penalties(theta.shape, penalty))
     matrix[np.diag_indices_from(matrix)] += JITTER
-    factor = scipy.linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
-    inverse = scipy.linalg.cho_solve(factor, np.eye(q * d), check_finite=False)
+    inverse = solved(factorised(matrix), np.eye(q * d))
 
     pull, error = state.gradient(lesson) @ basis, state.error(lesson) @ basis
     centre = pull.T @ rows.x / len(rows.x)

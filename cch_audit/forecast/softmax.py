@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
+from scipy.linalg import lapack
 
 from cch_audit.forecast import sums
 from cch_audit.rows import FloatArray, IntArray
@@ -18,7 +18,8 @@ LEAST_STALE = 1e-14
 SLOW = 0.1
 """A kept Hessian is given up where a step promises more than this share of the one before."""
 
-Factor = tuple[FloatArray, bool]
+Factor = FloatArray
+"""Upper triangle of a Cholesky decomposition; what stands below it is anything."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ def softmax(logits: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def evaluate(theta: FloatArray, x: FloatArray, lesson: Lesson) -> State:
     """Return the state of a student with parameters (K - 1, d + 1) in contrasts."""
-    logits = x @ (sums.contrasts(lesson.n_classes) @ theta).T
+    logits = ((sums.contrasts(lesson.n_classes) @ theta) @ x.T).T
     p, norm = softmax(logits)
     loss = norm - logits[np.arange(len(logits)), lesson.y]
     if lesson.soft is None:
@@ -143,6 +144,25 @@ def hessian(state: State, rows: Rows, lesson: Lesson, penalty: FloatArray) -> Fl
     matrix = sums.kronecker_mean(curvature, rows.pairs, *penalty.shape)
     matrix[np.diag_indices_from(matrix)] += penalty.ravel()
     return matrix
+
+
+def factorised(matrix: FloatArray) -> Factor:
+    """Return the Cholesky factor of a positive definite matrix.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If it is not positive definite.
+    """
+    factor, failed = lapack.dpotrf(matrix, clean=False)
+    if failed:
+        raise np.linalg.LinAlgError("the Hessian of the loss is not positive definite")
+    return np.asarray(factor)
+
+
+def solved(factor: Factor, right: FloatArray) -> FloatArray:
+    """Return the solution of a system whose matrix was factorised."""
+    return np.asarray(lapack.dpotrs(factor, right)[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,9 +206,9 @@ def fit(
         slope = basis.T @ (state.gradient(lesson).T @ rows.x) / len(rows.x) + weights * theta
         if factor is None:
             matrix = hessian(state, rows, lesson, weights)
-            factor = scipy.linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
+            factor = factorised(matrix)
             fresh = rows.is_exact
-        step = scipy.linalg.cho_solve(factor, slope.ravel(), check_finite=False).reshape(shape)
+        step = solved(factor, slope.ravel()).reshape(shape)
         promised = float(np.vdot(step, slope)) / 2
         if not fresh and promised > SLOW * before:
             factor, before = None, np.inf

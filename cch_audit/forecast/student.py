@@ -49,6 +49,8 @@ class Student:
     """None where rows are many for the parameters."""
     residual: FloatArray
     """(n_refits,) what refits add to the risk without a teacher; empty without them."""
+    few_rows: float
+    """Rows for each parameter below which the expansion does not hold."""
     n_columns: int
     """Columns before they were reduced."""
 
@@ -121,6 +123,7 @@ def prepare_student(
                 theta=fitted.theta,
                 refits=refits,
                 residual=residual,
+                few_rows=options.few_rows,
                 n_columns=x.shape[1],
             )
         )

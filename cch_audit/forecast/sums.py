@@ -2,7 +2,8 @@
 
 Logits of K classes are z = B f with B (K, K - 1) orthonormal and orthogonal to (1, ..., 1), so
 that the parameters of f = Phi x are identified and |B Phi| = |Phi|. A sum of M_i (x) x_i x_i' over
-rows, M_i symmetric, is one matrix product of the pairs of M_i and the pairs of x_i.
+rows, M_i symmetric, is one matrix product of the pairs of M_i and the pairs of x_i. Arrays of rows
+stand column by column in memory, so that sums over few columns are fast.
 """
 
 from functools import lru_cache
@@ -28,7 +29,7 @@ def pairs(size: int) -> tuple[IntArray, IntArray]:
 def products(x: FloatArray) -> FloatArray:
     """Return x_a x_b for each pair of columns, (n_samples, d (d + 1) / 2)."""
     first, second = pairs(x.shape[1])
-    return x[:, first] * x[:, second]
+    return _columns(x, first) * _columns(x, second)
 
 
 def doubled(size: int) -> FloatArray:
@@ -46,13 +47,9 @@ def covariance_pairs(probabilities: FloatArray) -> FloatArray:
 
 def times(matrix_pairs: FloatArray, vectors: FloatArray) -> FloatArray:
     """Return M_i v_i for symmetric M_i given by pairs; (n_samples, q)."""
-    full = unpacked(matrix_pairs, vectors.shape[1])
-    return np.asarray(np.matmul(full, vectors[:, :, None])[:, :, 0])
-
-
-def unpacked(matrix_pairs: FloatArray, size: int) -> FloatArray:
-    """Return the full symmetric matrices, (n_samples, size, size)."""
-    return np.asarray(matrix_pairs[:, _places(size)])
+    size = vectors.shape[1]
+    full = _columns(matrix_pairs, _places(size).ravel()).T.reshape(size, size, -1)
+    return np.asarray((full * vectors.T[None]).sum(axis=1).T)
 
 
 def kronecker_mean(
@@ -108,13 +105,19 @@ def third_cumulant_pairs(probabilities: FloatArray, direction: FloatArray) -> Fl
     mean, tilted = probabilities @ basis, weight @ basis
     # sum_k weight_k = 0, so p p' drops out.
     first, second = pairs(basis.shape[1])
-    crossed = tilted[:, first] * mean[:, second] + mean[:, first] * tilted[:, second]
+    crossed = _columns(tilted, first) * _columns(mean, second)
+    crossed += _columns(mean, first) * _columns(tilted, second)
     return np.asarray(weight @ products(basis) - crossed)
 
 
 def inner(matrix_pairs: FloatArray, other_pairs: FloatArray, q: int) -> FloatArray:
     """Return <M_i, S_i> = tr(M_i S_i) for symmetric matrices given by pairs, (n_samples,)."""
     return np.asarray((matrix_pairs * other_pairs) @ doubled(q))
+
+
+def _columns(x: FloatArray, which: IntArray) -> FloatArray:
+    """Return some columns, column by column in memory: sums over few columns are fast there."""
+    return np.asarray(x.T[which].T)
 
 
 @lru_cache(maxsize=32)

@@ -53,7 +53,8 @@ def teacher_logits(
     known = [part[outside(folds, number, inside)] for number in numbers]
     tried = PENALTIES if penalty is None else (penalty,)
     best, least = np.zeros((len(x), n_classes)), np.inf
-    chosen, starts = tried[0], [None] * len(numbers)
+    chosen = tried[0]
+    starts: list[FloatArray | None] = [None] * len(numbers)
     for candidate in tried:
         logits = np.empty((len(x), n_classes))
         factor: Factor | None = None
