@@ -12,7 +12,7 @@ from cch_audit.forecast.results import Forecast
 from cch_audit.forecast.squared import LeastSquares, forecast_targets, prepare_least_squares
 from cch_audit.forecast.student import Student, prepare_student
 from cch_audit.forecast.targets import teacher_outputs
-from cch_audit.forecast.teachers import teacher_logits
+from cch_audit.forecast.teachers import Teacher, train_teacher
 from cch_audit.randomness import stream
 from cch_audit.rows import FloatArray, IntArray, is_classes
 from cch_audit.sample import Sample
@@ -69,30 +69,23 @@ def forecast_teacher(sample: Sample, teacher: str, plan: Plan) -> Forecast:
     """
     student, options = plan.student, plan.options
     if isinstance(student, Student):
-        return forecast_classes(student, _logits(sample, teacher, plan, student), options)
+        return forecast_classes(student, _taught(sample, teacher, student, options), options)
     return forecast_targets(student, _outputs(sample, teacher, plan, student), options)
 
 
-def _logits(sample: Sample, teacher: str, plan: Plan, student: Student) -> list[FloatArray]:
-    """Return the teacher's logits (n_samples, K), once for each draw."""
+def _taught(sample: Sample, teacher: str, student: Student, options: Options) -> Teacher:
+    """Return what a teacher of classes says."""
     own = sample.predictions.get(teacher)
     if own is not None:
-        return [class_logits(log_odds(own))]
-    penalty: float | None = None
-    logits = []
-    for number, part in enumerate(plan.parts):
-        rng = stream(plan.options.seed, "forecast", "folds", str(number))
-        drawn, penalty = teacher_logits(
-            sample.teachers[teacher],
-            student.y,
-            student.n_classes,
-            part,
-            sample.dependence,
-            rng,
-            penalty,
-        )
-        logits.append(drawn)
-    return logits
+        return Teacher(class_logits(log_odds(own)), ())
+    return train_teacher(
+        sample.teachers[teacher],
+        student.y,
+        student.n_classes,
+        student.refits.parts,
+        sample.dependence,
+        stream(options.seed, "forecast", "teacher"),
+    )
 
 
 def _outputs(sample: Sample, teacher: str, plan: Plan, student: LeastSquares) -> list[FloatArray]:

@@ -26,6 +26,8 @@ class Local:
     """p - y in contrasts."""
     centre: FloatArray
     """Mean of g, (K - 1, d + 1)."""
+    slope: FloatArray
+    """r, the mean of g_R, (K - 1, d + 1)."""
     inverse: FloatArray
     """H^-1."""
     risk_hessian: FloatArray
@@ -34,8 +36,16 @@ class Local:
     @classmethod
     def of(cls, parts: Parts, fitted: Fitted) -> "Local":
         """Return what is needed of the parts of an expansion."""
-        x, hessian = parts.rows.x, parts.risk_hessian
-        return cls(fitted, x, parts.pull, parts.error, parts.centre, parts.inverse, hessian)
+        return cls(
+            fitted=fitted,
+            x=parts.rows.x,
+            pull=parts.pull,
+            error=parts.error,
+            centre=parts.centre,
+            slope=parts.slope.reshape(parts.shape),
+            inverse=parts.inverse,
+            risk_hessian=parts.risk_hessian,
+        )
 
     def step(self, rows: IntArray) -> FloatArray:
         """Return the first-order change of theta where some rows are learnt from, (K - 1, d + 1).

@@ -125,8 +125,3 @@ def withheld_reasons(student: Student) -> Iterator[str]:
             f"{student.n_parameters:,} parameters are too many for {n} labelled rows: beyond "
             f"{PARAMETERS_PER_ROW:g} for each row refits are as uncertain as the expansion."
         )
-    if student.refits is None and n < student.few_rows * student.n_parameters:
-        yield (
-            f"{n} of {n_samples} rows leave too few to refit the student, and the expansion does "
-            f"not hold for {student.n_parameters:,} parameters."
-        )

@@ -5,7 +5,8 @@ exact in its mean and moves with the refit from part to part, so that the mean o
 over a few parts is what the expansion lacks.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,7 +38,11 @@ class Refits:
         return cls(tuple(parts), tuple(rows.take(part) for part in parts), tuple(scored))
 
     def residual(
-        self, local: Local, lesson: Lesson, penalty: float, which: range | None = None
+        self,
+        local: Local,
+        lesson: Lesson,
+        penalty: float,
+        soft: Sequence[FloatArray] | None = None,
     ) -> FloatArray:
         """Return loss of the refit less that of the approximation, for each part.
 
@@ -45,26 +50,22 @@ class Refits:
         ----------
         local : the approximation about the student of all rows
         lesson, penalty : what that student learnt from
-        which : numbers of the parts; None: all
+        soft : for each part what its own teacher says to its rows, (n_part, K); None: as to all
 
         Returns
         -------
         (n_parts,) nats
         """
         basis = sums.contrasts(lesson.n_classes)
-        which = range(len(self.parts)) if which is None else which
-        residual = np.empty(len(which))
-        for place, number in enumerate(which):
-            part, scored = self.parts[number], self.scored[number]
+        residual = np.empty(len(self.parts))
+        for number, (part, scored) in enumerate(zip(self.parts, self.scored, strict=True)):
             step = local.step(part)
-            fitted = fit(
-                self.rows[number],
-                lesson.take(part),
-                penalty,
-                local.fitted.theta + step,
-                local.fitted.factor,
-            )
+            known = lesson.take(part)
+            if soft is not None:
+                known = replace(known, soft=soft[number])
+            start, factor = local.fitted.theta + step, local.fitted.factor
+            fitted = fit(self.rows[number], known, penalty, start, factor)
             logits = local.x[scored] @ (basis @ fitted.theta).T
             loss = softmax(logits)[1] - logits[np.arange(len(scored)), lesson.y[scored]]
-            residual[place] = loss.mean() - local.loss(step, scored)
+            residual[number] = loss.mean() - local.loss(step, scored)
         return residual

@@ -21,11 +21,11 @@ LEAST_COLUMNS = 8
 """Components that are kept however many classes there are."""
 MOST_CURVED = 1500
 """Rows that second derivatives are averaged over: their mean is known well before the loss is."""
-PENALTIES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
+PENALTIES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Tried for the student, of its mean loss."""
 MOST_LABELLED = 400
 """Labelled rows by default, at most."""
-LARGEST_SHARE = 0.9
+LARGEST_SHARE = 0.75
 """Share of the rows in hand beyond which too few are left to score refits on."""
 
 
@@ -45,12 +45,13 @@ class Student:
     baseline: Terms
     theta: FloatArray
     """Parameters without a teacher, (K - 1, d + 1)."""
-    refits: Refits | None
-    """None where rows are many for the parameters."""
+    refits: Refits
+    refit_rows: int
+    """Rows of each part: those that are labelled, or half of those in hand."""
     residual: FloatArray
-    """(n_refits,) what refits add to the risk without a teacher; empty without them."""
-    few_rows: float
-    """Rows for each parameter below which the expansion does not hold."""
+    """(n_refits,) what refits add to the risk without a teacher."""
+    is_few: bool
+    """Whether labelled rows are too few for the parameters, so that the expansion needs refits."""
     n_columns: int
     """Columns before they were reduced."""
 
@@ -62,9 +63,11 @@ class Student:
     @property
     def risk(self) -> float:
         """Expected test log-loss without a teacher, nats."""
-        if len(self.residual) == 0:
-            return self.baseline.risk(self.labelled_rows)
-        return self.baseline.noisy_risk(self.labelled_rows) + float(self.residual.mean())
+        n, base, refitted = self.labelled_rows, self.baseline, self.refit_rows
+        if not self.is_few:
+            return base.risk(n)
+        expected = base.shrinkage * (1 / refitted - 1 / len(self.y))
+        return base.risk(n) + (float(self.residual.mean()) - expected) * (refitted / n) ** 2
 
 
 def prepare_student(
@@ -90,25 +93,19 @@ def prepare_student(
     units = None if dependence is None else dependence.units
     reduced = reduce_columns(x, n_classes)
     rows = Rows.of(reduced, _curved(n_samples, units, options))
-    n_parameters = (n_classes - 1) * reduced.shape[1]
-    refits = None
-    if n < options.few_rows * n_parameters and n <= LARGEST_SHARE * n_samples:
-        rng = stream(options.seed, "forecast", "parts")
-        parts = [draw_part(n_samples, n, units, rng) for _ in range(options.refits)]
-        refits = Refits.of(rows, parts, rng)
+    refit_rows = n if n <= LARGEST_SHARE * n_samples else n_samples // 2
+    rng = stream(options.seed, "forecast", "parts")
+    parts = [draw_part(n_samples, refit_rows, units, rng) for _ in range(options.refits)]
+    refits = Refits.of(rows, parts, rng)
+    is_few = n < options.few_rows * (n_classes - 1) * reduced.shape[1]
     lesson, start = Lesson(y, n_classes), None
     tried = sorted(PENALTIES, reverse=True) if options.penalty is None else [options.penalty]
     found: list[Student] = []
     for penalty in tried:
         fitted = fit(rows, lesson, penalty, start)
         start = fitted.theta
-        terms = expand(
-            rows, lesson, penalty, fitted, units, influence=True, local=refits is not None
-        )
-        residual = np.empty(0)
-        if refits is not None and terms.local is not None:
-            residual = refits.residual(terms.local, lesson, penalty)
-        at_edge = len(tried) > 1 and penalty == tried[-1]
+        terms = expand(rows, lesson, penalty, fitted, units, influence=True, local=True)
+        assert terms.local is not None
         found.append(
             Student(
                 rows=rows,
@@ -118,15 +115,18 @@ def prepare_student(
                 dependence=dependence,
                 labelled_rows=n,
                 penalty=penalty,
-                at_edge=at_edge,
+                at_edge=len(tried) > 1 and penalty == tried[-1],
                 baseline=terms,
                 theta=fitted.theta,
                 refits=refits,
-                residual=residual,
-                few_rows=options.few_rows,
+                refit_rows=refit_rows,
+                residual=refits.residual(terms.local, lesson, penalty),
+                is_few=is_few,
                 n_columns=x.shape[1],
             )
         )
+        if len(found) > 2 and found[-1].risk > found[-2].risk > found[-3].risk:
+            break  # with less the risk only grows
     return min(found, key=lambda student: student.risk)
 
 

@@ -35,10 +35,6 @@ class Terms:
         """Risk of theta_w in the population: loss - (C + Q) / N."""
         return self.loss - (self.optimism + self.second_order) / self.n_rows
 
-    def noisy_risk(self, n: float) -> float:
-        """Return the same without the bias of the estimate: the mean of the approximation."""
-        return self.loss - self.optimism / self.n_rows + self.noise * (1 / n - 1 / self.n_rows)
-
     def risk(self, n: float) -> float:
         """Return the expected test log-loss of a student of n rows."""
         return self.limit + self.second_order / n
