@@ -13,7 +13,7 @@ import numpy as np
 from cch_audit.forecast import sums
 from cch_audit.forecast.draws import others
 from cch_audit.forecast.local import Local
-from cch_audit.forecast.softmax import Lesson, Rows, fit, softmax
+from cch_audit.forecast.softmax import ROUGH, Lesson, Rows, fit, softmax
 from cch_audit.rows import FloatArray, IntArray
 
 MOST_SCORED = 1500
@@ -64,7 +64,7 @@ class Refits:
             if soft is not None:
                 known = replace(known, soft=soft[number])
             start, factor = local.fitted.theta + step, local.fitted.factor
-            fitted = fit(self.rows[number], known, penalty, start, factor)
+            fitted = fit(self.rows[number], known, penalty, start, factor, ROUGH)
             logits = local.x[scored] @ (basis @ fitted.theta).T
             loss = softmax(logits)[1] - logits[np.arange(len(scored)), lesson.y[scored]]
             residual[number] = loss.mean() - local.loss(step, scored)

@@ -13,10 +13,15 @@ INTERCEPT_PENALTY = 1e-9
 MOST_STEPS = 100
 LEAST_FRESH = 1e-9
 """A Newton step that promises less leaves about its square."""
-LEAST_STALE = 1e-14
+LEAST_STALE = 1e-12
 """What the last step with the Hessian of another place may promise, nats."""
+ROUGH = 1e-8
+"""The same where the loss alone counts, not the place of its minimum."""
 SLOW = 0.1
 """A kept Hessian is given up where a step promises more than this share of the one before."""
+
+STEP_JITTER = 1e-9
+"""Added to the diagonal of the Hessian of a step: a class without rows leaves it near singular."""
 
 Factor = FloatArray
 """Upper triangle of a Cholesky decomposition; what stands below it is anything."""
@@ -172,8 +177,8 @@ class Fitted:
     theta: FloatArray
     """Parameters (K - 1, d + 1) in contrasts."""
     state: State
-    factor: Factor
-    """Cholesky factor of a Hessian near the minimum, to start another fit with."""
+    factor: Factor | None
+    """Cholesky factor of a Hessian near the minimum, to start another fit with, if there is one."""
 
 
 def fit(
@@ -182,6 +187,7 @@ def fit(
     penalty: float,
     start: FloatArray | None = None,
     factor: Factor | None = None,
+    accuracy: float = LEAST_STALE,
 ) -> Fitted:
     """Minimise the mean loss plus penalty / 2 |Theta without intercept|^2 by Newton's method.
 
@@ -194,6 +200,7 @@ def fit(
     penalty : of the mean loss
     start : parameters (K - 1, d + 1) to start from; None: zero
     factor : of the Hessian of a like problem; None: computed
+    accuracy : what the last step may promise, nats
     """
     shape = (lesson.n_classes - 1, rows.x.shape[1])
     weights = penalties(shape, penalty)
@@ -206,6 +213,7 @@ def fit(
         slope = basis.T @ (state.gradient(lesson).T @ rows.x) / len(rows.x) + weights * theta
         if factor is None:
             matrix = hessian(state, rows, lesson, weights)
+            matrix[np.diag_indices_from(matrix)] += STEP_JITTER
             factor = factorised(matrix)
             fresh = rows.is_exact
         step = solved(factor, slope.ravel()).reshape(shape)
@@ -222,10 +230,9 @@ def fit(
                 break
             size /= 2
         theta, state, value = candidate, reached, new
-        if promised < (LEAST_FRESH if fresh else LEAST_STALE):
+        if promised < max(LEAST_FRESH if fresh else 0.0, accuracy) or (fresh and size < 1e-4):
             break
         fresh, before = False, promised
         if size < 1:
             factor, before = None, np.inf
-    assert factor is not None
     return Fitted(theta, state, factor)

@@ -5,6 +5,7 @@ themselves, where one of n other rows would double the labels. So each part has 
 own, and a reference teacher of many rows serves the expansion.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from cch_audit.estimators.contract import assign_folds, outside, standardize
 from cch_audit.forecast import sums
 from cch_audit.forecast.draws import draw_part
 from cch_audit.forecast.softmax import (
+    ROUGH,
     Factor,
     Lesson,
     Rows,
@@ -114,7 +116,10 @@ def teacher_logits(
     logits, and the penalty
     """
     inside = among(dependence, part)
-    folds = assign_folds(len(part), FOLDS, y[part], inside, rng)
+    with warnings.catch_warnings():
+        # A class of fewer rows than folds is no reason to say nothing of the others.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        folds = assign_folds(len(part), FOLDS, y[part], inside, rng)
     x, labels = rotated(x[part]), y[part]
     known = [(outside(folds, number, inside), folds == number) for number in np.unique(folds)]
     starts: list[FloatArray | None] = [None] * len(known)
@@ -200,7 +205,7 @@ def _head(
     """Return parameters (K - 1, d + 1) of a penalised softmax head."""
     shape = (lesson.n_classes - 1, x.shape[1])
     if shape[0] * shape[1] <= MOST_NEWTON:
-        fitted = fit(Rows.of(x), lesson, penalty, start, factor)
+        fitted = fit(Rows.of(x), lesson, penalty, start, factor, ROUGH)
         return fitted.theta, fitted.factor
     weights, basis = penalties(shape, penalty), sums.contrasts(lesson.n_classes)
 
