@@ -11,6 +11,7 @@ from cch_audit.rendering.training import (
     RUNS,
     cause_sentence,
     curve_words,
+    depends_on_rows,
     flags,
     is_mixed,
     kind_of,
@@ -101,6 +102,7 @@ def headline(report: Report) -> str:
     parts = []
     for found in trained([audit]):
         inside, first = RUNS[found.source]
+        inside += " at some numbers of labelled rows" * depends_on_rows(found)
         words = {"teacher": audit.teacher, "student": audit.student, "runs": inside, "Runs": first}
         parts.append(_MEASURED_HEADLINES[kind_of(found)].format(**words))
     if report.gate != "outcome" or not parts:
@@ -221,7 +223,11 @@ def _after_training(found: Confirmation) -> str:
                 start = f" Start from {at}weight {cell.weight:g}, which most repetitions chose."
             noted = found.notes or any(True for _ in flags(found))
             notes = " First read the notes on the training run." if noted else ""
-            return f"Distil: the student got better with this teacher.{start}{notes}"
+            first = "Distil: the student got better with this teacher."
+            if depends_on_rows(found):
+                words = curve_words(found.curve)
+                first = f"Distil if there are as many labelled rows as where it helped: {words}."
+            return f"{first}{start}{notes}"
         case ("helps", "regularisation"):
             return f"Take the cheaper way to the same gain: {cause_sentence(found)}."
         case ("helps", _):

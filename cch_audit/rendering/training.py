@@ -81,6 +81,12 @@ def is_mixed(found: Confirmation) -> bool:
     return found.labelled_rows is None and {"helps", "hurts"} <= outcomes
 
 
+def depends_on_rows(found: Confirmation) -> bool:
+    """Return whether it helps at some sizes and not at others, and no size was named."""
+    outcomes = {size.outcome for size in found.curve}
+    return found.labelled_rows is None and found.outcome == "helps" and len(outcomes) > 1
+
+
 def cause_text(found: Confirmation | TrainingSize) -> str:
     """Return why it helps; nothing where it does not."""
     _, cause = kind_of(found)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cch_audit.rendering.confirmation import outcome_sentence
-from cch_audit.rendering.explaining import advice
+from cch_audit.rendering.explaining import advice, headline
 from cch_audit.rendering.training import (
     all_notes,
     as_good,
@@ -115,6 +115,16 @@ def test_what_a_cause_means(cause: Cause, control: str, words: str) -> None:
     assert cause_sentence(of_sizes(one)) == words
 
 
+def test_a_gain_at_some_sizes_is_no_gain_at_all() -> None:
+    said = headline(report(confirmed(audit(), curved(HELPS, SAME))))
+    assert said.startswith(
+        "Distilling mod/text into mod/audio helped in a quick training run at some numbers of "
+        "labelled rows. "
+    )
+    whole = headline(report(confirmed(audit(), curved(HELPS, HELPS))))
+    assert "quick training run. " in whole
+
+
 def test_a_curve_that_changes_sides_asks_for_the_rows() -> None:
     mixed = replace(curved(HELPS, HURTS), outcome="undecided", cause=None)
     case = report(confirmed(audit(), mixed))
@@ -139,6 +149,15 @@ def test_a_curve_that_changes_sides_asks_for_the_rows() -> None:
             of_sizes(replace(size("helps", "unclear"), more_repetitions=70)),
             "The student got better, but whether the teacher does better than every control is "
             "open. About 70 more repetitions may tell.",
+        ),
+        (
+            curved(HELPS, SAME),
+            "Distil if there are as many labelled rows as where it helped: helps by transfer at 50 "
+            "labelled rows, no change at 100. Start from",
+        ),
+        (
+            replace(curved(HELPS, SAME), labelled_rows=50),
+            "Distil: the student got better with this teacher. Start from",
         ),
         (confirmation("hurts"), "Do not distil from this teacher"),
         (confirmation("no_change"), "not worth its cost here: a gain of 0.0050 accuracy or more"),
