@@ -42,12 +42,15 @@ from cch_audit.settings import (
     OwnRunsSettings,
     RankSettings,
     SweepSettings,
+    WorkSettings,
     plain,
 )
 from cch_audit.settings.declared import Settings
 from cch_audit.sweeping.crossings import trace
 from cch_audit.sweeping.plan import SweepPlan, plan_sweep
 from cch_audit.sweeping.runs import check_sample, teachers_of_steps, training_of_steps
+from cch_audit.work.doing import Work
+from cch_audit.work.keeping import folder_of
 
 if TYPE_CHECKING:
     from cch_audit.distillation.arms import Grid
@@ -68,10 +71,16 @@ CODES: Mapping[Verdict, ExitCode] = {
 
 
 RUNS: Mapping[str, tuple[type[Settings], ...]] = {
-    "check": (InputSettings, AuditSettings, GateSettings, ConfirmationSettings),
-    "confirm": (InputSettings, AuditSettings, ConfirmationSettings, OwnRunsSettings),
-    "rank": (InputSettings, AuditSettings, RankSettings, GateSettings, ConfirmationSettings),
-    "sweep": (InputSettings, AuditSettings, SweepSettings, ConfirmationSettings),
+    "check": (InputSettings, AuditSettings, GateSettings, ConfirmationSettings, WorkSettings),
+    "confirm": (
+        *(InputSettings, AuditSettings, ConfirmationSettings),
+        *(OwnRunsSettings, WorkSettings),
+    ),
+    "rank": (
+        *(InputSettings, AuditSettings, RankSettings, GateSettings),
+        *(ConfirmationSettings, WorkSettings),
+    ),
+    "sweep": (InputSettings, AuditSettings, SweepSettings, ConfirmationSettings, WorkSettings),
 }
 """The settings of each command that makes a report."""
 _TRAINED: Mapping[str, tuple[bool, Gate]] = {"confirm": (True, "outcome"), "sweep": (True, "none")}
@@ -96,6 +105,12 @@ class Run:
     """None: teachers stay in the order asked for."""
     sweep: SweepSettings | None = None
     """None: teachers stay as they are."""
+    working: WorkSettings = field(default_factory=WorkSettings)
+
+    @cached_property
+    def work(self) -> Work:
+        """What the run computes, and finds computed."""
+        return Work(None if self.working.no_cache else folder_of(self.working.cache))
 
     @cached_property
     def grid(self) -> "Grid":
@@ -148,6 +163,7 @@ def run_of(command: str, sections: Iterable[Settings], estimators: EstimatorSett
         gate=decides,
         ranking=given.get(RankSettings),
         sweep=given.get(SweepSettings),
+        working=given[WorkSettings],
     )
 
 
@@ -240,9 +256,10 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
     from cch_audit.auditing.judging import judge_teachers
     from cch_audit.auditing.measurement import measure, n_jobs, within
     from cch_audit.auditing.need import check_memory
+    from cch_audit.auditing.parts import Parts
 
     settings, estimators, seed = run.audit, run.estimators, run.inputs.seed
-    jobs = n_jobs(settings)
+    jobs, parts = n_jobs(settings), Parts(sample.dependence, estimators, seed, run.work)
     first = next(iter(sample.teachers))
     check_memory(sample, settings, estimators)
     # One thread per task: small matrices lose more to threads than they gain, and sums that are
@@ -271,18 +288,17 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             if run.ranking.controls:
                 from cch_audit.choice.controls import add_controls
 
-                sample = add_controls(sample, estimators, jobs, seed)
+                sample = add_controls(sample, parts, jobs)
         if run.plan is not None:
             sample = teachers_of_steps(sample, run.plan, estimators.of(HeadSettings), seed)
         share = AUDITING if experiment or own else 1.0
-        measured = measure(
-            sample, settings, estimators, seed, within(progress, 0.0, ESTIMATES * share)
-        )
+        measured = measure(sample, settings, parts, within(progress, 0.0, ESTIMATES * share))
         judging = within(progress, ESTIMATES * share, share)
-        audits = judge_teachers(sample, measured, settings, estimators, seed, judging)
+        audits = judge_teachers(sample, measured, settings, parts, judging)
         if experiment is not None:
             runs = training_of_steps(audits, experiment, run.plan)
-            audits = train(sample, runs, within(progress, share, 1.0))
+            with run.work.spending("training runs"):
+                audits = train(sample, runs, within(progress, share, 1.0))
         if own is not None:
             audits = train_own(audits, own, run.training.accept, within(progress, share, 1.0))
         if run.plan is not None:
@@ -292,7 +308,7 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             return Found(sample, audits)
         progress("baselines", 1.0)
         audits, ranking = rank_audits(
-            sample, measured, audits, run.ranking, settings, n_train, seed
+            sample, measured, audits, run.ranking, settings, n_train, parts
         )
         return Found(sample, audits, ranking)
 

@@ -164,3 +164,15 @@ def test_choices_may_be_listed_when_they_are_needed():
     assert Own("ksg").one == "ksg"
     with pytest.raises(InputError, match="one of a, ksg, mine"):
         Own("b")
+
+
+@pytest.mark.parametrize("value", [50, [50], (50,), "50"])
+def test_a_list_of_numbers_may_be_text_or_numbers(value):
+    assert ConfirmationSettings(train_size=value).train_size == "50"
+    assert ConfirmationSettings(weight=[0.2, 0.5]).weight == "0.2,0.5"
+
+
+@pytest.mark.parametrize("value", [True, [], [True], ["a"], {}])
+def test_what_is_no_list_of_numbers(value):
+    with pytest.raises(InputError, match="`train_size`: expected text, found"):
+        ConfirmationSettings(train_size=value)

@@ -26,6 +26,7 @@ from cch_audit.settings import (
     OwnRunsSettings,
     RankSettings,
     SweepSettings,
+    WorkSettings,
 )
 from cch_audit.settings.declared import Setting, Settings, declared, option_name
 
@@ -44,6 +45,7 @@ PANELS: dict[type[Settings], str] = {
     OwnRunsSettings: "Training runs of your own",
     RankSettings: "Ranking",
     SweepSettings: "Sweep",
+    WorkSettings: "Cache",
     OutputSettings: "Output",
 }
 """Titles in the help of a command."""
@@ -55,6 +57,7 @@ SECTIONS: tuple[type[Settings], ...] = (
     ConfirmationSettings,
     RankSettings,
     SweepSettings,
+    WorkSettings,
     OutputSettings,
 )
 """Those that a variable or a settings file can say; not OwnRunsSettings, which run programs."""

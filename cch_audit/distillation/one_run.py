@@ -195,7 +195,7 @@ def _started(
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
-                pass_fds=held,
+                pass_fds=held if os.name == "posix" else (),
             )
         except (OSError, ValueError) as err:
             reason = getattr(err, "strerror", None) or err

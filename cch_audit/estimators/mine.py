@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import MineSettings
+from cch_audit.estimators.canonical import network_inputs
 from cch_audit.estimators.closed_forms import ClosedForm, all_pairs, fit_closed_forms
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.discriminant import log_posterior_ratios
@@ -55,7 +56,8 @@ def estimate(
     f(x_i) . g(y_j); training stops on validation rows, and where rows depend on each other the
     critic is shrunk on them, a constant one included. With r_i, c_i the row and column means of
     exp T and Z its mean, the pseudo-value of row i is T_ii - log Z - ((r_i + c_i)/Z - 2), whose
-    mean is the bound exactly. Columns are replaced by normal scores.
+    mean is the bound exactly. Columns are replaced by normal scores, and more of them than rows by
+    their leading principal components.
 
     Parameters
     ----------
@@ -69,8 +71,11 @@ def estimate(
         Flag `saturated`: the estimate is within 1 nat of the log of the held-out size, about the
         most that so many rows can show.
     """
-    x = normal_scores(x)
-    columns = np.eye(int(y.max()) + 1)[y] if is_classes(y) else normal_scores(y)
+    x = network_inputs(normal_scores(x), rng)
+    if is_classes(y):
+        columns = np.eye(int(y.max()) + 1)[y]
+    else:
+        columns = network_inputs(normal_scores(y), rng)
     folds = assign_folds(len(x), settings.n_folds, y, dependence, rng)
     n_folds = int(folds.max()) + 1
     held_out, train, validation = assign_rows(folds, settings.n_seeds, rng, dependence)

@@ -172,15 +172,18 @@ class ConfirmationSettings(Settings):
         "linear", "Head of teacher and student: linear, or with one hidden layer."
     )
     temperature: str = setting(
-        "1,2,3,4", "Temperatures to choose from, separated by commas; classes only."
+        "1,2,3,4", "Temperatures to choose from, separated by commas; classes only.", numbers=True
     )
     weight: str = setting(
-        "0.2,0.3,0.5,0.7,0.8", "Weights of the teacher's term to choose from, from 0 to below 1."
+        "0.2,0.3,0.5,0.7,0.8",
+        "Weights of the teacher's term to choose from, from 0 to below 1.",
+        numbers=True,
     )
     train_size: str | None = setting(
         None,
         "Numbers of training rows, separated by commas; by default a few from two rows a column up "
         "to half of all rows.",
+        numbers=True,
     )
     labelled_rows: int | None = setting(
         None, "How many labelled rows the student will have: this size decides.", low=10
@@ -322,20 +325,42 @@ class SweepSettings(Settings):
     """What a sweep changes step by step; exactly one of these."""
 
     noise: str | None = setting(
-        None, "Noise added to the teacher, in standard deviations of each column: 0,0.5,1,2,4."
+        None,
+        "Noise added to the teacher, in standard deviations of each column: 0,0.5,1,2,4.",
+        numbers=True,
     )
     drop_columns: str | None = setting(
-        None, "Shares of the teacher's columns that are left out: 0,0.25,0.5,0.75,1."
+        None, "Shares of the teacher's columns that are left out: 0,0.25,0.5,0.75,1.", numbers=True
     )
     shuffle_rows: str | None = setting(
-        None, "Shares of the teacher's rows that are shuffled: 0,0.25,0.5,0.75,1."
+        None, "Shares of the teacher's rows that are shuffled: 0,0.25,0.5,0.75,1.", numbers=True
     )
     flip_labels: str | None = setting(
-        None, "Shares of wrong labels that the teacher's head learns from: 0,0.1,0.2,0.4."
+        None,
+        "Shares of wrong labels that the teacher's head learns from: 0,0.1,0.2,0.4.",
+        numbers=True,
     )
     over: Literal["temperature", "weight"] | None = setting(
         None, "Keep the teacher, and train at each value of --temperature or --weight in turn."
     )
+
+
+@dataclass(frozen=True)
+class WorkSettings(Settings):
+    """Where parts of an audit are kept, so that another one need not compute them again."""
+
+    cache: str | None = setting(
+        None, "Folder that keeps what was computed; by default that of the user.", rare=True
+    )
+    no_cache: bool = setting(
+        False, "Neither use what was computed before nor keep anything.", rare=True
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a folder that is not to be used, too."""
+        super().__post_init__()
+        if self.no_cache and self.cache is not None:
+            raise InputError("`cache` names a folder that `no_cache` forbids; give one of them")
 
 
 @dataclass(frozen=True)

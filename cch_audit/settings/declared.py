@@ -23,17 +23,19 @@ def setting(
     choices: Callable[[], tuple[str, ...]] | None = None,
     short: str | None = None,
     rare: bool = False,
+    numbers: bool = False,
 ) -> Any:
     """Return a dataclass field with its help, its closed range, and choices that no type can list.
 
-    `short` is a second name of its option, as -o; what is `rare` stands last in the help.
+    `short` is a second name of its option, as -o; what is `rare` stands last in the help. `numbers`
+    says that the text lists numbers, so that a number or a list of them stands for their text.
 
     The type is bool, int, float, str, a Literal of strings, one of these or None, or a tuple of
     any number of these.
     """
     metadata = {
         **{"help": help, "low": low, "high": high, "choices": choices},
-        **{"short": short, "rare": rare},
+        **{"short": short, "rare": rare, "numbers": numbers},
     }
     return field(default=default, metadata=metadata)
 
@@ -55,6 +57,8 @@ class Setting:
     """Of its option; None: it has but one name."""
     rare: bool
     """Whether few need it."""
+    numbers: bool
+    """Whether the text lists numbers, separated by commas."""
     is_optional: bool
     is_repeatable: bool
 
@@ -87,6 +91,10 @@ class Setting:
         return None if value is None and self.is_optional else self._single(value)
 
     def _single(self, value: Any) -> Any:
+        if self.numbers and not isinstance(value, str):
+            listed = value if isinstance(value, list | tuple) else [value]
+            if listed and all(_is_number(item) for item in listed):
+                value = ",".join(map(str, listed))
         fits = isinstance(value, ACCEPTED[self.kind])
         if self.kind in (int, float):
             low = -inf if self.low is None else self.low
@@ -97,6 +105,10 @@ class Setting:
                 f"`{self.name}`: expected {self.expected}, found {reprlib.repr(value)}"
             )
         return self.kind(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

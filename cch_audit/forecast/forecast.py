@@ -1,0 +1,102 @@
+"""The forecast of all teachers of a student: one plan, then one call for each teacher."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cch_audit.auditing.heads import class_logits, log_odds
+from cch_audit.forecast.classes import forecast_classes
+from cch_audit.forecast.draws import draw_part
+from cch_audit.forecast.options import Options
+from cch_audit.forecast.results import Forecast
+from cch_audit.forecast.squared import LeastSquares, forecast_targets, prepare_least_squares
+from cch_audit.forecast.student import Student, prepare_student
+from cch_audit.forecast.targets import teacher_outputs
+from cch_audit.forecast.teachers import Teacher, train_teacher
+from cch_audit.randomness import stream
+from cch_audit.rows import FloatArray, IntArray, is_classes
+from cch_audit.sample import Sample
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What the teachers of a student share."""
+
+    student: Student | LeastSquares
+    options: Options
+    parts: tuple[IntArray, ...]
+    """Rows that each draw of a teacher is trained on."""
+
+
+def plan_forecast(sample: Sample, options: Options) -> Plan:
+    """Expand the student's risk without a teacher, and draw the rows that train teachers.
+
+    Parameters
+    ----------
+    sample : paired rows; its groups and window say which rows depend on each other
+    options : what is asked
+
+    Raises
+    ------
+    InputError
+        If the rows or the options cannot be used.
+    """
+    y, dependence = sample.labels.values, sample.dependence
+    student: Student | LeastSquares
+    if is_classes(y):
+        n_classes = len(sample.labels.class_names)
+        student = prepare_student(sample.student, y, n_classes, dependence, options)
+    else:
+        student = prepare_least_squares(sample.student, np.asarray(y, float), dependence, options)
+    units = None if dependence is None else dependence.units
+    rng = stream(options.seed, "forecast", "teachers")
+    size = min(student.labelled_rows, sample.n_samples)
+    parts = tuple(draw_part(sample.n_samples, size, units, rng) for _ in range(options.draws))
+    return Plan(student, options, parts)
+
+
+def forecast_teacher(sample: Sample, teacher: str, plan: Plan) -> Forecast:
+    """Forecast what distillation from one teacher changes in the student's expected test loss.
+
+    The user's own predictions are taken as they are; otherwise the teacher is a penalised linear
+    head on its representation, trained on as many rows as the student.
+
+    Parameters
+    ----------
+    sample : the rows that were planned for
+    teacher : name of one of `sample.teachers`
+    plan : what `plan_forecast` returned
+    """
+    student, options = plan.student, plan.options
+    if isinstance(student, Student):
+        return forecast_classes(student, _taught(sample, teacher, student, options), options)
+    return forecast_targets(student, _outputs(sample, teacher, plan, student), options)
+
+
+def _taught(sample: Sample, teacher: str, student: Student, options: Options) -> Teacher:
+    """Return what a teacher of classes says."""
+    own = sample.predictions.get(teacher)
+    if own is not None:
+        return Teacher(class_logits(log_odds(own)), ())
+    return train_teacher(
+        sample.teachers[teacher],
+        student.y,
+        student.n_classes,
+        student.refits.parts,
+        sample.dependence,
+        stream(options.seed, "forecast", "teacher"),
+    )
+
+
+def _outputs(sample: Sample, teacher: str, plan: Plan, student: LeastSquares) -> list[FloatArray]:
+    """Return the teacher's outputs (n_samples, q) in the units of the targets, for each draw."""
+    own = sample.predictions.get(teacher)
+    if own is not None:
+        return [own]
+    x, dependence = sample.teachers[teacher], sample.dependence
+    return [
+        teacher_outputs(
+            x, student.y, part, dependence, stream(plan.options.seed, "folds", str(number))
+        )
+        for number, part in enumerate(plan.parts)
+    ]

@@ -1,0 +1,208 @@
+"""Is the forecast of a change of log-loss the change that retrained students show?
+
+`python -m tests.bench.forecast --help` lists the options. For each world a student's penalty is
+chosen once, teacher and student are trained on fresh rows again and again, and the forecast is made
+from several samples. Worlds go to results/forecast.jsonl as they are measured and are not measured
+again, so an interrupted run goes on; the table is printed and written to results/forecast.json.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from cch_audit import __version__
+from cch_audit.forecast.forecast import forecast_teacher, plan_forecast
+from cch_audit.forecast.options import Options
+from tests.bench.journal import RESULTS, Cell, Journal
+from tests.bench.retraining import Retrained, held_out, retrain, worlds
+from tests.bench.summary import table
+
+KEY = ("world",)
+OPTIONS = Options(temperatures=(1.0, 3.0), weights=(0.2, 0.5, 0.8))
+DECIDED = 3.0
+"""Standard errors of the truth beyond which its sign counts."""
+MANY = 15.0
+"""Rows for each parameter from which on the expansion stands alone."""
+
+
+def measure(world: Retrained, repetitions: int, samples: int) -> Cell:
+    """Return the true changes of a world, and forecasts from several samples."""
+    started = time.process_time()
+    options = Options(**{**vars(OPTIONS), "labelled_rows": world.labelled_rows})
+    first = world.sample(world.rows_in_hand, np.random.default_rng([1, 41]))
+    penalty = plan_forecast(first, options).student.penalty
+    truth = retrain(world, options, penalty, repetitions, seed=2)
+    trained = time.process_time() - started
+    forecasts = []
+    for seed in range(samples):
+        sample = world.sample(world.rows_in_hand, np.random.default_rng([seed, 42]))
+        asked = Options(**{**vars(options), "penalty": penalty, "seed": seed})
+        begun = time.process_time()
+        found = forecast_teacher(sample, "teacher", plan_forecast(sample, asked))
+        forecasts.append(
+            {
+                "estimate": [cell.estimate for cell in found.cells],
+                "low": [cell.low for cell in found.cells],
+                "high": [cell.high for cell in found.cells],
+                "standard_error": [cell.standard_error for cell in found.cells],
+                "interval": [found.low, found.high],
+                "outcome": found.outcome,
+                "reasons": list(found.reasons),
+                "source": found.source,
+                "baseline": found.baseline,
+                "cpu_seconds": time.process_time() - begun,
+            }
+        )
+    return {
+        "world": world.name,
+        "n_classes": world.n_classes,
+        "n_columns": world.n_columns,
+        "labelled_rows": world.labelled_rows,
+        "n_parameters": world.n_parameters,
+        "grouped": world.group_size > 1,
+        "teacher": world.teacher,
+        "held_out": world.family > 0,
+        "penalty": penalty,
+        "truth": truth.change.tolist(),
+        "truth_error": truth.standard_error.tolist(),
+        "baseline": truth.baseline,
+        "forecasts": forecasts,
+        "training_seconds": trained,
+    }
+
+
+def summarize(cells: Iterable[Cell]) -> dict[str, Any]:
+    """Return correlation, slope, signs, coverage and false outcomes over some worlds."""
+    truths, errors, estimates, covered, false, decided, regrets = [], [], [], [], [], [], []
+    joint = []
+    for cell in cells:
+        truth, error = np.array(cell["truth"]), np.array(cell["truth_error"])
+        for found in cell["forecasts"]:
+            estimate = np.array(found["estimate"])
+            half = (np.array(found["high"]) - np.array(found["low"])) / 2
+            # The truth is itself a mean of retrained students.
+            wide = np.sqrt(half**2 + (1.96 * error) ** 2)
+            covered.append(np.abs(estimate - truth) <= wide)
+            truths.append(truth)
+            errors.append(error)
+            estimates.append(estimate)
+            best = int(np.argmin(estimate))
+            clear = truth[best] > 2 * error[best]
+            joint.append(
+                abs(estimate[best] - truth[best])
+                <= np.hypot(found["interval"][1] - estimate[best], 1.96 * error[best])
+            )
+            if found["outcome"] in ("helps", "hurts"):
+                decided.append(found["outcome"])
+                hurt = found["outcome"] == "hurts" and (truth < -2 * error).any()
+                false.append(bool((found["outcome"] == "helps" and clear) or hurt))
+            spread = truth.mean() - truth.min()
+            if spread > 3 * error.max():
+                regrets.append((truth[best] - truth.min()) / spread)
+    truth, estimate = np.concatenate(truths), np.concatenate(estimates)
+    sure = np.abs(truth) > DECIDED * np.concatenate(errors)
+    agree = np.sign(truth[sure]) == np.sign(estimate[sure])
+    return {
+        "worlds": len({cell["world"] for cell in cells}),
+        "r": float(np.corrcoef(truth, estimate)[0, 1]),
+        "slope": float(np.polyfit(estimate, truth, 1)[0]),
+        "sign": float(agree.mean()) if sure.any() else None,
+        "covers": float(np.concatenate(covered).mean()),
+        "covers_choice": float(np.mean(joint)),
+        "decided": len(decided) / len(truths),
+        "false": float(np.mean(false)) if false else None,
+        "regret": float(np.mean(regrets)) if regrets else None,
+        "cpu_seconds": float(
+            np.median([one["cpu_seconds"] for cell in cells for one in cell["forecasts"]])
+        ),
+    }
+
+
+SLICES: dict[str, Callable[[Cell], bool]] = {
+    "all": lambda cell: True,
+    "15 rows a parameter and more": lambda cell: _rows(cell) >= MANY,
+    "4 to 15": lambda cell: 4 <= _rows(cell) < MANY,
+    "below 4": lambda cell: _rows(cell) < 4,
+    "2 classes": lambda cell: cell["n_classes"] == 2,
+    "3 to 7 classes": lambda cell: 3 <= cell["n_classes"] <= 7,
+    "10 classes": lambda cell: cell["n_classes"] == 10,
+    "20 or 50 classes": lambda cell: cell["n_classes"] >= 20,
+    "groups": lambda cell: bool(cell["grouped"]),
+    "trained teachers": lambda cell: (
+        cell["teacher"] not in ("over-confident", "permuted", "biased")
+    ),
+    "given teachers": lambda cell: cell["teacher"] in ("over-confident", "permuted", "biased"),
+}
+
+
+def _rows(cell: Cell) -> float:
+    return float(cell["labelled_rows"] / cell["n_parameters"])
+
+
+def main() -> None:
+    options = _options()
+    journal = Journal(options.journal, KEY)
+    wanted = list(held_out() if options.held_out else worlds())
+    wanted = [world for world in wanted if options.only in world.name]
+    with threadpool_limits(1):
+        for world in [] if options.summary else wanted:
+            if {"world": world.name} in journal:
+                continue
+            journal.add(measure(world, options.repetitions, options.samples))
+            print(world.name, flush=True)
+    found = journal.everything()
+    rows = []
+    for is_held_out in (False, True):
+        of_kind = [cell for cell in found if cell["held_out"] == is_held_out]
+        for name, belongs in SLICES.items():
+            of_slice = [cell for cell in of_kind if belongs(cell)]
+            if of_slice:
+                title = f"held out, {name}" if is_held_out else name
+                rows.append({"slice": title, **summarize(of_slice)})
+    print(table(list(rows[0]), [[_text(value) for value in row.values()] for row in rows]))
+    record = {
+        "name": "forecast",
+        "versions": {"cch-audit": __version__},
+        "slices": rows,
+        "worlds": [_short(cell) for cell in found],
+    }
+    options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _short(cell: Cell) -> Cell:
+    """Return a world with the mean of its forecasts in place of all of them."""
+    forecasts = cell["forecasts"]
+    estimates = np.array([one["estimate"] for one in forecasts])
+    outcomes = [one["outcome"] for one in forecasts]
+    kept = {name: value for name, value in cell.items() if name != "forecasts"}
+    return {
+        **kept,
+        "estimate": estimates.mean(axis=0).round(6).tolist(),
+        "outcomes": {name: outcomes.count(name) for name in sorted(set(outcomes))},
+    }
+
+
+def _text(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Forecasts beside retrained students.")
+    parser.add_argument("--repetitions", type=int, default=80, help="retrained students of a world")
+    parser.add_argument("--samples", type=int, default=10, help="forecasts of a world")
+    parser.add_argument("--only", default="", help="part of the names of the worlds")
+    parser.add_argument("--held-out", action="store_true", help="the worlds kept for the end")
+    parser.add_argument("--summary", action="store_true", help="measure nothing, print the table")
+    parser.add_argument("--journal", type=Path, default=RESULTS / "forecast.jsonl")
+    parser.add_argument("--output", type=Path, default=RESULTS / "forecast.json")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
