@@ -120,6 +120,13 @@ class Run:
         return parse_grid(self.training)
 
     @cached_property
+    def sizes(self) -> tuple[int, ...] | None:
+        """The numbers of training rows that are asked for; None where they are not."""
+        from cch_audit.distillation.arms import parse_sizes
+
+        return parse_sizes(self.training)
+
+    @cached_property
     def plan(self) -> SweepPlan | None:
         """What a sweep changes, and its steps."""
         return None if self.sweep is None else plan_sweep(self.sweep, self.grid)
@@ -134,7 +141,7 @@ class Run:
         """
         for name in self.audit.estimator:
             find(name)  # another package's may be of no use
-        _ = self.grid, self.plan
+        _ = self.grid, self.plan, self.sizes
         refuse_idle(self.own, self.training)
         by = None if self.ranking is None else self.ranking.by
         if by is not None and COLUMNS[by].is_measured and not self.trains:
