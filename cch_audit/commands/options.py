@@ -19,6 +19,7 @@ from cch_audit.estimators import OWN, section, section_names
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
+    EarlySettings,
     EstimatorSettings,
     GateSettings,
     InputSettings,
@@ -40,6 +41,7 @@ PANELS: dict[type[Settings], str] = {
     InputSettings: "What is audited",
     AuditSettings: "Estimates and verdict",
     GateSettings: "Gate",
+    EarlySettings: "Gate",
     ConfirmationSettings: "Training runs",
     RankSettings: "Ranking",
     SweepSettings: "Sweep",
@@ -52,6 +54,7 @@ SECTIONS: tuple[type[Settings], ...] = (
     InputSettings,
     AuditSettings,
     GateSettings,
+    EarlySettings,
     ConfirmationSettings,
     RankSettings,
     SweepSettings,
