@@ -186,9 +186,9 @@ class _Basis:
     @classmethod
     def of(cls, scores: FloatArray) -> "_Basis":
         """Decompose scores."""
-        values, vectors = principal_axes(scores)
-        present = values > ROUNDING * max(values[0], 1e-300)
-        spread, vectors = np.sqrt(values[present]), vectors[:, present]
+        values, axes = principal_axes(scores)
+        present = int((values > ROUNDING * max(values[0], 1e-300)).sum())
+        spread, vectors = np.sqrt(values[:present]), axes(present)
         root = vectors * spread
         white = scores @ (vectors / spread)
         return cls(root.astype(np.float32) if is_wide(scores) else root, white)
