@@ -1,4 +1,4 @@
-"""What does an audit cost, beside the pilot that it should save, and beside another version?
+"""What does an audit cost, beside the pilot that it should save, and another version?
 
 `python -m tests.bench.cost` times whole commands, each a process from its start to its end: wall and
 processor seconds, and the peak of resident memory. With `--before FOLDER`, a checkout of another
@@ -38,9 +38,9 @@ class Case:
 
     name: str
     file: tuple[int, int, int, int]
-    """Rows, columns of a teacher, of the student, and teachers; no rows: the six views of a digit."""
+    """Rows, columns of a teacher and of the student, teachers; no rows: six views of a digit."""
     arguments: tuple[str, ...]
-    """What follows the file; of a second command, which finds what the first one kept, `again`."""
+    """The command and its options; `again` is a second one, which finds what the first kept."""
     again: tuple[str, ...] = ()
     stored: str = "f4"
 
