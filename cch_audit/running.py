@@ -307,8 +307,7 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
         audits = judge_teachers(sample, measured, settings, parts, judging)
         if experiment is not None:
             runs = training_of_steps(audits, experiment, run.plan)
-            with run.work.spending("training runs"):
-                audits = train(sample, runs, within(progress, share, 1.0))
+            audits = train(sample, runs, run.work, within(progress, share, 1.0))
         if own is not None:
             audits = train_own(audits, own, run.training.accept, within(progress, share, 1.0))
         if run.plan is not None:

@@ -1,6 +1,6 @@
 """What does an audit cost, beside the pilot that it should save, and another version?
 
-`python -m tests.bench.cost` times whole commands, each a process from its start to its end: wall and
+`python -m tests.bench.cost` times whole commands, each a process from start to end: wall and
 processor seconds, and the peak of resident memory. With `--before FOLDER`, a checkout of another
 version, every command of it takes turns with the one here; what it does not know is left out. The
 pilot is `confirm` with the training alone, of the same version. A table is printed and written to
