@@ -35,6 +35,7 @@ from cch_audit.results import (
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
+    EarlySettings,
     EstimatorSettings,
     GateSettings,
     HeadSettings,
@@ -71,7 +72,10 @@ CODES: Mapping[Verdict, ExitCode] = {
 
 
 RUNS: Mapping[str, tuple[type[Settings], ...]] = {
-    "check": (InputSettings, AuditSettings, GateSettings, ConfirmationSettings, WorkSettings),
+    "check": (
+        *(InputSettings, AuditSettings, GateSettings, EarlySettings),
+        *(ConfirmationSettings, WorkSettings),
+    ),
     "confirm": (
         *(InputSettings, AuditSettings, ConfirmationSettings),
         *(OwnRunsSettings, WorkSettings),
@@ -106,6 +110,8 @@ class Run:
     sweep: SweepSettings | None = None
     """None: teachers stay as they are."""
     working: WorkSettings = field(default_factory=WorkSettings)
+    early: EarlySettings | None = None
+    """None: of a command that measures everything."""
 
     @cached_property
     def work(self) -> Work:
@@ -164,6 +170,7 @@ def run_of(command: str, sections: Iterable[Settings], estimators: EstimatorSett
         ranking=given.get(RankSettings),
         sweep=given.get(SweepSettings),
         working=given[WorkSettings],
+        early=given.get(EarlySettings),
     )
 
 
@@ -292,13 +299,15 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
         if run.plan is not None:
             sample = teachers_of_steps(sample, run.plan, estimators.of(HeadSettings), seed)
         share = AUDITING if experiment or own else 1.0
-        measured = measure(sample, settings, parts, within(progress, 0.0, ESTIMATES * share))
+        measuring = measure
+        if run.early is not None and run.early.stop_early:
+            from cch_audit.auditing.early import measure_needed as measuring
+        measured = measuring(sample, settings, parts, within(progress, 0.0, ESTIMATES * share))
         judging = within(progress, ESTIMATES * share, share)
         audits = judge_teachers(sample, measured, settings, parts, judging)
         if experiment is not None:
             runs = training_of_steps(audits, experiment, run.plan)
-            with run.work.spending("training runs"):
-                audits = train(sample, runs, within(progress, share, 1.0))
+            audits = train(sample, runs, run.work, within(progress, share, 1.0))
         if own is not None:
             audits = train_own(audits, own, run.training.accept, within(progress, share, 1.0))
         if run.plan is not None:
@@ -330,6 +339,8 @@ def _effective(run: Run) -> Mapping[str, Any]:
     shown = dict.fromkeys([*(entry.name for entry in OWN), *run.audit.estimator, "heads"])
     own = plain_sections(run.estimators, shown)
     sections = {**plain(run.inputs), **plain(run.audit), **own}
+    if run.early is not None:
+        sections |= plain(run.early)
     if run.own.given:
         sections |= effective(run.own, run.training)
     elif run.trains:

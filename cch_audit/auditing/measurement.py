@@ -67,6 +67,10 @@ class Measurements:
         """Return I(teacher; student)."""
         return self.found[level, estimator, "teacher_student", teacher, self.student]
 
+    def knows(self, level: str, estimator: str, teacher: str) -> bool:
+        """Return whether both informations of a teacher's gap were estimated."""
+        return (level, estimator, "teacher_student", teacher, self.student) in self.found
+
     def student_labels(self, level: str, estimator: str) -> Measured:
         """Return I(student; labels)."""
         return self.found[level, estimator, "student_labels", self.student]

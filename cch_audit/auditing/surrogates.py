@@ -64,9 +64,9 @@ class Side:
     def of(cls, columns: FloatArray) -> "Side":
         """Decompose the normal scores of columns (n_samples, d)."""
         scores, ordered = normal_scores(columns), np.sort(columns, axis=0)
-        values, vectors = principal_axes(scores)
-        present = values > ROUNDING * max(values[0], 1e-300)
-        spread, vectors = np.sqrt(values[present]), vectors[:, present]
+        values, axes = principal_axes(scores)
+        present = int((values > ROUNDING * max(values[0], 1e-300)).sum())
+        spread, vectors = np.sqrt(values[:present]), axes(present)
         root: AnyFloats = vectors * spread
         if is_wide(scores):
             root = root.astype(np.float32)

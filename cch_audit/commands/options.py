@@ -19,6 +19,7 @@ from cch_audit.estimators import OWN, section, section_names
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
+    EarlySettings,
     EstimatorSettings,
     GateSettings,
     InputSettings,
@@ -41,6 +42,7 @@ PANELS: dict[type[Settings], str] = {
     InputSettings: "What is audited",
     AuditSettings: "Estimates and verdict",
     GateSettings: "Gate",
+    EarlySettings: "Gate",
     ConfirmationSettings: "Training runs",
     OwnRunsSettings: "Training runs of your own",
     RankSettings: "Ranking",
@@ -54,6 +56,7 @@ SECTIONS: tuple[type[Settings], ...] = (
     InputSettings,
     AuditSettings,
     GateSettings,
+    EarlySettings,
     ConfirmationSettings,
     RankSettings,
     SweepSettings,

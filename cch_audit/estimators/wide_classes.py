@@ -67,7 +67,8 @@ class WideClassMixture:
             noise += sums @ self.residual.astype(np.float32)
             return self.means[self.y] + noise, self.y
         # Dependent rows are alike along principal components, and nowhere else.
-        values, vectors = principal_axes(self.residual)
+        values, axes = principal_axes(self.residual)
+        vectors = axes(len(values))
         likeness = self.dependence.likeness(self.residual @ vectors)
         along = self.dependence.alike(likeness, self.dependence.white(len(values), rng))
         along *= np.sqrt((1 - self.shrinkage) * values + self.shrinkage * self.level)

@@ -306,6 +306,13 @@ class GateSettings(Settings):
 
 
 @dataclass(frozen=True)
+class EarlySettings(Settings):
+    """Whether more is measured than the verdict needs."""
+
+    stop_early: bool = setting(False, "Measure no more than the verdict needs: for gates.")
+
+
+@dataclass(frozen=True)
 class RankSettings(Settings):
     """How teachers are ordered."""
 
