@@ -30,8 +30,10 @@ class Surrogate:
     log_ratios: FloatArray
     """(n_samples,) log p(x, y) / (p(x) p(y)) of the drawn rows, whose expectation is I(x; y)."""
 
-    def error(self, found: Estimate) -> tuple[float, float]:
+    def error(self, found: Estimate) -> tuple[float, float, float]:
         """Return the error of an estimate from these rows, and of its raw counterpart, in nats.
+
+        The third number is the share of the error's variance that is left, as far as rows tell.
 
         Rows that happen to be more alike than their distribution says raise any estimate. What
         they raise it by is known: the mean of their log ratios, less the information, times the
@@ -40,10 +42,14 @@ class Surrogate:
         estimator is.
         """
         ratios = self.log_ratios - self.log_ratios.mean()
-        slope = float(ratios @ found.pseudo_values) / max(float(ratios @ ratios), 1e-300)
+        values = found.pseudo_values - found.pseudo_values.mean()
+        products = float(ratios @ values)
+        slope = products / max(float(ratios @ ratios), 1e-300)
+        left = 1 - slope * products / max(float(values @ values), 1e-300)
         chance = slope * float(self.log_ratios.mean() - self.information)
         raw = found.value if found.raw is None else found.raw
-        return found.value - self.information - chance, raw - self.information - chance
+        known = self.information + chance
+        return found.value - known, raw - known, left
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,8 @@ class AuditSettings(Settings):
     surrogates: int = setting(
         2,
         "Surrogate data sets on which each estimator's bias is measured, four times as many where "
-        "nothing is trained and columns are few (ksg and gaussian on predictions); 0: none.",
+        "nothing is trained and columns are few (ksg and gaussian on predictions), and fewer where "
+        "they say as much; 0: none.",
         low=0,
         high=1000,
         rare=True,
