@@ -170,19 +170,6 @@ def through_teacher(local: Local, lesson: Lesson, teacher: Teacher) -> FloatArra
     return np.asarray(teacher.moved @ slope)
 
 
-def of_draws(changes: FloatArray, share: float) -> FloatArray:
-    """Return the covariance that teachers of n rows add, (C, C), from changes (n_draws, C).
-
-    Draws of a share f of the rows overlap: their spread is 1 - f of that between new samples, and
-    the mean over all draws keeps f of it.
-    """
-    n_draws = len(changes)
-    if n_draws < 2:
-        return np.zeros((changes.shape[1], changes.shape[1]))
-    share = min(share, 0.9)
-    return covariance_of(changes) * (1 / n_draws + share / (1 - share))
-
-
 def covariance_of(rows: FloatArray) -> FloatArray:
     """Return the covariance of columns, (C, C); 0 for a single row."""
     if len(rows) < 2:
