@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cch_audit import __version__
+from cch_audit.commands.cache import cache
 from cch_audit.commands.check import check
 from cch_audit.commands.config import config
 from cch_audit.commands.confirm import confirm
@@ -42,6 +43,7 @@ app.command(name="evidence")(evidence)
 app.command(name="simulate")(simulate)
 app.command(name="pack")(pack)
 app.command(name="inspect")(inspect)
+app.command(name="cache")(cache)
 app.command(name="config")(config)
 
 

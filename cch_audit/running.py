@@ -34,18 +34,22 @@ from cch_audit.results import (
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
+    EarlySettings,
     EstimatorSettings,
     GateSettings,
     HeadSettings,
     InputSettings,
     RankSettings,
     SweepSettings,
+    WorkSettings,
     plain,
 )
 from cch_audit.settings.declared import Settings
 from cch_audit.sweeping.crossings import trace
 from cch_audit.sweeping.plan import SweepPlan, plan_sweep
 from cch_audit.sweeping.runs import check_sample, teachers_of_steps, training_of_steps
+from cch_audit.work.doing import Work
+from cch_audit.work.keeping import folder_of
 
 if TYPE_CHECKING:
     from cch_audit.distillation.arms import Grid
@@ -66,10 +70,16 @@ CODES: Mapping[Verdict, ExitCode] = {
 
 
 RUNS: Mapping[str, tuple[type[Settings], ...]] = {
-    "check": (InputSettings, AuditSettings, GateSettings, ConfirmationSettings),
-    "confirm": (InputSettings, AuditSettings, ConfirmationSettings),
-    "rank": (InputSettings, AuditSettings, RankSettings, GateSettings, ConfirmationSettings),
-    "sweep": (InputSettings, AuditSettings, SweepSettings, ConfirmationSettings),
+    "check": (
+        *(InputSettings, AuditSettings, GateSettings, EarlySettings),
+        *(ConfirmationSettings, WorkSettings),
+    ),
+    "confirm": (InputSettings, AuditSettings, ConfirmationSettings, WorkSettings),
+    "rank": (
+        *(InputSettings, AuditSettings, RankSettings, GateSettings),
+        *(ConfirmationSettings, WorkSettings),
+    ),
+    "sweep": (InputSettings, AuditSettings, SweepSettings, ConfirmationSettings, WorkSettings),
 }
 """The settings of each command that makes a report."""
 _TRAINED: Mapping[str, tuple[bool, Gate]] = {"confirm": (True, "outcome"), "sweep": (True, "none")}
@@ -92,6 +102,14 @@ class Run:
     """None: teachers stay in the order asked for."""
     sweep: SweepSettings | None = None
     """None: teachers stay as they are."""
+    working: WorkSettings = field(default_factory=WorkSettings)
+    early: EarlySettings | None = None
+    """None: of a command that measures everything."""
+
+    @cached_property
+    def work(self) -> Work:
+        """What the run computes, and finds computed."""
+        return Work(None if self.working.no_cache else folder_of(self.working.cache))
 
     @cached_property
     def grid(self) -> "Grid":
@@ -135,6 +153,8 @@ def run_of(command: str, sections: Iterable[Settings], estimators: EstimatorSett
         gate=decides,
         ranking=given.get(RankSettings),
         sweep=given.get(SweepSettings),
+        working=given[WorkSettings],
+        early=given.get(EarlySettings),
     )
 
 
@@ -227,9 +247,10 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
     from cch_audit.auditing.judging import judge_teachers
     from cch_audit.auditing.measurement import measure, n_jobs, within
     from cch_audit.auditing.need import check_memory
+    from cch_audit.auditing.parts import Parts
 
     settings, estimators, seed = run.audit, run.estimators, run.inputs.seed
-    jobs = n_jobs(settings)
+    jobs, parts = n_jobs(settings), Parts(sample.dependence, estimators, seed, run.work)
     first = next(iter(sample.teachers))
     check_memory(sample, settings, estimators)
     # One thread per task: small matrices lose more to threads than they gain, and sums that are
@@ -249,18 +270,20 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             if run.ranking.controls:
                 from cch_audit.choice.controls import add_controls
 
-                sample = add_controls(sample, estimators, jobs, seed)
+                sample = add_controls(sample, parts, jobs)
         if run.plan is not None:
             sample = teachers_of_steps(sample, run.plan, estimators.of(HeadSettings), seed)
         share = AUDITING if experiment else 1.0
-        measured = measure(
-            sample, settings, estimators, seed, within(progress, 0.0, ESTIMATES * share)
-        )
+        measuring = measure
+        if run.early is not None and run.early.stop_early:
+            from cch_audit.auditing.early import measure_needed as measuring
+        measured = measuring(sample, settings, parts, within(progress, 0.0, ESTIMATES * share))
         judging = within(progress, ESTIMATES * share, share)
-        audits = judge_teachers(sample, measured, settings, estimators, seed, judging)
+        audits = judge_teachers(sample, measured, settings, parts, judging)
         if experiment is not None:
             runs = training_of_steps(audits, experiment, run.plan)
-            audits = train(sample, runs, within(progress, share, 1.0))
+            with run.work.spending("training runs"):
+                audits = train(sample, runs, within(progress, share, 1.0))
         if run.plan is not None:
             traced = trace(audits, run.plan.varied, first, run.plan.steps, settings.margin)
             return Found(sample, audits, sweep=traced)
@@ -268,7 +291,7 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             return Found(sample, audits)
         progress("baselines", 1.0)
         audits, ranking = rank_audits(
-            sample, measured, audits, run.ranking, settings, n_train, seed
+            sample, measured, audits, run.ranking, settings, n_train, parts
         )
         return Found(sample, audits, ranking)
 
@@ -290,6 +313,8 @@ def _effective(run: Run) -> Mapping[str, Any]:
     shown = dict.fromkeys([*(entry.name for entry in OWN), *run.audit.estimator, "heads"])
     own = plain_sections(run.estimators, shown)
     sections = {**plain(run.inputs), **plain(run.audit), **own}
+    if run.early is not None:
+        sections |= plain(run.early)
     if run.trains:
         sections |= plain(run.training)
     if run.ranking is not None:

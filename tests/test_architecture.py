@@ -14,7 +14,7 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 FLOORS = (
-    {"errors", "randomness", "rows"},
+    {"errors", "randomness", "rows", "work"},
     {"results", "columns", "settings"},
     {"sample", "dependence"},
     {"estimators"},
@@ -31,8 +31,8 @@ FLOORS = (
 )
 """From the ground up: a room imports those of its own floor and below when it is loaded."""
 NUMERICS = {
-    *("randomness", "rows", "sample", "dependence", "estimators", "auditing", "distillation"),
-    *("choice", "sweeping", "evidence", "simulation", "running"),
+    *("randomness", "rows", "work", "sample", "dependence", "estimators", "auditing"),
+    *("distillation", "choice", "sweeping", "evidence", "simulation", "running"),
 }
 OUTSIDE = {"typer", "click", "rich", "h5py", "matplotlib", "jinja2"}
 WRITES_FILES = {"cch_audit.simulation.write"}

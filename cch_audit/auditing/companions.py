@@ -1,29 +1,22 @@
 """Companions of the gap: what the teacher knows, what it adds, what is shared beyond the labels."""
 
-import numpy as np
 from joblib import Parallel, delayed
 
-from cch_audit.auditing.intervals import paired_interval
-from cch_audit.dependence.units import Dependence
+from cch_audit.auditing.measurement import n_jobs
+from cch_audit.auditing.parts import Parts
 from cch_audit.estimators.contract import Estimate, is_classes
-from cch_audit.estimators.neighbors import conditional_on_classes, from_neighbors
 from cch_audit.results import Companions, Interval
 from cch_audit.rows import FloatArray
-from cch_audit.sample import Labels
+from cch_audit.sample import Sample
+from cch_audit.settings import AuditSettings
 
 
 def measure_companions(
-    teacher: FloatArray,
-    student: FloatArray,
-    labels: Labels,
-    of_student: Estimate,
-    teacher_prediction: FloatArray,
-    dependence: Dependence | None,
-    n_neighbors: int,
-    confidence_level: float,
-    n_resamples: int,
-    n_jobs: int,
-    rng: np.random.Generator,
+    teacher: str,
+    prediction: FloatArray,
+    sample: Sample,
+    settings: AuditSettings,
+    parts: Parts,
 ) -> Companions:
     """Measure, with KSG on the representations, what the gap leaves out.
 
@@ -33,33 +26,33 @@ def measure_companions(
 
     Parameters
     ----------
-    teacher, student : (n_samples, d) representations
-    labels : class codes or targets
-    of_student : KSG's I(S; Y), which all teachers of a student share
-    teacher_prediction : (n_samples, q) outputs; only its variance is used, for continuous labels
-    dependence : which rows depend on each other; None: none do
-    n_jobs : threads
+    teacher : its name
+    prediction : (n_samples, q) what it says; only its variance is used, for continuous labels
+    sample : paired rows
+    settings : intervals, jobs
+    parts : of this sample; all teachers of a student share I(S; Y)
     """
-    y = labels.values
-
-    def interval(plus: Estimate, minus: Estimate | None = None) -> Interval:
-        return paired_interval(plus, minus, dependence, confidence_level, n_resamples, rng)
-
+    t, s, y = sample.teachers[teacher], sample.student, sample.labels.values
     variances: tuple[float, float] | None = None
     if is_classes(y):
-        shared = delayed(conditional_on_classes)(teacher, student, y, n_neighbors, dependence)
+        shared = delayed(parts.neighbors_within)(t, s, y)
     else:
-        both = np.hstack([student, y])
-        shared = delayed(from_neighbors)(teacher, both, n_neighbors, dependence)
-        variances = float(teacher_prediction.var(axis=0).sum()), float(y.var(axis=0).sum())
-    pair = np.hstack([teacher, student])
-    alone = [delayed(from_neighbors)(x, y, n_neighbors, dependence) for x in (pair, teacher)]
-    of_pair, of_teacher, within = Parallel(n_jobs=n_jobs, prefer="threads")([*alone, shared])
+        shared = delayed(parts.neighbors)((t,), (s, y))
+        variances = float(prediction.var(axis=0).sum()), float(y.var(axis=0).sum())
+    alone = [delayed(parts.neighbors)(x, (y,)) for x in ((t, s), (t,), (s,))]
+    found = Parallel(n_jobs=n_jobs(settings), prefer="threads")([*alone, shared])
+    of_pair, of_teacher, of_student, within = found
+
+    def interval(name: str, plus: Estimate, minus: Estimate | None = None) -> Interval:
+        names = ("companions", teacher, sample.student_name, name)
+        return parts.interval(plus, minus, settings, *names)
+
+    beyond = None if is_classes(y) else of_teacher
     return Companions(
-        label_entropy=labels.entropy,
-        teacher_labels=interval(of_teacher),
-        teacher_labels_given_student=interval(of_pair, of_student),
-        teacher_student_given_labels=interval(within, None if is_classes(y) else of_teacher),
+        label_entropy=sample.labels.entropy,
+        teacher_labels=interval("teacher_labels", of_teacher),
+        teacher_labels_given_student=interval("teacher_adds", of_pair, of_student),
+        teacher_student_given_labels=interval("shared_beyond_labels", within, beyond),
         teacher_prediction_variance=variances and variances[0],
         label_variance=variances and variances[1],
         variance_condition=variances and variances[0] <= variances[1],

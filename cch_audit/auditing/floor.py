@@ -4,15 +4,16 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from cch_audit.auditing.heads import class_logits
-from cch_audit.auditing.intervals import paired_interval
 from cch_audit.auditing.measurement import n_jobs
-from cch_audit.estimators import KsgSettings, estimate
+from cch_audit.auditing.parts import Parts
+from cch_audit.estimators import KsgSettings
 from cch_audit.estimators.contract import Estimate
-from cch_audit.randomness import stream
 from cch_audit.results import Interval
 from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
-from cch_audit.settings import AuditSettings, EstimatorSettings
+from cch_audit.settings import AuditSettings
+
+FLOOR = "floor"
 
 
 def measure_floor(
@@ -20,8 +21,7 @@ def measure_floor(
     prediction: FloatArray,
     sample: Sample,
     settings: AuditSettings,
-    estimators: EstimatorSettings,
-    seed: int,
+    parts: Parts,
 ) -> Interval:
     """Estimate I(p(T); S) - I(S; Y), which the gap cannot be below, by KSG, in nats.
 
@@ -36,7 +36,9 @@ def measure_floor(
     prediction : (n_samples, K) log-odds of classes, of which the most likely class is taken, or
         (n_samples, q) predicted targets, of a teacher that did not see the row's label
     sample : labels and groups
-    seed : both estimates get the same random stream, so equal labels have a floor of exactly zero
+    settings : intervals, jobs
+    parts : of this sample; both estimates get the same random stream, so equal labels have a floor
+        of exactly zero
     """
     labels = sample.labels
     predicted: FloatArray | IntArray = prediction
@@ -44,20 +46,13 @@ def measure_floor(
         predicted = np.asarray(class_logits(prediction).argmax(axis=1))
         counts = np.bincount(predicted)
         # Of a class of so few rows neighbours see nothing, so it counts as the most frequent one.
-        rare = counts[predicted] < estimators.of(KsgSettings).n_neighbors + 2
+        rare = counts[predicted] < parts.estimators.of(KsgSettings).n_neighbors + 2
         predicted[rare] = counts.argmax()
 
     def of_student(y: FloatArray | IntArray) -> Estimate:
-        return estimate("ksg", student, y, stream(seed, "floor"), estimators, sample.dependence)
+        return parts.whole(FLOOR, "ksg", student, y, "floor")
 
     by_prediction, by_labels = Parallel(n_jobs=n_jobs(settings), prefer="threads")(
         delayed(of_student)(y) for y in (predicted, labels.values)
     )
-    return paired_interval(
-        by_prediction,
-        by_labels,
-        sample.dependence,
-        settings.confidence,
-        settings.resamples,
-        stream(seed, "floor", "bootstrap"),
-    )
+    return parts.interval(by_prediction, by_labels, settings, "floor", "bootstrap")

@@ -6,7 +6,6 @@ import numpy as np
 from scipy import stats
 
 from cch_audit.dependence.units import Dependence
-from cch_audit.estimators.contract import Estimate
 from cch_audit.results import Gap, Interval
 from cch_audit.rows import FloatArray, IntArray
 
@@ -73,24 +72,6 @@ def bootstrap_means(
         means *= stats.t.ppf(0.975, freedom) / stats.norm.ppf(0.975) * np.sqrt(1 + 1 / freedom)
     noise = rng.standard_normal(means.shape) * np.sqrt(seed_variances)
     return np.asarray(centre + means + noise)
-
-
-def paired_interval(
-    plus: Estimate,
-    minus: Estimate | None,
-    dependence: Dependence | None,
-    confidence_level: float,
-    n_resamples: int,
-    rng: np.random.Generator,
-) -> Interval:
-    """Return an estimate without seeds, or the difference of two of the same rows, in nats."""
-    parts = [plus] if minus is None else [plus, minus]
-    columns = np.stack([part.pseudo_values for part in parts], axis=1)
-    draws = bootstrap_means(columns, dependence, np.zeros(len(parts)), n_resamples, rng)
-    if minus is None:
-        return Distribution(plus.value, draws[:, 0]).interval(confidence_level)
-    difference = Distribution(plus.value - minus.value, draws[:, 0] - draws[:, 1])
-    return difference.interval(confidence_level)
 
 
 def half_sample_draws(

@@ -10,18 +10,10 @@ import numpy as np
 from cch_audit.auditing.companions import measure_companions
 from cch_audit.auditing.floor import measure_floor
 from cch_audit.auditing.heads import class_logits
-from cch_audit.auditing.intervals import Distribution, bootstrap_means, half_sample_draws
-from cch_audit.auditing.measurement import (
-    Measured,
-    Measurements,
-    Progress,
-    fit_head,
-    n_jobs,
-)
+from cch_audit.auditing.intervals import Distribution, half_sample_draws
+from cch_audit.auditing.measurement import Measured, Measurements, Progress
+from cch_audit.auditing.parts import Parts
 from cch_audit.auditing.verdict import agree, combine, hold_to_floor, judge, withhold
-from cch_audit.dependence.doubts import find_doubts
-from cch_audit.estimators import KsgSettings
-from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.randomness import stream
 from cch_audit.results import (
     Audit,
@@ -33,39 +25,23 @@ from cch_audit.results import (
 )
 from cch_audit.rows import against_largest_class, is_classes
 from cch_audit.sample import Sample
-from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings, LevelName
+from cch_audit.settings import AuditSettings, LevelName
 
 
 def judge_teachers(
     sample: Sample,
     measured: Measurements,
     settings: AuditSettings,
-    estimators: EstimatorSettings,
-    seed: int,
+    parts: Parts,
     progress: Progress = lambda what, share: None,
 ) -> tuple[Audit, ...]:
     """Put intervals around what was measured, judge each teacher and add the companions."""
-    neighbors = estimators.of(KsgSettings).n_neighbors
-    of_student = from_neighbors(sample.student, sample.labels.values, neighbors, sample.dependence)
     audits = []
     for number, teacher in enumerate(sample.teachers):
         progress("intervals and companions", number / len(sample.teachers))
-        companions = measure_companions(
-            sample.teachers[teacher],
-            sample.student,
-            sample.labels,
-            of_student,
-            measured.predictions[teacher],
-            sample.dependence,
-            neighbors,
-            settings.confidence,
-            settings.resamples,
-            n_jobs(settings),
-            stream(seed, "companions", teacher, sample.student_name),
-        )
-        audits.append(
-            _one_teacher(teacher, sample, measured, companions, settings, estimators, seed)
-        )
+        prediction = measured.predictions[teacher]
+        companions = measure_companions(teacher, prediction, sample, settings, parts)
+        audits.append(_one_teacher(teacher, sample, measured, companions, settings, parts))
     return tuple(audits)
 
 
@@ -75,36 +51,19 @@ def _one_teacher(
     measured: Measurements,
     companions: Companions,
     settings: AuditSettings,
-    estimators: EstimatorSettings,
-    seed: int,
+    parts: Parts,
 ) -> Audit:
     """Judge one teacher from what was measured."""
     student = sample.student_name
-    doubts = find_doubts(sample, teacher, estimators.of(KsgSettings).n_neighbors, seed)
+    doubts = parts.doubts(sample, teacher)
     levels = {}
     for level in get_args(LevelName):
-        results: dict[str, EstimatorResult] = {
-            name: judge_estimator(
-                measured.teacher_student(level, name, teacher),
-                measured.student_labels(level, name),
-                sample,
-                settings,
-                stream(seed, level, name, teacher, student, "bootstrap"),
-            )
-            for name in settings.estimator
-        }
-        # Predicted targets are what the level of predictions compares: no floor but the gap itself.
-        floor = None
-        if sample.labels.kind == "classes" or level == "representations":
-            results, floor = hold_to_floor(
-                results,
-                partial(_floor, teacher, level, sample, measured, settings, estimators, seed),
-                settings.margin,
-            )
-        results = withhold(results, doubts)
-        truth = sample.truths.get(teacher, {}).get(level)
-        levels[level] = replace(combine(results, settings.rule), truth=truth, floor=floor)
-    gated = get_args(LevelName) if settings.level == "both" else (settings.level,)
+        results, floor = judge_level(teacher, level, sample, measured, settings, parts)
+        if results:
+            truth = sample.truths.get(teacher, {}).get(level)
+            found = combine(withhold(results, doubts), settings.rule, settings.estimator)
+            levels[level] = replace(found, truth=truth, floor=floor)
+    gated = gated_levels(settings)
     verdict = agree([levels[level].verdict for level in gated])
     return Audit(
         teacher=teacher,
@@ -122,14 +81,58 @@ def _one_teacher(
     )
 
 
+def judge_level(
+    teacher: str,
+    level: LevelName,
+    sample: Sample,
+    measured: Measurements,
+    settings: AuditSettings,
+    parts: Parts,
+) -> tuple[dict[str, EstimatorResult], Interval | None]:
+    """Judge what was measured at one level, and return the floor where it raises an interval."""
+    results = judge_alone(teacher, level, sample, measured, settings, parts)
+    # Predicted targets are what the level of predictions compares: no floor but the gap itself.
+    if sample.labels.kind == "continuous" and level == "predictions":
+        return results, None
+    measure = partial(_floor, teacher, level, sample, measured, settings, parts)
+    return hold_to_floor(results, measure, settings.margin)
+
+
+def judge_alone(
+    teacher: str,
+    level: LevelName,
+    sample: Sample,
+    measured: Measurements,
+    settings: AuditSettings,
+    parts: Parts,
+) -> dict[str, EstimatorResult]:
+    """Judge what was measured at one level, without the floor."""
+    return {
+        name: judge_estimator(
+            measured.teacher_student(level, name, teacher),
+            measured.student_labels(level, name),
+            sample,
+            settings,
+            parts,
+            (level, name, teacher, sample.student_name, "bootstrap"),
+        )
+        for name in settings.estimator
+        if measured.knows(level, name, teacher)
+    }
+
+
+def gated_levels(settings: AuditSettings) -> tuple[LevelName, ...]:
+    """Return the levels that decide the verdict."""
+    return get_args(LevelName) if settings.level == "both" else (settings.level,)
+
+
 def _floor(
     teacher: str,
     level: LevelName,
     sample: Sample,
     measured: Measurements,
     settings: AuditSettings,
-    estimators: EstimatorSettings,
-    seed: int,
+    parts: Parts,
 ) -> Interval:
     """Measure the floor of one teacher at one level."""
     student, prediction = sample.student, measured.predictions[teacher]
@@ -137,9 +140,8 @@ def _floor(
         student = measured.predictions[sample.student_name]
     elif teacher in sample.predictions:
         # The user's own predictions may know more than the representation.
-        x = sample.teachers[teacher]
-        prediction = fit_head(x, "teacher", sample, estimators.of(HeadSettings), seed)
-    return measure_floor(student, prediction, sample, settings, estimators, seed)
+        prediction = parts.head(sample.teachers[teacher], sample.labels.values, "teacher")
+    return measure_floor(student, prediction, sample, settings, parts)
 
 
 def judge_estimator(
@@ -147,20 +149,23 @@ def judge_estimator(
     own: Measured,
     sample: Sample,
     settings: AuditSettings,
-    rng: np.random.Generator,
+    parts: Parts,
+    names: tuple[str, ...],
 ) -> EstimatorResult:
-    """Put intervals around the two informations and their gap, and judge them."""
+    """Put intervals around the two informations and their gap, and judge them.
+
+    The names are those of the random stream of resamples.
+    """
     values = np.array([shared.estimate.value, own.estimate.value])
     if settings.ci == "half":
         halves = np.stack([shared.halves, own.halves], axis=1)
-        draws = half_sample_draws(values, halves, settings.resamples, rng)
+        draws = half_sample_draws(values, halves, settings.resamples, stream(parts.seed, *names))
     else:
-        draws = bootstrap_means(
+        draws = parts.resampled(
             np.stack([shared.estimate.pseudo_values, own.estimate.pseudo_values], axis=1),
-            sample.dependence,
             np.array([shared.estimate.seed_variance, own.estimate.seed_variance]),
             settings.resamples,
-            rng,
+            *names,
         )
     level = settings.confidence
     bias = None
@@ -186,12 +191,15 @@ def judge_estimator(
 def _notes(levels: Mapping[str, LevelResult], companions: Companions) -> tuple[str, ...]:
     """Say in sentences what the numbers mean together."""
     notes = []
-    representations, predictions = levels["representations"].verdict, levels["predictions"].verdict
-    if representations != predictions:
+    verdicts = {name: level.verdict for name, level in levels.items()}
+    representations, predictions = map(verdicts.get, get_args(LevelName))
+    if len(set(verdicts.values())) > 1:
         notes.append(
             f"The levels disagree: {representations} on representations, {predictions} on "
             "predictions."
         )
+    for level in set(get_args(LevelName)) - set(levels):
+        notes.append(f"Nothing was estimated on {level}, which does not decide.")
     if representations == "pass" and predictions != "pass":
         notes.append(
             "Much of what teacher and student share may have nothing to do with the labels, and "

@@ -1,28 +1,30 @@
 """Measuring: every estimator on every information, its halves and its surrogates."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 
-from cch_audit.auditing.heads import cross_fitted, log_odds
+from cch_audit.auditing.heads import log_odds
 from cch_audit.auditing.intervals import half
-from cch_audit.auditing.surrogates import draw_surrogate
-from cch_audit.dependence.units import among
-from cch_audit.estimators import estimate, find
+from cch_audit.auditing.parts import Parts
+from cch_audit.estimators import find
 from cch_audit.estimators.contract import Estimate
 from cch_audit.randomness import stream
 from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
-from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
+from cch_audit.settings import AuditSettings, EstimatorSettings
 
 Progress = Callable[[str, float], None]
-HEADS = 0.15
-"""Share of a measurement that the prediction heads take."""
 """Told what has been measured and the share of the work that is done."""
+OF_HEADS = 0.15
+"""Share of a measurement that the prediction heads take."""
 MORE_SURROGATES = 4
 """Times more surrogates where an estimate costs next to nothing."""
+KINDS = {"all": "estimates", "half": "halves", "surrogate": "surrogates"}
+"""What the parts of an estimate are called where their seconds are shown."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class Measurements:
         """Return I(teacher; student)."""
         return self.found[level, estimator, "teacher_student", teacher, self.student]
 
+    def knows(self, level: str, estimator: str, teacher: str) -> bool:
+        """Return whether both informations of a teacher's gap were estimated."""
+        return (level, estimator, "teacher_student", teacher, self.student) in self.found
+
     def student_labels(self, level: str, estimator: str) -> Measured:
         """Return I(student; labels)."""
         return self.found[level, estimator, "student_labels", self.student]
@@ -73,8 +79,7 @@ class Measurements:
 def measure(
     sample: Sample,
     settings: AuditSettings,
-    estimators: EstimatorSettings,
-    seed: int,
+    parts: Parts,
     progress: Progress = lambda what, share: None,
 ) -> Measurements:
     """Estimate I(teacher; student) of every teacher and, once, I(student; labels), at both levels.
@@ -83,15 +88,14 @@ def measure(
     ----------
     sample : paired rows
     settings : estimators, halves and surrogates
-    estimators : the estimators' own settings
-    seed : every random stream is derived from it and from the names of what it is for
+    parts : of this sample; what was computed before is not computed again
     progress : told what is done and the share of the whole
     """
     progress("prediction heads", 0.0)
-    predictions = predict(sample, estimators, n_jobs(settings), seed)
-    informations = _informations(sample, predictions)
-    estimating = within(progress, HEADS, 1.0)
-    found = estimate_all(informations, sample, settings, estimators, seed, estimating)
+    predictions = predict(sample, parts, n_jobs(settings))
+    informations = list_informations(sample, predictions)
+    estimating = within(progress, OF_HEADS, 1.0)
+    found = estimate_all(informations, sample, settings, parts, estimating)
     return Measurements(predictions, sample.student_name, found)
 
 
@@ -100,9 +104,7 @@ def within(progress: Progress, start: float, end: float) -> Progress:
     return lambda what, share: progress(what, start + (end - start) * share)
 
 
-def predict(
-    sample: Sample, estimators: EstimatorSettings, n_jobs: int, seed: int
-) -> dict[str, FloatArray]:
+def predict(sample: Sample, parts: Parts, n_jobs: int) -> dict[str, FloatArray]:
     """Return each representation's predictions: the user's own, or a cross-fitted head's."""
     labels = sample.labels
 
@@ -110,8 +112,7 @@ def predict(
         own = sample.predictions.get(name)
         if own is not None:
             return log_odds(own) if labels.kind == "classes" else own
-        role = "student" if name == sample.student_name else "teacher"
-        return fit_head(x, role, sample, estimators.of(HeadSettings), seed)
+        return parts.head(x, labels.values, "student" if name == sample.student_name else "teacher")
 
     views = {**sample.teachers, sample.student_name: sample.student}
     found = Parallel(n_jobs=n_jobs, prefer="threads")(
@@ -120,23 +121,7 @@ def predict(
     return dict(zip(views, found))
 
 
-def fit_head(
-    x: FloatArray,
-    role: str,
-    sample: Sample,
-    settings: HeadSettings,
-    seed: int,
-) -> FloatArray:
-    """Return what a representation says about the labels, by a head that never saw the row.
-
-    The role is `teacher` or `student`.
-    """
-    # All teachers are cut into the same folds: equal ones get equal predictions.
-    rng = stream(seed, "head", role)
-    return cross_fitted(x, sample.labels.values, sample.dependence, rng, settings)
-
-
-def _informations(sample: Sample, predictions: Mapping[str, FloatArray]) -> list[Information]:
+def list_informations(sample: Sample, predictions: Mapping[str, FloatArray]) -> list[Information]:
     """List the informations behind the gaps; the student's own is measured once per level."""
     student, labels = sample.student_name, sample.labels.values
     views = {
@@ -153,56 +138,43 @@ def _informations(sample: Sample, predictions: Mapping[str, FloatArray]) -> list
 
 
 def estimate_all(
-    informations: list[Information],
+    informations: Sequence[Information],
     sample: Sample,
     settings: AuditSettings,
-    estimators: EstimatorSettings,
-    seed: int,
+    parts: Parts,
     progress: Progress,
 ) -> dict[tuple[str, ...], Measured]:
     """Run every estimator on every information; keys are level, estimator and name."""
     n_halves = 2 if settings.ci == "pseudo" else settings.half_samples + settings.half_samples % 2
-    dependence = sample.dependence
     sides = [
-        half(sample.n_samples, sample.labels.values, dependence, stream(seed, "half", str(pair)))
+        half(
+            sample.n_samples,
+            sample.labels.values,
+            sample.dependence,
+            stream(parts.seed, "half", str(pair)),
+        )
         for pair in range(n_halves // 2)
     ]
+    halves = [np.flatnonzero(side == number) for side in sides for number in (0, 1)]
 
-    def measured(
-        information: Information, estimator: str, part: str, number: int
-    ) -> Estimate | tuple[float, float]:
+    def measured(job: Job) -> Estimate | tuple[float, float]:
         # Without networks the stream does not know the teacher: all meet the same folds and draws.
-        names = information.name if find(estimator).trains else information.name[:1]
-        rng = stream(seed, information.level, *names, estimator, part, str(number))
-        x, y = information.x, information.y
-        if part == "all":
-            return estimate(estimator, x, y, rng, estimators, dependence)
-        once = _single_seed(estimator, estimators)
-        if part == "half":
-            rows = np.flatnonzero(sides[number // 2] == number % 2)
-            inside = among(dependence, rows)
-            return _both(estimate(estimator, x[rows], y[rows], rng, once, inside))
-        drawn = draw_surrogate(x, y, rng, dependence)
-        found = estimate(estimator, drawn.x, drawn.y, rng, once, dependence)
-        return _both(found, drawn.information)
+        information, name, kind, number = job.information, job.estimator, job.kind, str(job.number)
+        level, x, y = information.level, information.x, information.y
+        own = information.name if find(name).trains else information.name[:1]
+        names = (level, *own, name, kind, number)
+        if kind == "all":
+            return parts.whole(job.purpose, name, x, y, *names)
+        if kind == "half":
+            return parts.from_half(job.purpose, name, x, y, halves[job.number], *names)
+        drawing = (level, information.name[0], kind, number)
+        return parts.surrogate_error(job.purpose, name, x, y, drawing, *names)
 
-    plan = [
-        (information, estimator, part, number)
-        for estimator in settings.estimator
-        for information in informations
-        for part, count in (
-            ("all", 1),
-            ("half", n_halves),
-            ("surrogate", n_surrogates(estimator, information.level, settings)),
-        )
-        for number in range(count)
-    ]
-    # The longest first, so that no core waits long at the end; sorting keeps the order of parts.
-    plan.sort(key=lambda job: _cost(job[0], job[1], estimators), reverse=True)
-    costs = [_cost(job[0], job[1], estimators, job[2]) for job in plan]
+    plan = plan_work(informations, settings, parts.estimators, sample.n_samples, n_halves)
+    costs = [_cost(job, parts.estimators) for job in plan]
 
     def task(place: int) -> tuple[int, Estimate | tuple[float, float]]:
-        return place, measured(*plan[place])
+        return place, measured(plan[place])
 
     # Results come as they are done, so that the progress is seen to move; their places order them.
     done = Parallel(n_jobs=n_jobs(settings), prefer="threads", return_as="generator_unordered")(
@@ -212,17 +184,59 @@ def estimate_all(
     spent = 0.0
     for place, result in done:
         results[place] = result
-        information, estimator, *_ = plan[place]
         spent += costs[place]
-        progress(f"{estimator}, {information.level}", spent / sum(costs))
-    found: dict[tuple[str, ...], list[Estimate | tuple[float, float]]] = {}
-    for place, (information, estimator, *_) in enumerate(plan):
-        key = (information.level, estimator, *information.name)
-        found.setdefault(key, []).append(results[place])
-    return {key: _collect(values, n_halves) for key, values in found.items()}
+        progress(f"{plan[place].estimator}, {plan[place].information.level}", spent / sum(costs))
+    found: dict[tuple[str, ...], dict[str, list[Any]]] = {}
+    for place, job in enumerate(plan):
+        key = (job.information.level, job.estimator, *job.information.name)
+        found.setdefault(key, {kind: [] for kind in KINDS})[job.kind].append(results[place])
+    return {key: _collect(**values) for key, values in found.items()}
 
 
-def n_surrogates(estimator: str, level: str, settings: AuditSettings) -> int:
+@dataclass(frozen=True)
+class Job:
+    """One run of one estimator."""
+
+    information: Information
+    estimator: str
+    kind: str
+    """A key of `KINDS`."""
+    number: int
+    """Of the half or surrogate."""
+
+    @property
+    def purpose(self) -> str:
+        """What its seconds are spent on."""
+        return f"{self.estimator}, {self.information.level}: {KINDS[self.kind]}"
+
+
+def plan_work(
+    informations: Sequence[Information],
+    settings: AuditSettings,
+    estimators: EstimatorSettings,
+    n_samples: int,
+    n_halves: int,
+) -> list[Job]:
+    """List the runs of all estimators, in an order that keeps all cores and little memory busy."""
+    plan = []
+    for information in informations:
+        jobs = [
+            Job(information, name, kind, number)
+            for name in settings.estimator
+            for kind, count in (
+                ("all", 1),
+                ("half", n_halves),
+                ("surrogate", n_surrogates(name, information.level, settings, n_samples)),
+            )
+            for number in range(count)
+        ]
+        # Estimators share the surrogates of an information, so one is finished before the next.
+        # Of each the longest first, so that no core waits long at the end.
+        plan += sorted(jobs, key=lambda job: _cost(job, estimators), reverse=True)
+    return plan
+
+
+def n_surrogates(estimator: str, level: str, settings: AuditSettings, n_samples: int) -> int:
     """Return how many surrogates an estimator's bias is the mean of, more where they cost little.
 
     Predictions have few columns, and nothing is trained for the estimators without seeds.
@@ -231,41 +245,31 @@ def n_surrogates(estimator: str, level: str, settings: AuditSettings) -> int:
     return settings.surrogates * (MORE_SURROGATES if is_cheap else 1)
 
 
-def _single_seed(estimator: str, estimators: EstimatorSettings) -> EstimatorSettings:
-    """Return the settings of an estimator with one seed, for halves and surrogates."""
-    settings = estimators.of(find(estimator).settings)
-    changes = {"n_seeds": 1} if hasattr(settings, "n_seeds") else {}
-    return EstimatorSettings((replace(settings, **changes),))
-
-
 def n_jobs(settings: AuditSettings) -> int:
     """Return how many tasks run at the same time."""
     return settings.jobs or int(cpu_count())
 
 
-def _cost(
-    information: Information, estimator: str, estimators: EstimatorSettings, part: str = "all"
-) -> float:
-    """Guess the relative time of one task, for the progress bar alone."""
-    entry = find(estimator)
-    seeds = int(getattr(estimators.of(entry.settings), "n_seeds", 1)) if part == "all" else 1
-    width = information.x.shape[1] + (0 if information.y.ndim == 1 else information.y.shape[1])
-    return float(entry.cost * seeds * (0.5 if part == "half" else 1.0) * (30 + width))
+def _cost(job: Job, estimators: EstimatorSettings) -> float:
+    """Guess the relative time of one job, for the order and the progress bar alone."""
+    entry, x, y = find(job.estimator), job.information.x, job.information.y
+    is_whole = job.kind == "all"
+    seeds = int(getattr(estimators.of(entry.settings), "n_seeds", 1)) if is_whole else 1
+    width = x.shape[1] + (0 if y.ndim == 1 else y.shape[1])
+    return float(entry.cost * seeds * (0.5 if job.kind == "half" else 1.0) * (30 + width))
 
 
-def _both(found: Estimate, information: float = 0.0) -> tuple[float, float]:
-    """Return an estimate and its raw counterpart, less an information."""
-    raw = found.value if found.raw is None else found.raw
-    return found.value - information, raw - information
-
-
-def _collect(values: list[Estimate | tuple[float, float]], n_halves: int) -> Measured:
-    """Gather the results of one information: the estimate, then halves, then surrogates.
+def _collect(
+    all: Sequence[Estimate],
+    half: Sequence[tuple[float, float]],
+    surrogate: Sequence[tuple[float, float]],
+) -> Measured:
+    """Gather the parts of one information.
 
     Where the estimate is the raw one, so are those of halves and surrogates: like with like.
     """
-    whole, *numbers = values
-    assert isinstance(whole, Estimate)
-    others = np.array(numbers, dtype=np.float64)[:, int(whole.value == whole.raw)]
-    errors = others[n_halves:]
-    return Measured(whole, others[:n_halves], float(errors.mean()) if len(errors) else None)
+    (whole,) = all
+    column = int(whole.value == whole.raw)
+    halves = np.array(half, dtype=np.float64)[:, column]
+    errors = [error[column] for error in surrogate]
+    return Measured(whole, halves, float(np.mean(errors)) if errors else None)

@@ -6,21 +6,21 @@ import numpy as np
 
 from cch_audit.auditing.heads import class_logits
 from cch_audit.auditing.measurement import predict
+from cch_audit.auditing.parts import Parts
 from cch_audit.choice.baselines import score
 from cch_audit.randomness import stream
 from cch_audit.sample import Sample
-from cch_audit.settings import EstimatorSettings
 
 
-def add_controls(sample: Sample, estimators: EstimatorSettings, n_jobs: int, seed: int) -> Sample:
+def add_controls(sample: Sample, parts: Parts, n_jobs: int) -> Sample:
     """Return the sample with four more teachers.
 
     A copy of the student; the strongest teacher with its rows shuffled; the same with its rows in
     place and its predictions about the wrong class (targets: mirrored at their mean); and noise.
     """
-    predictions = predict(sample, estimators, n_jobs, seed)
+    predictions = predict(sample, parts, n_jobs)
     strongest = max(sample.teachers, key=lambda name: score(sample.labels, predictions[name]))
-    rng = stream(seed, "controls")
+    rng = stream(parts.seed, "controls")
     best = sample.teachers[strongest]
     copy = f"control: copy of {sample.student_name}"
     told = predictions[strongest]

@@ -8,16 +8,17 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.stats import kendalltau, norm
 
-from cch_audit.auditing.intervals import bootstrap_means
 from cch_audit.auditing.measurement import Measurements, n_jobs
+from cch_audit.auditing.parts import Parts
 from cch_audit.choice.baselines import measure_baselines
 from cch_audit.columns import COLUMNS
 from cch_audit.errors import InputError
-from cch_audit.randomness import stream
-from cch_audit.results import Audit, Ranked, Ranking, Record
+from cch_audit.results import Audit, Baselines, Forecast, Ranked, Ranking, Record
 from cch_audit.rows import FloatArray
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, RankSettings
+
+BASELINES = "baselines"
 
 
 def rank_audits(
@@ -27,7 +28,7 @@ def rank_audits(
     ranking: RankSettings,
     settings: AuditSettings,
     n_train: int,
-    seed: int,
+    parts: Parts,
 ) -> tuple[tuple[Audit, ...], Ranking]:
     """Return the audits with their baselines, in the order of the ranking, and the ranking.
 
@@ -38,19 +39,29 @@ def rank_audits(
     ranking : the column that orders
     settings : confidence level, resamples, jobs
     n_train : training rows that the forecast speaks about
-    seed : of the bootstrap behind shared ranks
+    parts : of the sample
     """
-    student, labels, said = sample.student, sample.labels, measured.predictions
+
+    def baselines_of(teacher: str) -> Baselines:
+        rows = sample.teachers[teacher], sample.student
+        said = measured.predictions[teacher]
+        key = (*map(parts.work.digest, (*rows, sample.labels.values, said)), n_train)
+        return parts.work.do(
+            BASELINES,
+            (BASELINES, key),
+            lambda: measure_baselines(*rows, sample.labels, said, n_train),
+            records=(Baselines, Forecast),
+        )
+
     baselines = Parallel(n_jobs=n_jobs(settings), prefer="threads")(
-        delayed(measure_baselines)(sample.teachers[name], student, labels, said[name], n_train)
-        for name in (audit.teacher for audit in audits)
+        delayed(baselines_of)(audit.teacher) for audit in audits
     )
     audits = [replace(one, baselines=found) for one, found in zip(audits, baselines, strict=True)]
     alike, levels = {}, COLUMNS[ranking.by].levels
     if levels is not None:
         teachers = [audit for audit in audits if not audit.is_control]
         gaps = levels(audits[0])
-        alike = indistinguishable(sample, measured, teachers, gaps, settings, seed)
+        alike = indistinguishable(measured, teachers, gaps, settings, parts)
     result = rank_teachers(audits, ranking.by, alike)
     by_name = {audit.teacher: audit for audit in audits}
     return tuple(by_name[place.teacher] for place in result.teachers), result
@@ -124,12 +135,11 @@ def rank_teachers(
 
 
 def indistinguishable(
-    sample: Sample,
     measured: Measurements,
     audits: Sequence[Audit],
     levels: Sequence[str],
     settings: AuditSettings,
-    seed: int,
+    parts: Parts,
 ) -> dict[tuple[str, str], bool]:
     """Say of each pair of teachers whether their gaps cannot be told apart.
 
@@ -140,11 +150,11 @@ def indistinguishable(
 
     Parameters
     ----------
-    sample, measured : what the audits rest on
+    measured : what the audits rest on
     audits : of the teachers to compare
     levels : the levels at which the gaps must differ
     settings : confidence level and resamples
-    seed : of the bootstrap
+    parts : of the sample
     """
     names = [audit.teacher for audit in audits]
     pairs = list(combinations(range(len(names)), 2))
@@ -155,12 +165,11 @@ def indistinguishable(
             found = [measured.teacher_student(level, voter, name).estimate for name in names]
             # The variance over seeds is added to that of the draws: noise drawn for it would depend
             # on which other teachers there are.
-            draws = bootstrap_means(
+            draws = parts.resampled(
                 np.stack([estimate.pseudo_values for estimate in found], axis=1),
-                sample.dependence,
                 np.zeros(len(found)),
                 settings.resamples,
-                stream(seed, "ranking", level, voter),
+                *("ranking", level, voter),
             )
             values = np.array([estimate.value for estimate in found])
             noise = np.array([estimate.seed_variance for estimate in found])

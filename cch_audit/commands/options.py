@@ -19,12 +19,14 @@ from cch_audit.estimators import OWN, section, section_names
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
+    EarlySettings,
     EstimatorSettings,
     GateSettings,
     InputSettings,
     OutputSettings,
     RankSettings,
     SweepSettings,
+    WorkSettings,
 )
 from cch_audit.settings.declared import Setting, Settings, declared, option_name
 
@@ -39,9 +41,11 @@ PANELS: dict[type[Settings], str] = {
     InputSettings: "What is audited",
     AuditSettings: "Estimates and verdict",
     GateSettings: "Gate",
+    EarlySettings: "Gate",
     ConfirmationSettings: "Training runs",
     RankSettings: "Ranking",
     SweepSettings: "Sweep",
+    WorkSettings: "Cache",
     OutputSettings: "Output",
 }
 """Titles in the help of a command."""
@@ -50,9 +54,11 @@ SECTIONS: tuple[type[Settings], ...] = (
     InputSettings,
     AuditSettings,
     GateSettings,
+    EarlySettings,
     ConfirmationSettings,
     RankSettings,
     SweepSettings,
+    WorkSettings,
     OutputSettings,
 )
 

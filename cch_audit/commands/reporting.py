@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -58,6 +59,7 @@ def run(
         report = report_on(
             sample, asked, command_line(), progress, lambda decision: exit_code(decision, output)
         )
+    from cch_audit.rendering.seconds import seconds_table
     from cch_audit.rendering.summary import summary
 
     deliver(
@@ -68,6 +70,8 @@ def run(
         brief=output.brief,
         undecided_fails=output.undecided == "fail",
     )
+    if output.verbose and not output.quiet:
+        say(seconds_table(asked.work.spent(), time.process_time()))
     if is_out_of_sight(output):
         unicode = terminal.shows_unicode(sys.stderr)
         say(summary(report, units=output.units, unicode=unicode))

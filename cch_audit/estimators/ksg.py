@@ -35,6 +35,21 @@ def estimate(
     settings : number of neighbours, and of pairs; with 0 pairs the estimate is the raw one
     """
     raw = from_neighbors(x, y, settings.n_neighbors, dependence)
+    return larger(raw, x, y, rng, settings, dependence)
+
+
+def larger(
+    raw: Estimate,
+    x: FloatArray,
+    y: FloatArray | IntArray,
+    rng: np.random.Generator,
+    settings: KsgSettings,
+    dependence: Dependence | None = None,
+) -> Estimate:
+    """Return the raw estimate, which others may have made, or the calibrated one if it is larger.
+
+    The parameters are those of `estimate`.
+    """
     found = _calibrated(x, y, rng, settings, dependence)
     chosen = raw if found is None or found.value <= raw.value else found
     return replace(chosen, raw=raw.value)

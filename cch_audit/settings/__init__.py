@@ -233,6 +233,13 @@ class GateSettings(Settings):
 
 
 @dataclass(frozen=True)
+class EarlySettings(Settings):
+    """Whether more is measured than the verdict needs."""
+
+    stop_early: bool = setting(False, "Measure no more than the verdict needs: for gates.")
+
+
+@dataclass(frozen=True)
 class RankSettings(Settings):
     """How teachers are ordered."""
 
@@ -266,6 +273,24 @@ class SweepSettings(Settings):
     over: Literal["temperature", "weight"] | None = setting(
         None, "Keep the teacher, and train at each value of --temperature or --weight in turn."
     )
+
+
+@dataclass(frozen=True)
+class WorkSettings(Settings):
+    """Where parts of an audit are kept, so that another one need not compute them again."""
+
+    cache: str | None = setting(
+        None, "Folder that keeps what was computed; by default that of the user.", rare=True
+    )
+    no_cache: bool = setting(
+        False, "Neither use what was computed before nor keep anything.", rare=True
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a folder that is not to be used, too."""
+        super().__post_init__()
+        if self.no_cache and self.cache is not None:
+            raise InputError("`cache` names a folder that `no_cache` forbids; give one of them")
 
 
 @dataclass(frozen=True)

@@ -2,34 +2,21 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from samplers import Mixture, in_groups
+from samplers import Mixture, audited
 
 from cch_audit.auditing.companions import measure_companions
-from cch_audit.estimators.neighbors import from_neighbors
-from cch_audit.sample import Labels
+from cch_audit.auditing.parts import Parts
+from cch_audit.settings import AuditSettings, EstimatorSettings
 
 N = 1500
 
 
 def companions(teacher, student, y, groups=None, prediction=None, n_jobs=1):
-    names = tuple(str(code) for code in np.unique(y)) if y.ndim == 1 else ()
+    sample = audited({"teacher": teacher}, student, y, groups)
     prediction = np.zeros((len(y), 1)) if prediction is None else prediction
-    rng = np.random.default_rng(1)
-    dependence = in_groups(groups)
-    of_student = from_neighbors(student, y, 3, dependence)
-    return measure_companions(
-        teacher,
-        student,
-        Labels(y, names),
-        of_student,
-        prediction,
-        dependence,
-        3,
-        0.95,
-        1000,
-        n_jobs,
-        rng,
-    )
+    parts = Parts(sample.dependence, EstimatorSettings(), 1)
+    settings = AuditSettings(resamples=1000, jobs=n_jobs)
+    return measure_companions("teacher", prediction, sample, settings, parts)
 
 
 def joint(covariance: np.ndarray, *sides: list[int]) -> float:

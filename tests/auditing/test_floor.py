@@ -8,6 +8,7 @@ import pytest
 from samplers import Family, Gaussian, audited, gaussian_information
 
 from cch_audit.auditing.floor import measure_floor
+from cch_audit.auditing.parts import Parts
 from cch_audit.auditing.verdict import hold_to_floor
 from cch_audit.estimators import MineSettings
 from cch_audit.settings import AuditSettings, EstimatorSettings
@@ -19,7 +20,8 @@ N = 1000
 
 
 def floor(sample, prediction):
-    return measure_floor(sample.student, prediction, sample, SETTINGS, EstimatorSettings(), 0)
+    parts = Parts(sample.dependence, EstimatorSettings(), 0)
+    return measure_floor(sample.student, prediction, sample, SETTINGS, parts)
 
 
 def classes(n: int = N, k: int = 3, groups=None):

@@ -6,6 +6,7 @@ import torch
 from samplers import Family, Gaussian, Independent, audited
 
 from cch_audit.auditing.measurement import _collect, n_surrogates, predict
+from cch_audit.auditing.parts import Parts
 from cch_audit.estimators import GaussianSettings, LmiSettings, MineSettings
 from cch_audit.estimators.contract import Estimate
 from cch_audit.estimators.neighbors import from_neighbors
@@ -430,28 +431,28 @@ def test_equal_teachers_have_equal_predictions():
     sample = nuisance(300)
     (name, values), *_ = sample.teachers.items()
     twins = replace(sample, teachers={name: values, "twin": 3 * values + 1})
-    found = predict(twins, BRIEF, 1, 0)
+    found = predict(twins, Parts(None, BRIEF, 0), 1)
     np.testing.assert_allclose(found["twin"], found[name], atol=1e-6)
 
 
 def test_cheap_estimates_have_more_surrogates():
     settings = AuditSettings(surrogates=2)
-    assert n_surrogates("ksg", "predictions", settings) > 2
-    assert n_surrogates("gaussian", "predictions", settings) > 2
-    assert n_surrogates("mine", "predictions", settings) == 2
-    assert n_surrogates("ksg", "representations", settings) == 2
-    assert n_surrogates("ksg", "predictions", AuditSettings(surrogates=0)) == 0
+    assert n_surrogates("ksg", "predictions", settings, 1000) > 2
+    assert n_surrogates("gaussian", "predictions", settings, 1000) > 2
+    assert n_surrogates("mine", "predictions", settings, 1000) == 2
+    assert n_surrogates("ksg", "representations", settings, 1000) == 2
+    assert n_surrogates("ksg", "predictions", AuditSettings(surrogates=0), 1000) == 0
 
 
 def test_halves_and_surrogates_are_raw_where_the_estimate_is():
     whole = Estimate(value=1.0, pseudo_values=np.ones(4), raw=0.4)
-    others = [(0.9, 0.3), (0.7, 0.3), (0.2, -0.5)]
-    calibrated = _collect([whole, *others], 2)
+    others = {"half": [(0.9, 0.3), (0.7, 0.3)], "surrogate": [(0.2, -0.5)]}
+    calibrated = _collect([whole], **others)
     assert (calibrated.drift, calibrated.bias) == (pytest.approx(0.2), 0.2)
-    raw = _collect([replace(whole, value=0.4), *others], 2)
+    raw = _collect([replace(whole, value=0.4)], **others)
     assert (raw.drift, raw.bias) == (pytest.approx(0.1), -0.5)
     # An estimator without calibration has nothing to choose.
-    plain = _collect([replace(whole, raw=None), *others], 2)
+    plain = _collect([replace(whole, raw=None)], **others)
     assert (plain.drift, plain.bias) == (pytest.approx(0.2), 0.2)
 
 

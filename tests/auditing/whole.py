@@ -4,6 +4,7 @@ from threadpoolctl import threadpool_limits
 
 from cch_audit.auditing.judging import judge_teachers
 from cch_audit.auditing.measurement import Progress, measure
+from cch_audit.auditing.parts import Parts
 from cch_audit.results import Audit
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings
@@ -18,5 +19,6 @@ def audit(
 ) -> tuple[Audit, ...]:
     """Audit every teacher of a sample against its student."""
     with threadpool_limits(1):
-        measured = measure(sample, settings, estimators, seed, progress)
-        return judge_teachers(sample, measured, settings, estimators, seed)
+        parts = Parts(sample.dependence, estimators, seed)
+        measured = measure(sample, settings, parts, progress)
+        return judge_teachers(sample, measured, settings, parts)

@@ -19,12 +19,12 @@ from threadpoolctl import threadpool_limits
 from cch_audit import __version__
 from cch_audit.auditing.floor import measure_floor
 from cch_audit.auditing.judging import judge_estimator
-from cch_audit.auditing.measurement import Information, estimate_all, fit_head
+from cch_audit.auditing.measurement import Information, estimate_all
+from cch_audit.auditing.parts import Parts
 from cch_audit.auditing.verdict import agree, hold_to_floor
-from cch_audit.randomness import stream
 from cch_audit.results import EstimatorResult, Interval
 from cch_audit.sample import Sample
-from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
+from cch_audit.settings import AuditSettings, EstimatorSettings
 from tests.bench.journal import RESULTS, Cell, Journal
 from tests.bench.summary import table
 from tests.bench.worlds import WORLDS
@@ -86,21 +86,21 @@ def judge_sample(sample: Sample, estimator: str, seed: int) -> EstimatorResult:
         Information("representations", own, sample.student, sample.labels.values),
     ]
     settings, estimators = AuditSettings(estimator=(estimator,), jobs=1), EstimatorSettings()
-    measured = estimate_all(
-        informations, sample, settings, estimators, seed, lambda what, share: None
-    )
+    parts = Parts(sample.dependence, estimators, seed)
+    measured = estimate_all(informations, sample, settings, parts, lambda what, share: None)
     found = judge_estimator(
         measured["representations", estimator, *shared],
         measured["representations", estimator, *own],
         sample,
         settings,
-        stream(seed, "bootstrap"),
+        parts,
+        ("bootstrap",),
     )
 
     def floor() -> Interval:
         x = sample.teachers["teacher"]
-        prediction = fit_head(x, "teacher", sample, estimators.of(HeadSettings), seed)
-        return measure_floor(sample.student, prediction, sample, settings, estimators, seed)
+        prediction = parts.head(x, sample.labels.values, "teacher")
+        return measure_floor(sample.student, prediction, sample, settings, parts)
 
     held, _ = hold_to_floor({estimator: found}, floor, settings.margin)
     return held[estimator]

@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from cch_audit.auditing.heads import log_odds
 from cch_audit.auditing.measurement import measure, predict
+from cch_audit.auditing.parts import Parts
 from cch_audit.choice.baselines import score
 from cch_audit.choice.controls import add_controls
 from cch_audit.settings import AuditSettings, EstimatorSettings
@@ -33,14 +34,14 @@ def sample_of(kind: str):
 
 def with_controls(sample, jobs=1):
     with threadpool_limits(1):
-        found = add_controls(sample, EstimatorSettings(), jobs, 0)
+        found = add_controls(sample, Parts(sample.dependence, EstimatorSettings(), 0), jobs)
         return found, found.controls
 
 
 def shared_information(sample, names, level):
     """Return I(teacher; student) with its standard error, for each name."""
     with threadpool_limits(1):
-        measured = measure(sample, QUICK, EstimatorSettings(), 0)
+        measured = measure(sample, QUICK, Parts(None, EstimatorSettings(), 0))
     found = [measured.teacher_student(level, "ksg", name).estimate for name in names]
     return [(one.value, one.pseudo_values.std() / np.sqrt(N)) for one in found]
 
@@ -109,7 +110,7 @@ def test_no_teacher_shares_more_than_the_copy(case, level):
 def test_misled_predictions_are_about_the_wrong_class(case):
     sample, changed, (_, _, misled, _) = case
     with threadpool_limits(1):
-        predictions = predict(changed, EstimatorSettings(), 1, 0)
+        predictions = predict(changed, Parts(None, EstimatorSettings(), 0), 1)
     true, wrong = (score(sample.labels, predictions[name]) for name in ("strong", misled))
     if sample.labels.kind == "continuous":
         assert true > 0.5

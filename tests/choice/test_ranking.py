@@ -10,6 +10,7 @@ from world import TEACHERS, world
 
 from cch_audit.auditing.judging import judge_teachers
 from cch_audit.auditing.measurement import Measured, Measurements, measure
+from cch_audit.auditing.parts import Parts
 from cch_audit.choice.controls import add_controls
 from cch_audit.choice.ranking import (
     _holm,
@@ -39,6 +40,8 @@ from cch_audit.results import (
 from cch_audit.settings import AuditSettings, EstimatorSettings, RankSettings
 
 QUICK = AuditSettings(estimator=("ksg",), resamples=500, surrogates=0, jobs=1)
+FREE = Parts(None, EstimatorSettings(), 0)
+"""Of rows that do not depend on each other."""
 SMALL = {"low": -1.0, "high": 1.0, "standard_error": 0.5}
 
 
@@ -326,12 +329,10 @@ def estimated(columns: dict[str, np.ndarray], *, seed_variance=0.0, others=()) -
 
 def apart(columns, *, names=None, voters=("ksg",), levels=("representations",), **found):
     """Return the pairs of teachers that are told apart."""
-    n = len(next(iter(columns.values())))
-    sample = audited({}, np.zeros((n, 1)), np.zeros((n, 1)))
     lows = {level: dict.fromkeys(voters, 0.0) for level in levels}
     audits = [built(name, levels=lows) for name in names or columns]
     measured = estimated(columns, **found)
-    alike = indistinguishable(sample, measured, audits, levels, QUICK, 0)
+    alike = indistinguishable(measured, audits, levels, QUICK, FREE)
     assert len(alike) == len(audits) * (len(audits) - 1) // 2
     return {frozenset(pair) for pair, same in alike.items() if not same}
 
@@ -413,9 +414,10 @@ def test_groups_are_resampled_whole():
     audits = [built(name) for name in columns]
     sample = audited({}, np.zeros((400, 1)), np.zeros((400, 1)))
     grouped = replace(sample, groups=np.repeat(np.arange(20), 20))
-    arguments = (estimated(columns), audits, ("representations",), QUICK, 0)
-    assert not indistinguishable(sample, *arguments)["a", "b"]
-    assert indistinguishable(grouped, *arguments)["a", "b"]
+    arguments = (estimated(columns), audits, ("representations",), QUICK)
+    free, together = (Parts(one.dependence, EstimatorSettings(), 0) for one in (sample, grouped))
+    assert not indistinguishable(*arguments, free)["a", "b"]
+    assert indistinguishable(*arguments, together)["a", "b"]
 
 
 def test_the_variance_over_seeds_widens_the_spread():
@@ -446,18 +448,20 @@ def test_the_order_of_teachers_and_others_do_not_matter():
 def judged(sample, n_controls=0, jobs=1, **changes):
     """Return what `rank_audits` takes before the column: sample, measurements, audits."""
     settings = replace(QUICK, jobs=jobs, **changes)
+    parts = Parts(sample.dependence, EstimatorSettings(), 0)
     if n_controls:
-        sample = add_controls(sample, EstimatorSettings(), jobs, 0)
+        sample = add_controls(sample, parts, jobs)
         assert len(sample.controls) == n_controls
-    measured = measure(sample, settings, EstimatorSettings(), 0)
-    audits = judge_teachers(sample, measured, settings, EstimatorSettings(), 0)
+    measured = measure(sample, settings, parts)
+    audits = judge_teachers(sample, measured, settings, parts)
     return sample, measured, audits
 
 
 @threadpool_limits.wrap(limits=1)
-def ordered(parts, by: str = "gap", jobs=1):
+def ordered(found, by: str = "gap", jobs=1):
     """Return the audits and the ranking of what `judged` returned."""
-    return rank_audits(*parts, RankSettings(by=by), replace(QUICK, jobs=jobs), n_train=100, seed=0)
+    settings, parts = replace(QUICK, jobs=jobs), Parts(found[0].dependence, EstimatorSettings(), 0)
+    return rank_audits(*found, RankSettings(by=by), settings, n_train=100, parts=parts)
 
 
 @pytest.fixture(scope="module")

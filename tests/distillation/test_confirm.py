@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from world import world
 
+from cch_audit.auditing.parts import Parts
 from cch_audit.choice.controls import add_controls
 from cch_audit.distillation.arms import CONTROLS, loss_formula, parse_grid, teacher_cells
 from cch_audit.distillation.confirm import (
@@ -337,7 +338,7 @@ def test_noise_rarely_beats_its_own_rows_shuffled():
 def misled(sample, name):
     """Add the teacher that means the wrong class or number, as `rank --controls` does."""
     alone = replace(sample, teachers={name: sample.teachers[name]})
-    changed = add_controls(alone, EstimatorSettings(), 2, 0)
+    changed = add_controls(alone, Parts(None, EstimatorSettings(), 0), 2)
     return changed, changed.controls[2]
 
 

@@ -1,0 +1,153 @@
+"""Doing a part of a run once, whoever asks for it, and counting what it costs."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock, local
+from typing import Any, TypeVar
+
+import numpy.typing as npt
+
+from cch_audit.work.keeping import Folder
+from cch_audit.work.keys import digest, program
+from cch_audit.work.packing import n_bytes
+
+Result = TypeVar("Result")
+MOST_HELD = 2**28
+"""Bytes of results that are held for a while, because what needs them next is not far away."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What one purpose took."""
+
+    seconds: float = 0.0
+    """Of processor time, without those of purposes inside it."""
+    done: int = 0
+    """Parts that were computed."""
+    found: int = 0
+    """Parts that were there already, in the folder."""
+
+    def __add__(self, other: "Spent") -> "Spent":
+        """Return both together."""
+        pairs = zip(vars(self).values(), vars(other).values())
+        return Spent(*(one + another for one, another in pairs))
+
+
+class Work:
+    """The parts of one run: each is computed once, by one of its threads, unless it was kept."""
+
+    def __init__(self, folder: Folder | None = None) -> None:
+        """Begin with what is in a folder, or without one with nothing."""
+        self.folder = folder
+        self._lock = Lock()
+        self._parts: dict[str, Future[Any]] = {}
+        self._held: OrderedDict[str, int] = OrderedDict()
+        self._digests: dict[int, tuple[Any, str]] = {}
+        self._spent: dict[str, Spent] = {}
+        self._inside = local()
+
+    def do(
+        self,
+        purpose: str,
+        key: tuple[Any, ...],
+        make: Callable[[], Result],
+        *,
+        keep: bool = True,
+        records: Iterable[type] = (),
+    ) -> Result:
+        """Return what `make` returns, computed now, before, or in another run.
+
+        Parameters
+        ----------
+        purpose : what the time is spent on, for a reader
+        key : all that the result depends on beside the program, as `digest` takes it
+        make : computes it; what it returns is changed by nobody
+        keep : whether it is small enough for the folder; others are held for a while only
+        records : the dataclasses that it is made of, if it is kept
+        """
+        name = digest(program(), key)
+        with self._lock:
+            future = self._parts.get(name)
+            is_ours = future is None
+            if future is None:
+                future = self._parts[name] = Future()
+            elif name in self._held:
+                self._held.move_to_end(name)
+        if not is_ours:
+            known: Result = future.result()
+            return known
+        try:
+            result = self._made(purpose, name, make, keep, records)
+        except BaseException as err:
+            with self._lock:
+                del self._parts[name]
+            future.set_exception(err)
+            raise
+        future.set_result(result)
+        if not keep:
+            self._hold(name, n_bytes(result))
+        return result
+
+    def digest(self, array: npt.NDArray[Any]) -> str:
+        """Return the digest of an array that lives as long as the run, computed once."""
+        with self._lock:
+            known = self._digests.get(id(array))
+        if known is None:
+            known = array, digest(array)  # with the array itself, so that its id stays its own
+            with self._lock:
+                self._digests[id(array)] = known
+        return known[1]
+
+    @contextmanager
+    def spending(self, purpose: str) -> Iterator[None]:
+        """Count the seconds of this thread for a purpose, less those of purposes inside it."""
+        outer = getattr(self._inside, "seconds", 0.0)
+        self._inside.seconds, started = 0.0, time.thread_time()
+        try:
+            yield
+        finally:
+            taken = time.thread_time() - started
+            self._count(purpose, Spent(taken - self._inside.seconds))
+            self._inside.seconds = outer + taken
+
+    def spent(self) -> dict[str, Spent]:
+        """Return what was spent by purpose, the dearest first."""
+        with self._lock:
+            return dict(sorted(self._spent.items(), key=lambda item: -item[1].seconds))
+
+    def _made(
+        self,
+        purpose: str,
+        name: str,
+        make: Callable[[], Result],
+        keep: bool,
+        records: Iterable[type],
+    ) -> Result:
+        """Return a result from the folder, or compute and keep it."""
+        folder = self.folder if keep else None
+        kept = None if folder is None else folder.find(name, records)
+        if kept is not None:
+            self._count(purpose, Spent(found=1))
+            result: Result = kept[0]
+            return result
+        with self.spending(purpose):
+            result = make()
+        self._count(purpose, Spent(done=1))
+        if folder is not None:
+            folder.keep(name, result)
+        return result
+
+    def _hold(self, name: str, size: int) -> None:
+        """Hold a result; let go of those that nobody asked for since long, where it is too much."""
+        with self._lock:
+            self._held[name] = size
+            while sum(self._held.values()) > MOST_HELD and len(self._held) > 1:
+                del self._parts[self._held.popitem(last=False)[0]]
+
+    def _count(self, purpose: str, spent: Spent) -> None:
+        with self._lock:
+            self._spent[purpose] = self._spent.get(purpose, Spent()) + spent
