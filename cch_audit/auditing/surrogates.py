@@ -99,14 +99,15 @@ class Side:
         The map is strictly increasing where values are distinct, so the information is unchanged;
         at ties it would lose some, so tied columns stay Gaussian.
         """
-        drawn = np.matmul(white.astype(self.root.dtype, copy=False), self.root.T)
-        found = np.empty(drawn.shape)
-        block = max(1, BLOCK // len(drawn))
-        for first in range(0, drawn.shape[1], block):
-            some = np.s_[:, first : first + block]
-            own = np.empty_like(found[some])
-            np.put_along_axis(own, drawn[some].argsort(axis=0), self.ordered[some], axis=0)
-            found[some] = np.where(self.distinct[first : first + block], own, drawn[some])
+        n, d = self.ordered.shape
+        white, found = white.astype(self.root.dtype, copy=False), np.empty((n, d))
+        width = max(1, BLOCK // n)
+        for first in range(0, d, width):
+            some = slice(first, first + width)
+            drawn = np.matmul(self.root[some], white.T)  # (columns, rows), for sorting is quicker
+            own = np.empty(drawn.shape)
+            np.put_along_axis(own, drawn.argsort(axis=1), self.ordered[:, some].T, axis=1)
+            found[:, some] = np.where(self.distinct[some, None], own, drawn).T
         return found
 
 

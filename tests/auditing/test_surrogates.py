@@ -3,7 +3,7 @@ import pytest
 from samplers import Gaussian, Independent, Mixture, in_groups
 from scipy.stats import kstest
 
-from cch_audit.auditing.surrogates import draw_surrogate, fit_model
+from cch_audit.auditing.surrogates import ColumnSurrogates, Side, draw_surrogate, fit_classes
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import estimate
 from cch_audit.estimators.contract import Estimate, normal_scores
@@ -192,7 +192,10 @@ def test_a_side_that_is_constant_within_groups_stays_so():
 def test_one_model_serves_all_draws(classes, grouped):
     x, y = Independent(70, 0 if classes else 2).sample(60)
     dependence = Dependence.of(np.arange(60) // 3, None, 0, 60) if grouped else None
-    model = fit_model(x, y, dependence)
+    if classes:
+        model = fit_classes(x, y, dependence)
+    else:
+        model = ColumnSurrogates.fit(Side.of(x), Side.of(y), dependence)
     model.draw(rng(1))
     again, alone = model.draw(rng(2)), draw_surrogate(x, y, rng(2), dependence)
     np.testing.assert_array_equal(again.x, alone.x)
@@ -205,7 +208,7 @@ def test_more_columns_than_rows_correlate_as_those_of_the_sample():
     factors = generator.standard_normal((100, 3))
     x, y = (factors @ generator.standard_normal((3, 150)) for _ in range(2))
     x, y = x + generator.standard_normal(x.shape), y + generator.standard_normal(y.shape)
-    model = fit_model(x, y)
+    model = ColumnSurrogates.fit(Side.of(x), Side.of(y), None)
     drawn = [model.draw(generator) for _ in range(30)]
     found = np.mean([np.corrcoef(one.x.T) for one in drawn], axis=0)
     # Thirty draws of a hundred rows: five standard errors.
