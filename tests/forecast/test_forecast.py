@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cch_audit.errors import InputError
+from cch_audit.forecast.draws import draw_part, others
 from cch_audit.forecast.forecast import forecast_teacher, plan_forecast
 from cch_audit.forecast.options import Options
 from cch_audit.forecast.results import Forecast
@@ -146,6 +147,20 @@ def test_labels_of_one_class_are_refused():
     same = replace(sample, labels=Labels(np.zeros(300, dtype=np.int64), ("a", "b", "c")))
     with pytest.raises(InputError, match="two classes"):
         forecast(same)
+
+
+def test_rows_of_a_single_group_are_refused():
+    grouped = replace(a_sample("biased"), groups=np.zeros(300, dtype=np.int64))
+    with pytest.raises(InputError, match="two groups"):
+        forecast(grouped)
+
+
+def test_a_part_leaves_a_group_out():
+    units = np.repeat([0, 1, 2], [80, 10, 10])
+    for seed in range(10):
+        part = draw_part(100, 75, units, np.random.default_rng(seed))
+        assert 0 < len(part) < 100
+        assert not set(units[part]) & set(units[others(part, 100)])
 
 
 @pytest.mark.slow
