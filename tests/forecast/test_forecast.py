@@ -83,13 +83,13 @@ def test_the_chances_behind_the_labels_help_by_transfer_and_permuted_ones_hurt()
 def test_a_trained_teacher_is_forecast_with_refits():
     found = forecast(a_sample("good"))
     assert found.method == "refits"
-    assert any("train the teacher too" in reason for reason in found.reasons)
+    assert any("train the teacher too" in note for note in found.notes)
 
 
 def test_few_rows_for_the_parameters_are_refitted():
     found = forecast(a_sample("biased", n=120))
     assert found.method == "refits"
-    assert any("few for 8 parameters" in reason for reason in found.reasons)
+    assert any("few for 8 parameters" in note for note in found.notes)
 
 
 def withheld(sample: Sample, options: Options = FAST) -> str:
@@ -133,7 +133,7 @@ def test_columns_beyond_the_limit_are_reduced_and_said(monkeypatch):
     found = forecast(replace(sample, student=columns))
     assert found.n_columns == 9
     assert found.n_parameters == 10
-    assert any("reduced from 12 columns" in reason for reason in found.reasons)
+    assert any("reduced from 12 columns" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("n", [4, -1])
