@@ -20,7 +20,7 @@ from cch_audit.forecast.choice import Chosen, choose
 from cch_audit.forecast.classes import helps
 from cch_audit.forecast.controls import CONTROLS_OF_TARGETS
 from cch_audit.forecast.curve import draw_curve
-from cch_audit.forecast.draws import draw_part
+from cch_audit.forecast.draws import draw_part, needed_units
 from cch_audit.forecast.moments import (
     Moments,
     assign_blocks,
@@ -78,16 +78,18 @@ def prepare_least_squares(
     Raises
     ------
     InputError
-        If all targets are constant.
+        If all targets are constant, n is too small, or all rows are of one group.
     """
     if not np.ptp(y, axis=0).any():
         raise InputError("a forecast needs labels that vary")
     n = labelled_rows(len(x), options)
     left, sizes, _ = scipy.linalg.svd(standardize(x), full_matrices=False, check_finite=False)
     rank = int((sizes > RANK_TOLERANCE * sizes[0]).sum()) if sizes[0] > 0 else 1
-    most = min(MOST_COLUMNS, max(1, int(n / ROWS_PER_COLUMN)), len(x) // 3)
-    units = None if dependence is None else dependence.units
+    units = needed_units(dependence)
     blocks = assign_blocks(len(x), units, stream(options.seed, "forecast", "blocks"))
+    # The jackknife has to fit what is left without the largest block.
+    left_over = len(x) - int(np.bincount(blocks).max())
+    most = max(1, int(min(MOST_COLUMNS, min(n, left_over) / ROWS_PER_COLUMN)))
     # A least-squares student is the same in any basis of its columns.
     used = np.asarray(left[:, : min(rank, most)] * np.sqrt(len(x)))
     refit_rows = n if n <= LARGEST_SHARE * len(x) else len(x) // 2
@@ -184,7 +186,8 @@ def forecast_targets(student: LeastSquares, teacher: Outputs, options: Options) 
         ends_at=_gain_ends(lambda rows: float(at(rows)[best]), bias, n),
         outcome=judged.outcome,
         source=judged.source,
-        reasons=(*judged.reasons, *_notes(student)),
+        reasons=judged.reasons,
+        notes=tuple(_notes(student)),
         method="closed form",
         penalty=0.0,
         n_parameters=(student.x.shape[1] + 1) * y.shape[1],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cch_audit.errors import InputError
+from cch_audit.forecast.draws import draw_part, others
 from cch_audit.forecast.forecast import forecast_teacher, plan_forecast
 from cch_audit.forecast.options import Options
 from cch_audit.forecast.results import Forecast
@@ -82,13 +83,13 @@ def test_the_chances_behind_the_labels_help_by_transfer_and_permuted_ones_hurt()
 def test_a_trained_teacher_is_forecast_with_refits():
     found = forecast(a_sample("good"))
     assert found.method == "refits"
-    assert any("train the teacher too" in reason for reason in found.reasons)
+    assert any("train the teacher too" in note for note in found.notes)
 
 
 def test_few_rows_for_the_parameters_are_refitted():
     found = forecast(a_sample("biased", n=120))
     assert found.method == "refits"
-    assert any("few for 8 parameters" in reason for reason in found.reasons)
+    assert any("few for 8 parameters" in note for note in found.notes)
 
 
 def withheld(sample: Sample, options: Options = FAST) -> str:
@@ -132,7 +133,7 @@ def test_columns_beyond_the_limit_are_reduced_and_said(monkeypatch):
     found = forecast(replace(sample, student=columns))
     assert found.n_columns == 9
     assert found.n_parameters == 10
-    assert any("reduced from 12 columns" in reason for reason in found.reasons)
+    assert any("reduced from 12 columns" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("n", [4, -1])
@@ -146,6 +147,20 @@ def test_labels_of_one_class_are_refused():
     same = replace(sample, labels=Labels(np.zeros(300, dtype=np.int64), ("a", "b", "c")))
     with pytest.raises(InputError, match="two classes"):
         forecast(same)
+
+
+def test_rows_of_a_single_group_are_refused():
+    grouped = replace(a_sample("biased"), groups=np.zeros(300, dtype=np.int64))
+    with pytest.raises(InputError, match="two groups"):
+        forecast(grouped)
+
+
+def test_a_part_leaves_a_group_out():
+    units = np.repeat([0, 1, 2], [80, 10, 10])
+    for seed in range(10):
+        part = draw_part(100, 75, units, np.random.default_rng(seed))
+        assert 0 < len(part) < 100
+        assert not set(units[part]) & set(units[others(part, 100)])
 
 
 @pytest.mark.slow
