@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf
 
 from cch_audit.dependence.units import Dependence, split_rows
+from cch_audit.estimators.wide import is_wide, ledoit_wolf_parts, principal_axes, row_space
 from cch_audit.rows import FloatArray, IntArray
 
 LARGEST = 1 - 1e-6
@@ -15,6 +15,10 @@ VARIANCE = 0.99
 """Share of the variance that principal components keep."""
 FEW_COLUMNS = 8
 """So many columns on both sides are whitened; a few hundred rows settle their covariance."""
+MANY_COLUMNS = 1024
+"""More columns than these, or than rows, are no inputs of networks; their components are."""
+SPANNING_ROWS = 1000
+"""Most rows whose principal components stand for so many columns."""
 FARTHEST = 5.0
 """Coordinates of other rows are cut here: a normal sample of a million reaches it."""
 
@@ -66,20 +70,26 @@ def fit_canonical(
     directions: IntArray,
     moments: IntArray,
     dependence: Dependence | None = None,
+    n_columns: tuple[int | None, int | None] = (None, None),
 ) -> Canonical:
     """Fit canonical coordinates; directions come from some rows, correlations from others.
 
     Sample canonical correlations are far too large when the dimension is not small beside n. The
     directions are found with Ledoit-Wolf covariances; the correlation of each pair is then
-    measured on fresh rows, and one that could be noise is dropped.
+    measured on fresh rows, and one that could be noise is dropped. Of more columns than rows the
+    directions are sought among those that the rows reach: no pair correlates beyond them.
 
     Parameters
     ----------
     x, y : (n_samples, d) and (n_samples, q) float arrays with columns of mean 0 and variance 1
     directions, moments : row numbers for the two steps
     dependence : which rows depend on each other; None: none do
+    n_columns : of which many columns x and y are coordinates; None: of none but their own
     """
-    x_white, y_white = whitening(x[directions]), whitening(y[directions])
+    if is_wide(x[directions]) or is_wide(y[directions]):
+        return _fit_reached(x, y, directions, moments, dependence)
+    x_white = whitening(x[directions], n_columns[0])
+    y_white = whitening(y[directions], n_columns[1])
     cross = (x[directions] @ x_white).T @ (y[directions] @ y_white) / len(directions)
     left, _, right = np.linalg.svd(cross)
     n_pairs = min(x.shape[1], y.shape[1])
@@ -97,6 +107,22 @@ def fit_canonical(
     threshold = max(1.64, np.sqrt(2 * np.log(n_pairs))) * errors
     weak = ~(correlations > threshold)
     return Canonical(x_weights, y_weights, np.where(weak, 0.0, np.minimum(correlations, LARGEST)))
+
+
+def _fit_reached(
+    x: FloatArray,
+    y: FloatArray,
+    directions: IntArray,
+    moments: IntArray,
+    dependence: Dependence | None,
+) -> Canonical:
+    """Fit in the coordinates that the rows which find directions reach, as many as these."""
+    axes = [row_space(side[directions]) for side in (x, y)]
+    u, v = (side @ some for side, some in zip((x, y), axes))
+    columns = x.shape[1], y.shape[1]
+    model = fit_canonical(u, v, directions, moments, dependence, columns)
+    weights = axes[0] @ model.x_weights, axes[1] @ model.y_weights
+    return Canonical(*weights, model.correlations)
 
 
 def _standard_errors(
@@ -138,30 +164,42 @@ def principal_components(x: FloatArray, rows: IntArray) -> FloatArray:
 
     They keep their variances, of mean 1.
     """
-    centred = x - x[rows].mean(axis=0)
-    values, vectors = _principal_axes(centred[rows])
+    known, centre = x[rows], x[rows].mean(axis=0)
+    known -= centre
+    values, axes = principal_axes(known)
     share = np.cumsum(values) / max(values.sum(), 1e-300)
     n = min(int(np.searchsorted(share, VARIANCE)) + 1, len(values), max(1, len(rows) // 4))
-    return np.asarray(centred @ vectors[:, :n] / np.sqrt(max(values[:n].mean(), 1e-12)))
+    directions = axes(n) / np.sqrt(max(values[:n].mean(), 1e-12))
+    return np.asarray(x @ directions - centre @ directions)
 
 
-def _principal_axes(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return variances, the largest first, and directions (d, min(n, d)) of centred rows (n, d).
+def network_inputs(x: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return columns that networks can learn from: x, or the leading components of a wide x.
 
-    Of fewer rows than columns they follow from the products of rows, (n, n) instead of (d, d).
+    The components look at one side alone, never at the pairing, so they leak nothing across folds.
+    They are rotated at random: networks expect inputs of like variance, as the columns had.
     """
     n, d = x.shape
-    values, vectors = np.linalg.eigh((x.T @ x if d <= n else x @ x.T) / n)
-    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    if d > n:
-        floor = max(values[0] * 1e-12, 1e-300)
-        vectors = x.T @ (vectors / np.sqrt(n * np.maximum(values, floor)))
-    return values, vectors
+    if d <= min(n, MANY_COLUMNS):
+        return x
+    components = principal_components(x, np.arange(n)[:: max(1, n // SPANNING_ROWS)])
+    rotation, _ = np.linalg.qr(rng.standard_normal((components.shape[1],) * 2))
+    return np.asarray(components @ rotation)
 
 
-def whitening(x: FloatArray) -> FloatArray:
-    """Return weights (d, d) that give x the identity as its shrunk covariance."""
-    values, vectors = np.linalg.eigh(ledoit_wolf(x)[0])
+def whitening(x: FloatArray, n_columns: int | None = None) -> FloatArray:
+    """Return weights (d, d) that give x the identity as its shrunk covariance (Ledoit and Wolf).
+
+    Parameters
+    ----------
+    x : (n, d)
+    n_columns : where x are coordinates of all that rows of more columns reach, how many columns
+    """
+    centred = x - x.mean(axis=0)
+    shrinkage, level = ledoit_wolf_parts(centred, n_columns)
+    covariance = (1 - shrinkage) / len(x) * (centred.T @ centred)
+    covariance[np.diag_indices_from(covariance)] += shrinkage * level
+    values, vectors = np.linalg.eigh(covariance)
     floor = max(values[-1], 1.0) * 1e-8
     return np.asarray(vectors / np.sqrt(np.maximum(values, floor)))
 

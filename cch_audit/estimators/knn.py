@@ -9,10 +9,19 @@ up, and it needs the distances of *all* pairs anyway for the leave-one-out chang
 import numpy as np
 
 from cch_audit.estimators.compiled import kernel
+from cch_audit.estimators.distances import (
+    BLOCK,
+    LEAST_ROWS,
+    ROWS,
+    Products,
+    from_products,
+    insert,
+    settle,
+    settle_nearest,
+    squared_distances,
+)
 from cch_audit.rows import FloatArray, IntArray
 
-ROWS = 4
-"""Rows whose distances are computed together, in `_squared_distances`."""
 TIE = 1e-10
 """Relative width within which two distances count as equal (squared distances: twice that)."""
 
@@ -41,8 +50,17 @@ def local_informations(
     without : (n_samples,) array, nats; the estimate from all rows but i, neighbours updated
     """
     n = len(x)
-    x = np.ascontiguousarray(x)
-    terms, own, change = _rows(x, *columns_or_codes(y), n_neighbors, *tables(n))
+    x, (y, codes) = np.ascontiguousarray(x), columns_or_codes(y)
+    of_x, of_y = Products.of(x), Products.of(y)
+    terms, own, change = np.empty(n), np.empty(n), np.zeros(n)
+    size = max(LEAST_ROWS, BLOCK // n) if of_x.error or of_y.error else n
+    for first in range(0, n, size):
+        last = min(first + size, n)
+        _rows(
+            *(first, last, x, y, codes, n_neighbors, *tables(n)),
+            *(*of_x.block(first, last), of_x.error, *of_y.block(first, last), of_y.error),
+            *(terms, own, change),
+        )
     # `own` are the terms at n - 1 rows; removing r also removes r's own term.
     return terms, (own.sum() - own + change) / (n - 1)
 
@@ -66,24 +84,40 @@ def digamma_table(size: int) -> FloatArray:
 
 
 @kernel()
-def _rows(x, y, codes, k, digamma, log):  # type: ignore[no-untyped-def]
-    """Return every row's term at n rows, its term at n - 1, and the changes by removed row."""
+def _rows(  # type: ignore[no-untyped-def]
+    first, last, x, y, codes, k, digamma, log,
+    products_x, lengths_x, scale_x, error_x, products_y, lengths_y, scale_y, error_y,
+    terms, own, change,
+):  # fmt: skip
+    """Write some rows' terms at n rows and at n - 1, and add the changes by removed row."""
     n = len(x)
-    terms, own, change = np.empty(n), np.empty(n), np.zeros(n)
     block_x, block_y = np.empty((ROWS, n)), np.empty((ROWS, n))
+    errors_x, errors_y = np.zeros(n), np.zeros(n)
     smallest = np.empty(k + 1)
-    for i in range(n):
-        lane = i % ROWS
-        if lane == 0:
-            _squared_distances(x, i, block_x)
-            if len(codes) == 0:
-                _squared_distances(y, i, block_y)
+    for i in range(first, last):
+        lane = (i - first) % ROWS
         dx, dy = block_x[lane], block_y[lane]
+        if error_x > 0:
+            from_products(products_x[i - first], lengths_x, scale_x, error_x, i, dx, errors_x)
+        elif lane == 0:
+            squared_distances(x, i, block_x)
         if len(codes) > 0:
             for j in range(n):
                 dy[j] = 0.0 if codes[j] == codes[i] else np.inf
-        dx[i], dy[i] = np.inf, np.inf
-        _smallest(dx, dy, smallest)
+        elif error_y > 0:
+            from_products(products_y[i - first], lengths_y, scale_y, error_y, i, dy, errors_y)
+        elif lane == 0:
+            squared_distances(y, i, block_y)
+        dx[i], dy[i], errors_x[i], errors_y[i] = np.inf, np.inf, 0.0, 0.0
+        if error_x > 0 or error_y > 0:
+            settle_nearest(x, y, i, dx, dy, errors_x, errors_y, smallest)
+            near, far = smallest[k - 1], smallest[k]
+            if error_x > 0:
+                settle(x, i, dx, errors_x, near, far, 4 * TIE)
+            if error_y > 0:
+                settle(y, i, dy, errors_y, near, far, 4 * TIE)
+        else:
+            _smallest(dx, dy, smallest)
         near, far = smallest[k - 1], smallest[k]
         counts = _counts(dx, dy, near)
         terms[i] = _term(n, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
@@ -106,38 +140,14 @@ def _rows(x, y, codes, k, digamma, log):  # type: ignore[no-untyped-def]
             removed = _term(n - 1, k, radius, after, 1, less_x, 1, less_y, 1, digamma, log)
             outside = (leave_x if dx[j] < edge else 0.0) + (leave_y if dy[j] < edge else 0.0)
             change[j] += removed - base - outside
-    return terms, own, change
-
-
-@kernel(fastmath={"reassoc", "contract", "nsz"})
-def _squared_distances(x, i, out):  # type: ignore[no-untyped-def]
-    """Write the squared Euclidean distances of rows i..i+3 to all rows, one load for four."""
-    n, d = x.shape
-    a, b, c, e = i, min(i + 1, n - 1), min(i + 2, n - 1), min(i + 3, n - 1)
-    for j in range(n):
-        to_a, to_b, to_c, to_e = 0.0, 0.0, 0.0, 0.0
-        for column in range(d):
-            value = x[j, column]
-            to_a += (value - x[a, column]) ** 2
-            to_b += (value - x[b, column]) ** 2
-            to_c += (value - x[c, column]) ** 2
-            to_e += (value - x[e, column]) ** 2
-        out[0, j], out[1, j], out[2, j], out[3, j] = to_a, to_b, to_c, to_e
 
 
 @kernel()
 def _smallest(dx, dy, out):  # type: ignore[no-untyped-def]
     """Write the len(out) smallest joint squared distances, ascending."""
     out[:] = np.inf
-    last = len(out) - 1
     for j in range(len(dx)):
-        d = max(dx[j], dy[j])
-        if d < out[last]:
-            place = last
-            while place > 0 and out[place - 1] > d:
-                out[place] = out[place - 1]
-                place -= 1
-            out[place] = d
+        insert(max(dx[j], dy[j]), out)
 
 
 @kernel()

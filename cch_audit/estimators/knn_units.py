@@ -4,12 +4,11 @@ import numpy as np
 
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.compiled import kernel
+from cch_audit.estimators.distances import ROWS, squared_distances
 from cch_audit.estimators.knn import (
-    ROWS,
     TIE,
     _counts,
     _members,
-    _squared_distances,
     columns_or_codes,
     tables,
 )
@@ -129,9 +128,9 @@ def _rows_of_units(x, y, codes, k, groups, positions, window, starts, unit, diga
     for i in range(n):
         lane = i % ROWS
         if lane == 0:
-            _squared_distances(x, i, block_x)
+            squared_distances(x, i, block_x)
             if len(codes) == 0:
-                _squared_distances(y, i, block_y)
+                squared_distances(y, i, block_y)
         dx, dy = block_x[lane], block_y[lane]
         if len(codes) > 0:
             for j in range(n):

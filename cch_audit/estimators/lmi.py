@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators import LmiSettings
 from cch_audit.estimators.calibration import calibrate
+from cch_audit.estimators.canonical import network_inputs
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.estimators.networks import (
@@ -38,7 +39,8 @@ def estimate(
     weight, since what is private to it must not fill the latents. With classes only x is encoded
     and its latent predicts the class by cross-entropy. Encoders are trained on other folds than the
     rows they encode, stop on validation rows, and KSG runs within each fold. What it misses there
-    is added as `calibrate` finds it, where that is more. Columns are replaced by normal scores.
+    is added as `calibrate` finds it, where that is more. Columns are replaced by normal scores, and
+    more of them than rows by their leading principal components.
 
     Parameters
     ----------
@@ -46,8 +48,8 @@ def estimate(
     rng : assigns folds, draws weights and batches
     settings : folds, seeds, latent dimension, network and training
     """
-    x = normal_scores(x)
-    columns = y if is_classes(y) else normal_scores(y)
+    x = network_inputs(normal_scores(x), rng)
+    columns = y if is_classes(y) else network_inputs(normal_scores(y), rng)
     folds = assign_folds(len(x), settings.n_folds, y, dependence, rng)
     n_folds = int(folds.max()) + 1
     held_out, train, validation = assign_rows(folds, settings.n_seeds, rng, dependence)

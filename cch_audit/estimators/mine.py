@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import MineSettings
+from cch_audit.estimators.canonical import network_inputs
 from cch_audit.estimators.closed_forms import ClosedForm, all_pairs, fit_closed_forms
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.discriminant import log_posterior_ratios
@@ -35,6 +36,8 @@ BLOCK = 2**22
 """Pairs of held-out rows on which a critic is evaluated at a time."""
 LOWEST = -1e30
 """Below every critic, and no infinity, whose differences are no numbers."""
+LEAST_EXPONENT = -80.0
+"""Exponentials beside 1 that are smaller are nothing, and below 1e-38 a hundred times slower."""
 TEMPERS = (1.0, 0.75, 0.5, 0.25, 0.0)
 """Factors tried on each closed form alone."""
 
@@ -55,7 +58,8 @@ def estimate(
     f(x_i) . g(y_j); training stops on validation rows, and where rows depend on each other the
     critic is shrunk on them, a constant one included. With r_i, c_i the row and column means of
     exp T and Z its mean, the pseudo-value of row i is T_ii - log Z - ((r_i + c_i)/Z - 2), whose
-    mean is the bound exactly. Columns are replaced by normal scores.
+    mean is the bound exactly. Columns are replaced by normal scores, and more of them than rows by
+    their leading principal components.
 
     Parameters
     ----------
@@ -69,8 +73,11 @@ def estimate(
         Flag `saturated`: the estimate is within 1 nat of the log of the held-out size, about the
         most that so many rows can show.
     """
-    x = normal_scores(x)
-    columns = np.eye(int(y.max()) + 1)[y] if is_classes(y) else normal_scores(y)
+    x = network_inputs(normal_scores(x), rng)
+    if is_classes(y):
+        columns = np.eye(int(y.max()) + 1)[y]
+    else:
+        columns = network_inputs(normal_scores(y), rng)
     folds = assign_folds(len(x), settings.n_folds, y, dependence, rng)
     n_folds = int(folds.max()) + 1
     held_out, train, validation = assign_rows(folds, settings.n_seeds, rng, dependence)
@@ -235,13 +242,13 @@ class _DonskerVaradhan(torch.autograd.Function):
         n = critic.shape[1]
         if barred is None:
             top = critic.amax(dim=(1, 2), keepdim=True)
-            weights = (critic - top).exp_()
+            weights = (critic - top).clamp_(min=LEAST_EXPONENT).exp_()
             weights.diagonal(dim1=1, dim2=2).zero_()
             log_pairs: float | Tensor = math.log(n * (n - 1))
         else:
             top = critic.masked_fill(barred, -math.inf).amax(dim=(1, 2), keepdim=True)
             top = top.clamp(min=torch.finfo(critic.dtype).min / 2)
-            weights = (critic - top).exp_().masked_fill_(barred, 0.0)
+            weights = (critic - top).clamp_(min=LEAST_EXPONENT).exp_().masked_fill_(barred, 0.0)
             log_pairs = (~barred).sum(dim=(1, 2)).clamp(min=1).log()
         total = weights.sum(dim=(1, 2), keepdim=True)
         ctx.save_for_backward(weights, total)

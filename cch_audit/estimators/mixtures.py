@@ -1,16 +1,14 @@
 """Gaussian mixtures with known mutual information, fitted to two sides of a sample."""
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.special import log_softmax, logsumexp, ndtr
+from scipy.special import log_softmax, ndtr
 from sklearn.covariance import ledoit_wolf
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 from cch_audit.dependence.units import Dependence, Likeness, independent_rows
+from cch_audit.estimators.tied import fit_tied
 from cch_audit.rows import FloatArray, IntArray
 
 MONTE_CARLO_ROWS = 10_000
@@ -72,27 +70,18 @@ class ColumnMixture:
         for number in COMPONENTS:
             if (best is not None and number * ROWS_PER_COMPONENT > len(both)) or worse == 2:
                 break
-            model = GaussianMixture(
-                number,
-                covariance_type="tied",
-                reg_covar=LEAST_VARIANCE,
-                max_iter=50,
-                random_state=int(rng.integers(2**31)),
-            )
-            with warnings.catch_warnings():
-                # A mixture that is nearly there resembles the sample well enough, or is refused.
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                criterion = model.fit(both).bic(both)
+            model = fit_tied(both, number, LEAST_VARIANCE, rng)
+            criterion = model.criterion(len(both))
             worse = 0 if criterion < least else worse + 1
             if criterion < least:
                 best, least = model, criterion
         assert best is not None
-        covariance = best.covariances_
+        covariance = best.covariance
         if likeness is not None:
             # The nearest covariance of columns whose dependent rows are so alike.
             inner, spread = _inner_correlations(covariance, likeness)
             covariance = inner * likeness.passes_between() * np.outer(spread, spread)
-        fitted = best.weights_, best.means_, covariance
+        fitted = best.weights, best.means, covariance
         return cls(*fitted, x.shape[1], n_samples, dependence, likeness)
 
     def leading(self, n: int) -> "ColumnMixture":
@@ -114,7 +103,7 @@ class ColumnMixture:
         chance = ndtr(self.dependence.alike(average, self.dependence.white(1, rng))[:, 0])
         component = np.searchsorted(np.cumsum(self.weights)[:-1], chance)
         inner, spread = _inner_correlations(self.covariance, self.likeness)
-        noise = self.dependence.white(len(spread), rng).times(_root(inner).T)
+        noise = self.dependence.white(len(spread), rng).times(matrix_root(inner).T)
         return self._placed(component, spread * self.dependence.alike(self.likeness, noise))
 
     def _rows(self, n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -165,8 +154,10 @@ class ColumnMixture:
         centres = solve_triangular(root, self.means[:, columns].T, lower=True).T
         squared = (white**2).sum(axis=1)[:, None] - 2 * white @ centres.T
         squared += (centres**2).sum(axis=1)
-        density = logsumexp(np.log(self.weights) - squared / 2, axis=1)
-        return np.asarray(density - np.log(root.diagonal()).sum())
+        scores = np.log(self.weights) - squared / 2
+        tops = scores.max(axis=1)
+        sums = np.exp(scores - tops[:, None]).sum(axis=1)
+        return np.asarray(tops + np.log(sums) - np.log(root.diagonal()).sum())
 
 
 @dataclass(frozen=True)
@@ -195,23 +186,15 @@ class ClassMixture:
         x, y : (n_samples, d) columns and (n_samples,) class codes
         dependence : which rows depend on each other; None: none do
         """
-        codes, place, counts = np.unique(y, return_inverse=True, return_counts=True)
-        means = np.stack([x[y == code].mean(axis=0) for code in codes])
-        covariance, _ = ledoit_wolf(x - means[place], assume_centered=True)
+        place, counts, means = class_means(x, y)
+        residual = x - means[place]
+        covariance, _ = ledoit_wolf(residual, assume_centered=True)
         if np.trace(covariance) <= NO_SPREAD * max(float(x.var(axis=0).sum()), 1e-300):
             # Columns that the class determines: as narrow as can be told from nothing.
             covariance = NO_SPREAD * np.eye(x.shape[1])
-        # Means of few rows lie too far apart: their own noise is taken out of the spread.
-        centre = counts @ means / len(y)
-        spread = ((means - centre) ** 2 * counts[:, None]).sum()
-        noise = np.trace(covariance) * (len(codes) - 1)
-        residual = None
-        if dependence is not None:
-            residual = x - means[place]
-            noise *= _excess(place, dependence, dependence.likeness(residual))
-        shrunk = np.sqrt(max(0.0, 1 - noise / max(spread, 1e-12)))
-        shrunken = centre + shrunk * (means - centre)
-        return cls(place, shrunken, covariance, dependence, residual)
+        trace = float(np.trace(covariance))
+        means = shrink_means(means, counts, place, trace, residual, dependence)
+        return cls(place, means, covariance, dependence, None if dependence is None else residual)
 
     def leading(self, n: int) -> "ClassMixture":
         """Return the mixture of the first n columns."""
@@ -249,7 +232,34 @@ class ClassMixture:
 
     def _columns(self, classes: IntArray, rng: np.random.Generator) -> FloatArray:
         noise = rng.standard_normal((len(classes), self.means.shape[1]))
-        return np.asarray(self.means[classes] + noise @ _root(self.covariance).T)
+        return np.asarray(self.means[classes] + noise @ matrix_root(self.covariance).T)
+
+
+def class_means(x: FloatArray, y: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return each row's class among those that occur, their sizes (K,) and their means (K, d)."""
+    codes, place, counts = np.unique(y, return_inverse=True, return_counts=True)
+    return place, counts, np.stack([x[y == code].mean(axis=0) for code in codes])
+
+
+def shrink_means(
+    means: FloatArray,
+    counts: IntArray,
+    place: IntArray,
+    trace: float,
+    residual: FloatArray,
+    dependence: Dependence | None,
+) -> FloatArray:
+    """Return class means (K, d) nearer to each other: means of few rows lie too far apart.
+
+    Their own noise, of a covariance with that trace, is taken out of their spread.
+    """
+    centre = counts @ means / len(place)
+    spread = ((means - centre) ** 2 * counts[:, None]).sum()
+    noise = trace * (len(counts) - 1)
+    if dependence is not None:
+        noise *= _excess(place, dependence, dependence.likeness(residual))
+    shrunk = np.sqrt(max(0.0, 1 - noise / max(spread, 1e-12)))
+    return np.asarray(centre + shrunk * (means - centre))
 
 
 def _inner_correlations(
@@ -283,7 +293,7 @@ def _excess(classes: IntArray, dependence: Dependence, likeness: Likeness) -> fl
     return grouped * float((1 + serial) / (1 - serial))
 
 
-def _root(covariance: FloatArray) -> FloatArray:
+def matrix_root(covariance: FloatArray) -> FloatArray:
     """Return a square root (d, d) of a covariance that may be near singular."""
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))

@@ -1,0 +1,78 @@
+"""Linear algebra where columns outnumber rows: through products of rows, (n, n), never (d, d)."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from cch_audit.rows import FloatArray
+
+ROUNDING = 1e-10
+"""Smaller variances, as a share of the largest, are rounding."""
+
+
+def is_wide(x: FloatArray) -> bool:
+    """Whether rows (n, d) have more columns than there are rows."""
+    return bool(x.shape[1] > x.shape[0])
+
+
+def principal_axes(x: FloatArray) -> tuple[FloatArray, Callable[[int], FloatArray]]:
+    """Return variances (min(n, d),), the largest first, of centred rows (n, d), and directions.
+
+    Of fewer rows than columns they follow from the products of rows.
+
+    Returns
+    -------
+    variances : (min(n, d),)
+    axes : gives the leading directions (d, m), as many as it is asked for
+    """
+    n, d = x.shape
+    values, vectors = np.linalg.eigh((x.T @ x if d <= n else x @ x.T) / n)
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+
+    def axes(m: int) -> FloatArray:
+        if d <= n:
+            return np.asarray(vectors[:, :m])
+        floor = max(values[0] * 1e-12, 1e-300)
+        return np.asarray(x.T @ (vectors[:, :m] / np.sqrt(n * np.maximum(values[:m], floor))))
+
+    return values, axes
+
+
+def row_space(x: FloatArray) -> FloatArray:
+    """Return orthonormal directions (d, r) of all that rows (n, d) reach, r at most n.
+
+    Whatever is linear in the rows and knows no columns but by lengths and angles is the same in the
+    coordinates x @ row_space(x): least squares with a penalty on the squared weights, for one.
+    """
+    values, axes = principal_axes(x)
+    return axes(max(1, int((values > ROUNDING * values[0]).sum())))
+
+
+def ledoit_wolf_parts(x: FloatArray, n_columns: int | None = None) -> tuple[float, float]:
+    """Return s and m of the shrunk covariance (1 - s) x'x / n + s m I of centred rows (n, d).
+
+    Ledoit and Wolf (2004), lemmas 3.2 to 3.4, from whichever products are fewer.
+
+    Parameters
+    ----------
+    n_columns : where x are coordinates of all that rows of more columns reach, how many columns
+    """
+    n, d = x.shape[0], n_columns or x.shape[1]
+    lengths = (x**2).sum(axis=1)
+    products = x @ x.T if is_wide(x) else x.T @ x
+    trace, squares = lengths.sum() / n, (products**2).sum() / n**2
+    level = trace / d
+    spread = (squares - 2 * level * trace + d * level**2) / d
+    error = min(((lengths**2).sum() / n - squares) / (d * n), spread)
+    return (float(error / spread) if error > 0 else 0.0), float(level)
+
+
+def solve_through_rows(rows: FloatArray, diagonal: FloatArray, right: FloatArray) -> FloatArray:
+    """Return (R'R + D)^-1 V of rows R (n, d), the diagonal of D (d,) and V (d, k).
+
+    By the identity of Woodbury: D^-1 V - D^-1 R' (I + R D^-1 R')^-1 R D^-1 V.
+    """
+    scaled, divided = rows / diagonal, right / diagonal[:, None]
+    inner = cho_factor(np.eye(len(rows)) + scaled @ rows.T)
+    return np.asarray(divided - scaled.T @ cho_solve(inner, rows @ divided))
