@@ -7,11 +7,17 @@ import numpy as np
 
 from cch_audit.auditing.heads import cross_fitted
 from cch_audit.auditing.intervals import Distribution, bootstrap_means
-from cch_audit.auditing.surrogates import Basis, Model, Surrogate, fit_model
+from cch_audit.auditing.surrogates import (
+    ClassSurrogates,
+    ColumnSurrogates,
+    Side,
+    Surrogate,
+    fit_classes,
+)
 from cch_audit.dependence.doubts import find_doubts
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators import OWN, KsgSettings, estimate, find
-from cch_audit.estimators.contract import Estimate
+from cch_audit.estimators.contract import Estimate, is_classes
 from cch_audit.estimators.ksg import larger
 from cch_audit.estimators.neighbors import conditional_on_classes, from_neighbors
 from cch_audit.randomness import stream
@@ -194,22 +200,25 @@ class Parts:
         """Draw a surrogate, which the estimators that need it soon share."""
 
         def make() -> Surrogate:
-            return self._model(x, y).draw(stream(self.seed, *names))
+            return self._surrogates(x, y).draw(stream(self.seed, *names))
 
         key = ("drawn", self._of(x, y), self.dependence, self.seed, names)
         return self.work.do(SURROGATES, key, make, keep=False)
 
-    def _model(self, x: FloatArray, y: Variable) -> Model:
+    def _surrogates(self, x: FloatArray, y: Variable) -> ClassSurrogates | ColumnSurrogates:
         """Fit what surrogates are drawn from; all teachers share the student's side."""
 
-        def decompose(columns: FloatArray) -> Basis:
-            key = ("side", digest(columns))
-            return self.work.do(SURROGATES, key, lambda: Basis.of(columns), keep=False)
+        def side(columns: FloatArray) -> Side:
+            key = ("side", self._of(columns))
+            return self.work.do(SURROGATES, key, lambda: Side.of(columns), keep=False)
+
+        def make() -> ClassSurrogates | ColumnSurrogates:
+            if is_classes(y):
+                return fit_classes(x, y, self.dependence)
+            return ColumnSurrogates.fit(side(x), side(np.asarray(y)), self.dependence)
 
         key = ("fitted", self._of(x, y), self.dependence)
-        return self.work.do(
-            SURROGATES, key, lambda: fit_model(x, y, self.dependence, decompose), keep=False
-        )
+        return self.work.do(SURROGATES, key, make, keep=False)
 
     def _of(self, *arrays: Variable) -> tuple[str, ...]:
         return tuple(map(self.work.digest, arrays))

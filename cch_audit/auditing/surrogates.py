@@ -1,21 +1,18 @@
 """Surrogates: random data with known mutual information that resemble the sample."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cch_audit.dependence.units import Dependence, Likeness, Noise
+from cch_audit.dependence.units import Dependence, Noise
 from cch_audit.estimators.canonical import LARGEST
 from cch_audit.estimators.contract import BLOCK, Estimate, is_classes, normal_scores
 from cch_audit.estimators.mixtures import ClassMixture
 from cch_audit.estimators.wide import ROUNDING, is_wide, principal_axes
 from cch_audit.estimators.wide_classes import WideClassMixture
-from cch_audit.rows import FloatArray, IntArray
-
-AnyFloats = npt.NDArray[np.floating[Any]]
+from cch_audit.rows import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -53,11 +50,135 @@ class Surrogate:
         return found.value - known, raw - known, left
 
 
-class Model(Protocol):
-    """What surrogates of one sample are drawn from."""
+@dataclass(frozen=True)
+class Side:
+    """One side of a sample: its values by rank, and the principal components of its scores."""
+
+    root: npt.NDArray[np.floating[Any]]
+    """Square root of the covariance, (d, r): white coordinates to columns, leading ones first. Of
+    more columns than rows in float32: sums of so many terms are random in the eighth digit."""
+    white: FloatArray
+    """White scores on all components, (n_samples, r)."""
+    ordered: FloatArray
+    """(n_samples, d) the values of each column, the smallest first."""
+    distinct: BoolArray
+    """(d,) whether no two values of a column are equal."""
+
+    @classmethod
+    def of(cls, columns: FloatArray) -> "Side":
+        """Decompose the normal scores of columns (n_samples, d)."""
+        scores, ordered = normal_scores(columns), np.sort(columns, axis=0)
+        values, axes = principal_axes(scores)
+        present = int((values > ROUNDING * max(values[0], 1e-300)).sum())
+        spread, vectors = np.sqrt(values[:present]), axes(present)
+        root: npt.NDArray[np.floating[Any]] = vectors * spread
+        if is_wide(scores):
+            root = root.astype(np.float32)
+        distinct = np.asarray((np.diff(ordered, axis=0) > 0).all(axis=0))
+        return cls(root, scores @ (vectors / spread), ordered, distinct)
+
+    def leading(self, n_free: int) -> FloatArray:
+        """Return white scores on the leading components, (n_samples, m), n / 8 of them at most.
+
+        Between more components a sample of this size has large correlations by chance alone, and
+        with p + q >= n perfect ones; n is the number of free rows that count as much.
+        """
+        return self.white[:, : max(1, n_free // 8)]
+
+    def turned(self, rotation: FloatArray) -> FloatArray:
+        """Return the white scores with the leading ones, as many as it has rows, rotated."""
+        turned, m = self.white.copy(), len(rotation)
+        turned[:, :m] = turned[:, :m] @ rotation
+        return turned
+
+    def columns(self, white: FloatArray) -> FloatArray:
+        """Return drawn white coordinates as columns with the sample's own values, by rank.
+
+        The map is strictly increasing where values are distinct, so the information is unchanged;
+        at ties it would lose some, so tied columns stay Gaussian.
+        """
+        n, d = self.ordered.shape
+        white, found = white.astype(self.root.dtype, copy=False), np.empty((n, d))
+        width = max(1, BLOCK // n)
+        for first in range(0, d, width):
+            some = slice(first, first + width)
+            drawn = np.matmul(self.root[some], white.T)  # (columns, rows), for sorting is quicker
+            own = np.empty(drawn.shape)
+            np.put_along_axis(own, drawn.argsort(axis=1), self.ordered[:, some].T, axis=1)
+            found[:, some] = np.where(self.distinct[some, None], own, drawn).T
+        return found
+
+
+@dataclass(frozen=True)
+class ColumnSurrogates:
+    """A Gaussian copula of all columns, from canonical pairs of known correlation."""
+
+    x: Side
+    y: Side
+    left: FloatArray
+    """(p, p) directions among the leading components of x."""
+    correlations: FloatArray
+    """(min(p, q),) canonical correlations, less what a finite sample adds to them."""
+    right: FloatArray
+    """(q, q) directions among the leading components of y, in rows."""
+    dependence: Dependence | None
+
+    @classmethod
+    def fit(cls, x: Side, y: Side, dependence: Dependence | None) -> "ColumnSurrogates":
+        """Find the canonical correlations of two sides."""
+        n_samples = n_free = len(x.white)
+        if dependence is not None:
+            # Correlations settle as they would on so many free rows.
+            likenesses = [dependence.likeness(side.leading(n_free)) for side in (x, y)]
+            n_free = max(16, int(n_samples / dependence.design_effect(*likenesses)))
+        of_x, of_y = x.leading(n_free), y.leading(n_free)
+        left, correlations, right = np.linalg.svd(of_x.T @ of_y / n_samples)
+        shape = (of_x.shape[1], of_y.shape[1])
+        correlations = debiased_correlations(correlations, shape, n_free)
+        return cls(x, y, left, correlations, right, dependence)
 
     def draw(self, rng: np.random.Generator) -> Surrogate:
-        """Draw one of the same size and dimensions as the sample."""
+        """Draw as many rows as the sample has."""
+        left, right, correlations = self.left, self.right, self.correlations
+        m, p, q = len(correlations), len(left), len(right)
+        if self.dependence is None:
+            u, v = (rng.standard_normal(side.white.shape) for side in (self.x, self.y))
+            # v along each right vector: correlated with u along the left one, free elsewhere.
+            of_u, along = u[:, :p] @ left[:, :m], v[:, :q] @ right[:m].T
+            of_v = _tied(of_u, along, correlations)
+            v[:, :q] += (of_v - along) @ right[:m]
+        else:
+            sides = self.x.turned(left), self.y.turned(right.T)
+            u, v, correlations = _dependent(*sides, correlations, self.dependence, rng)
+            of_u, of_v = u[:, :m].copy(), v[:, :m].copy()
+            u[:, :p], v[:, :q] = u[:, :p] @ left.T, v[:, :q] @ right
+        information = float(-0.5 * np.log1p(-(correlations**2)).sum())
+        ratios = information + _log_ratios(of_u, of_v, correlations)
+        return Surrogate(self.x.columns(u), self.y.columns(v), information, ratios)
+
+
+@dataclass(frozen=True)
+class ClassSurrogates:
+    """Gaussian columns within each class."""
+
+    mixture: ClassMixture | WideClassMixture
+    y: IntArray
+    """(n_samples,) class codes of the sample, which are those of every surrogate."""
+
+    def draw(self, rng: np.random.Generator) -> Surrogate:
+        """Draw columns for the sample's own classes."""
+        information = self.mixture.information(rng)
+        x = self.mixture.draw(rng)[0]
+        ratios = self.mixture.log_ratio(x, self.mixture.y)
+        return Surrogate(x, self.y, information, ratios)
+
+
+def fit_classes(
+    x: FloatArray, y: IntArray, dependence: Dependence | None = None
+) -> ClassSurrogates:
+    """Fit what surrogates of columns and classes are drawn from."""
+    kind = WideClassMixture if is_wide(x) else ClassMixture
+    return ClassSurrogates(kind.fit(normal_scores(x), y, dependence), y)
 
 
 def draw_surrogate(
@@ -66,17 +187,7 @@ def draw_surrogate(
     rng: np.random.Generator,
     dependence: Dependence | None = None,
 ) -> Surrogate:
-    """Draw one surrogate of a sample, as `fit_model` describes it."""
-    return fit_model(x, y, dependence).draw(rng)
-
-
-def fit_model(
-    x: FloatArray,
-    y: FloatArray | IntArray,
-    dependence: Dependence | None = None,
-    decompose: "Callable[[FloatArray], Basis] | None" = None,
-) -> Model:
-    """Fit what surrogates are drawn from; nothing in it is random, and one serves all draws.
+    """Draw a surrogate of the same size and dimensions as the sample.
 
     Columns: a Gaussian copula with the normal-score covariances of each side and their canonical
     correlations r less what a finite sample adds to them; each column is mapped back to the
@@ -91,100 +202,16 @@ def fit_model(
     x : (n_samples, d) float array
     y : (n_samples, q) float array, or (n_samples,) integer class codes
     dependence : which rows depend on each other; None: none do
-    decompose : `Basis.of`, or what knows its result already
     """
     if is_classes(y):
-        kind = WideClassMixture if is_wide(x) else ClassMixture
-        return _ClassModel(y, kind.fit(normal_scores(x), y, dependence))
-    columns = np.asarray(y, dtype=np.float64)
-    decompose = decompose or Basis.of
-    return _ColumnModel.fit((x, columns), (decompose(x), decompose(columns)), dependence)
-
-
-@dataclass(frozen=True)
-class _ClassModel:
-    """Gaussian columns within each class."""
-
-    y: IntArray
-    """(n_samples,) codes of the sample's classes."""
-    mixture: ClassMixture | WideClassMixture
-
-    def draw(self, rng: np.random.Generator) -> Surrogate:
-        """Draw columns for the sample's own classes."""
-        information = self.mixture.information(rng)
-        x = self.mixture.draw(rng)[0]
-        return Surrogate(x, self.y, information, self.mixture.log_ratio(x, self.mixture.y))
-
-
-@dataclass(frozen=True)
-class _ColumnModel:
-    """Gaussian copula of all columns, from canonical pairs of known correlation."""
-
-    sides: tuple[FloatArray, FloatArray]
-    """The sample's own columns, (n_samples, d) and (n_samples, q)."""
-    roots: tuple[AnyFloats, AnyFloats]
-    """Square roots (d, r) of both sides' covariances."""
-    left: FloatArray
-    """Rotation (p, p) of the leading white coordinates of x to its canonical variates."""
-    correlations: FloatArray
-    """(min(p, q),) of the canonical variates."""
-    right: FloatArray
-    """Rotation (q, q) to those of y."""
-    dependence: Dependence | None
-    likenesses: tuple[Likeness, Likeness] | None
-    """Where rows depend on each other: how alike they are, by white coordinate of each side."""
-
-    @classmethod
-    def fit(
-        cls,
-        sides: tuple[FloatArray, FloatArray],
-        bases: "tuple[Basis, Basis]",
-        dependence: Dependence | None,
-    ) -> "_ColumnModel":
-        """Correlate the leading components of both sides."""
-        n_samples = n_free = len(sides[0])
-        if dependence is not None:
-            # Correlations settle as they would on so many free rows.
-            leading = [dependence.likeness(basis.leading(n_free)) for basis in bases]
-            n_free = max(16, int(n_samples / dependence.design_effect(*leading)))
-        of_x, of_y = (basis.leading(n_free) for basis in bases)
-        left, sample_correlations, right = np.linalg.svd(of_x.T @ of_y / n_samples)
-        correlations = debiased_correlations(sample_correlations, (len(left), len(right)), n_free)
-        likenesses = None
-        if dependence is not None:
-            turned = bases[0].turned(left), bases[1].turned(right.T)
-            likenesses = dependence.likeness(turned[0]), dependence.likeness(turned[1])
-        roots = bases[0].root, bases[1].root
-        return cls(sides, roots, left, correlations, right, dependence, likenesses)
-
-    def draw(self, rng: np.random.Generator) -> Surrogate:
-        """Draw white coordinates, correlate the leading ones and turn them into columns."""
-        left, correlations, right = self.left, self.correlations, self.right
-        p, q, m = len(left), len(right), len(correlations)
-        widths = [root.shape[1] for root in self.roots]
-        if self.dependence is None or self.likenesses is None:
-            u, v = (rng.standard_normal((len(self.sides[0]), width)) for width in widths)
-            # v along each right vector: correlated with u along the left one, else independent.
-            along = v[:, :q] @ right[:m].T
-            of_u = u[:, :p] @ left[:, :m]
-            of_v = _tied(of_u, along, correlations)
-            v[:, :q] += (of_v - along) @ right[:m]
-        else:
-            u, v, correlations = _dependent(*self.likenesses, correlations, self.dependence, rng)
-            of_u, of_v = u[:, :m].copy(), v[:, :m].copy()
-            u[:, :p] = u[:, :p] @ left.T
-            v[:, :q] = v[:, :q] @ right
-        x, y = (
-            _own_values(np.matmul(white.astype(root.dtype, copy=False), root.T), own)
-            for white, root, own in zip((u, v), self.roots, self.sides)
-        )
-        information = float(-0.5 * np.log1p(-(correlations**2)).sum())
-        return Surrogate(x, y, information, information + _log_ratios(of_u, of_v, correlations))
+        return fit_classes(x, y, dependence).draw(rng)
+    sides = Side.of(x), Side.of(np.asarray(y, dtype=np.float64))
+    return ColumnSurrogates.fit(*sides, dependence).draw(rng)
 
 
 def _dependent(
-    of_x: Likeness,
-    of_y: Likeness,
+    x: FloatArray,
+    y: FloatArray,
     correlations: FloatArray,
     dependence: Dependence,
     rng: np.random.Generator,
@@ -195,10 +222,11 @@ def _dependent(
     within groups (one image, several captions) stays so.
     """
     m = len(correlations)
+    of_x, of_y = dependence.likeness(x), dependence.likeness(y)
     passed = of_x.take(np.s_[:m]).passes(of_y.take(np.s_[:m]))
     inner = np.minimum(correlations / np.maximum(passed, 1e-300), LARGEST)
-    left = dependence.white(len(of_x.within), rng)
-    right = dependence.white(len(of_y.within), rng)
+    left = dependence.white(x.shape[1], rng)
+    right = dependence.white(y.shape[1], rng)
     right = Noise(_tied(left.own, right.own, inner), _tied(left.shared, right.shared, inner))
     return dependence.alike(of_x, left), dependence.alike(of_y, right), inner * passed
 
@@ -225,42 +253,6 @@ def _log_ratios(u: FloatArray, v: FloatArray, correlations: FloatArray) -> Float
     return np.asarray(products @ (0.5 / (1 - squared)))
 
 
-@dataclass(frozen=True)
-class Basis:
-    """Principal components of one side's normal scores."""
-
-    root: AnyFloats
-    """Square root of the covariance, (d, r): white coordinates to columns, leading ones first. Of
-    more columns than rows in float32: sums of so many terms are random in the eighth digit."""
-    white: FloatArray
-    """White scores on all components, (n_samples, r)."""
-
-    @classmethod
-    def of(cls, columns: FloatArray) -> "Basis":
-        """Decompose the normal scores of columns (n_samples, d)."""
-        scores = normal_scores(columns)
-        values, axes = principal_axes(scores)
-        present = int((values > ROUNDING * max(values[0], 1e-300)).sum())
-        spread, vectors = np.sqrt(values[:present]), axes(present)
-        root = vectors * spread
-        white = scores @ (vectors / spread)
-        return cls(root.astype(np.float32) if is_wide(scores) else root, white)
-
-    def leading(self, n_free: int) -> FloatArray:
-        """Return white scores on the leading components, (n_samples, m), n / 8 of them at most.
-
-        Between more components a sample of this size has large correlations by chance alone, and
-        with p + q >= n perfect ones; n is the number of free rows that count as much.
-        """
-        return self.white[:, : max(1, n_free // 8)]
-
-    def turned(self, rotation: FloatArray) -> FloatArray:
-        """Return the white scores with the leading ones, as many as it has rows, rotated."""
-        turned, m = self.white.copy(), len(rotation)
-        turned[:, :m] = turned[:, :m] @ rotation
-        return turned
-
-
 def debiased_correlations(values: FloatArray, shape: tuple[int, int], n_samples: int) -> FloatArray:
     """Return canonical correlations less what a finite sample adds to them.
 
@@ -284,23 +276,3 @@ def debiased_correlations(values: FloatArray, shape: tuple[int, int], n_samples:
     inside = np.maximum(middle**2 - 4 * leading * c1 * c2, 0.0)
     root = (middle + np.sqrt(inside)) / (2 * leading)
     return np.asarray(np.where(squared > edge, np.minimum(np.sqrt(np.abs(root)), LARGEST), 0.0))
-
-
-def _own_values(drawn: AnyFloats, columns: FloatArray) -> FloatArray:
-    """Give each drawn column the sample's sorted values, by rank; tied columns stay Gaussian.
-
-    The map is strictly increasing where values are distinct, so the information is unchanged; at
-    ties it would lose some.
-    """
-    found = np.empty(drawn.shape)
-    block = max(1, BLOCK // len(drawn))
-    for first in range(0, drawn.shape[1], block):
-        some = np.s_[:, first : first + block]
-        values = np.sort(columns[some].T, axis=1)
-        rows = np.ascontiguousarray(drawn[some].T)
-        distinct = (np.diff(values, axis=1) > 0).all(axis=1)
-        own = rows[distinct]
-        np.put_along_axis(own, own.argsort(axis=1), values[distinct], axis=1)
-        rows[distinct] = own
-        found[some] = rows.T
-    return found
