@@ -53,7 +53,7 @@ FILE_MEANINGS = [
     ),
     ("CCH", "verdicts pass + fail + undecided"),
     ("right", "among the trials in which the verdict and the outcome are decided"),
-    ("predictions", "the same for the verdict on predictions"),
+    ("predicted", "the same for the verdict on predictions"),
 ]
 DECISION_MEANINGS = [
     ("decided", "forecast and outcome both are; below, undecided forecasts + undecided outcomes"),
@@ -153,7 +153,7 @@ def file_rows(ledger: Ledger) -> Rows:
             ("KD", lambda item: _outcomes(item[1])),
             ("CCH", lambda item: _counts((t.verdict for t in item[1]), get_args(Verdict))),
             ("right", lambda item: _right(item[1], lambda t: t.verdict)),
-            ("predictions", lambda item: _right(item[1], _on_predictions)),
+            ("predicted", lambda item: _right(item[1], _on_predictions)),
         ],
         names=("file",),
     )
