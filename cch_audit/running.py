@@ -157,6 +157,8 @@ class Run:
         for name in self.audit.estimator:
             find(name)  # another package's may be of no use
         _ = self.grid, self.plan
+        if self.audit.forecast or self.only_forecasts:
+            _ = self.foretelling
         refuse_idle(self.own, self.training)
         by = None if self.ranking is None else self.ranking.by
         if by is not None and COLUMNS[by].is_measured and not self.trains:

@@ -23,9 +23,9 @@ FOLDER = Path(str(files("cch_audit") / "schemas"))
 AUDITS = [kind.__name__ for kind in (CheckReport, RankReport, SweepReport)]
 KINDS = [*AUDITS, ForecastReport.__name__]
 REPORT = (
-    "What `cch-audit check`, `confirm`, `rank`, `sweep` and `forecast` write with `--format json`. Every "
-    "information is in nats, every change in units of its metric; a number that is not finite is "
-    "null."
+    "What `cch-audit check`, `confirm`, `rank`, `sweep` and `forecast` write with `--format json`. "
+    "Every information is in nats, every change in units of its metric; a number that is not "
+    "finite is null."
 )
 EVIDENCE = (
     "What `cch-audit evidence` writes with `--format json`. Every gap is in nats, every share "

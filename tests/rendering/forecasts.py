@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from cch_audit.results import ForecastReport, Foretold
 from cch_audit.results.forecast import (
     CurvePoint,
     Forecast,
@@ -12,8 +11,6 @@ from cch_audit.results.forecast import (
     Parts,
     Source,
 )
-
-from .reports import report
 
 ESTIMATES: dict[ForecastOutcome, float] = {
     "helps": -0.0412,
@@ -77,24 +74,4 @@ def of_targets() -> Forecast:
         **{"estimate": -0.0293, "temperature": None, "weight": 0.2, "labelled_rows": 200},
         **{"metric": "mse", "baseline": 0.61, "relative_change": -0.048, "ends_at": None},
         **{"cells": cells, "curve": curve, "method": "closed form", "penalty": 0.0},
-    )
-
-
-def forecast_report(*forecasts: Forecast, names: tuple[str, ...] = ()) -> ForecastReport:
-    """Return a report of forecasts, by default of one that helps."""
-    base, found = report(), forecasts or (forecast(),)
-    named = names or tuple(f"mod/text{number or ''}" for number in range(len(found)))
-    return ForecastReport(
-        command="cch-audit forecast data.h5",
-        input=base.input,
-        settings={"confidence": 0.95, "accept": "transfer", "window": 0},
-        seed=0,
-        decision="pass",
-        exit_code=0,
-        seconds=1.5,
-        forecasts=tuple(
-            Foretold(name, "mod/audio", 300, 74, one)
-            for name, one in zip(named, found, strict=True)
-        ),
-        warnings=base.warnings,
     )
