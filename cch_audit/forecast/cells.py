@@ -8,11 +8,15 @@ import numpy as np
 from cch_audit.forecast import sums
 from cch_audit.forecast.draws import summed
 from cch_audit.forecast.local import Local
-from cch_audit.forecast.softmax import Lesson, fit
+from cch_audit.forecast.softmax import Factor, Lesson, fit
 from cch_audit.forecast.student import Student
 from cch_audit.forecast.teachers import Teacher
 from cch_audit.forecast.terms import expand
 from cch_audit.rows import FloatArray
+
+OVERLAP = 0.25
+"""Share of the spread of refits that comes from single rows, and so stays in the mean over all
+parts of the same sample; measured beside retrained students."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +100,7 @@ def expand_changes(
     residuals: list[FloatArray] = []
     influences: list[tuple[FloatArray, FloatArray]] = []
     theta = student.theta
+    factors: list[Factor | None] = [None] * len(student.refits.parts)
     for place, (temperature, weight) in enumerate(cells):
         lesson = Lesson(student.y, student.n_classes, soft.all[place], temperature, weight)
         fitted = fit(student.rows, lesson, student.penalty, theta)
@@ -123,7 +128,7 @@ def expand_changes(
         )
         if refits is not None:
             of_parts = [part[place] for part in soft.parts] or None
-            found = refits.residual(terms.local, lesson, student.penalty, of_parts)
+            found = refits.residual(terms.local, lesson, student.penalty, of_parts, factors)
             residuals.append(found - student.residual)
     higher, chance = np.zeros(n_cells), np.zeros((n_cells, n_cells))
     if refits is not None:
@@ -131,7 +136,8 @@ def expand_changes(
         residual = np.stack(residuals, axis=1)  # (n_parts, C)
         # Refits stand for shrinkage too, at n of N rows.
         lacking = residual.mean(axis=0) - shrinkage * (1 / n - 1 / n_samples)
-        chance = covariance_of(residual) / len(residual)
+        share = n / n_samples
+        chance = covariance_of(residual) * (1 / len(residual) + OVERLAP * share / (1 - share))
         if soft.parts:
             shrinkage = shrinkage + lacking * n
         else:
@@ -162,19 +168,6 @@ def through_teacher(local: Local, lesson: Lesson, teacher: Teacher) -> FloatArra
     taught = lesson.weight * sums.times(sums.covariance_pairs(lesson.soft), along)
     slope = (taught.T @ teacher.x / len(along)).ravel()
     return np.asarray(teacher.moved @ slope)
-
-
-def of_draws(changes: FloatArray, share: float) -> FloatArray:
-    """Return the covariance that teachers of n rows add, (C, C), from changes (n_draws, C).
-
-    Draws of a share f of the rows overlap: their spread is 1 - f of that between new samples, and
-    the mean over all draws keeps f of it.
-    """
-    n_draws = len(changes)
-    if n_draws < 2:
-        return np.zeros((changes.shape[1], changes.shape[1]))
-    share = min(share, 0.9)
-    return covariance_of(changes) * (1 / n_draws + share / (1 - share))
 
 
 def covariance_of(rows: FloatArray) -> FloatArray:

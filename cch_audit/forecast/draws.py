@@ -2,19 +2,42 @@
 
 import numpy as np
 
+from cch_audit.dependence.units import Dependence
+from cch_audit.errors import InputError
 from cch_audit.rows import FloatArray, IntArray
 
 
 def draw_part(
     n_samples: int, size: int, units: IntArray | None, rng: np.random.Generator
 ) -> IntArray:
-    """Return about `size` rows, drawn without replacement, whole units; in ascending order."""
+    """Return about `size` rows, drawn without replacement, whole units; in ascending order.
+
+    At least one unit is left out where there are two.
+    """
     if units is None:
         return np.sort(rng.permutation(n_samples)[:size])
     place = rng.permutation(int(units.max()) + 1)[units]
     order = np.argsort(place, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(place[order])) + 1, n_samples)
+    ends = ends[: max(len(ends) - 1, 1)]
     return np.sort(order[: ends[np.argmin(np.abs(ends - size))]])
+
+
+def needed_units(dependence: Dependence | None) -> IntArray | None:
+    """Return codes of what is drawn whole, (n_samples,); None: every row is on its own.
+
+    Raises
+    ------
+    InputError
+        If all rows are of one unit.
+    """
+    if dependence is None:
+        return None
+    if not dependence.units.any():
+        raise InputError(
+            "a forecast needs rows of two groups or more: all rows depend on each other here"
+        )
+    return dependence.units
 
 
 def others(rows: IntArray, n_samples: int) -> IntArray:

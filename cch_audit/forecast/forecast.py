@@ -6,15 +6,14 @@ import numpy as np
 
 from cch_audit.auditing.heads import class_logits, log_odds
 from cch_audit.forecast.classes import forecast_classes
-from cch_audit.forecast.draws import draw_part
 from cch_audit.forecast.options import Options
 from cch_audit.forecast.squared import LeastSquares, forecast_targets, prepare_least_squares
 from cch_audit.forecast.student import Student, prepare_student
-from cch_audit.forecast.targets import teacher_outputs
+from cch_audit.forecast.targets import Outputs, train_outputs
 from cch_audit.forecast.teachers import Teacher, train_teacher
 from cch_audit.randomness import stream
 from cch_audit.results.forecast import Forecast
-from cch_audit.rows import FloatArray, IntArray, is_classes
+from cch_audit.rows import is_classes
 from cch_audit.sample import Sample
 
 
@@ -24,12 +23,10 @@ class Plan:
 
     student: Student | LeastSquares
     options: Options
-    parts: tuple[IntArray, ...]
-    """Rows that each draw of a teacher is trained on."""
 
 
 def plan_forecast(sample: Sample, options: Options) -> Plan:
-    """Expand the student's risk without a teacher, and draw the rows that train teachers.
+    """Expand the student's risk without a teacher, and draw the parts that are refitted.
 
     Parameters
     ----------
@@ -48,11 +45,7 @@ def plan_forecast(sample: Sample, options: Options) -> Plan:
         student = prepare_student(sample.student, y, n_classes, dependence, options)
     else:
         student = prepare_least_squares(sample.student, np.asarray(y, float), dependence, options)
-    units = None if dependence is None else dependence.units
-    rng = stream(options.seed, "forecast", "teachers")
-    size = min(student.labelled_rows, sample.n_samples)
-    parts = tuple(draw_part(sample.n_samples, size, units, rng) for _ in range(options.draws))
-    return Plan(student, options, parts)
+    return Plan(student, options)
 
 
 def forecast_teacher(sample: Sample, teacher: str, plan: Plan) -> Forecast:
@@ -70,7 +63,7 @@ def forecast_teacher(sample: Sample, teacher: str, plan: Plan) -> Forecast:
     student, options = plan.student, plan.options
     if isinstance(student, Student):
         return forecast_classes(student, _taught(sample, teacher, student, options), options)
-    return forecast_targets(student, _outputs(sample, teacher, plan, student), options)
+    return forecast_targets(student, _told(sample, teacher, student, options), options)
 
 
 def _taught(sample: Sample, teacher: str, student: Student, options: Options) -> Teacher:
@@ -88,15 +81,11 @@ def _taught(sample: Sample, teacher: str, student: Student, options: Options) ->
     )
 
 
-def _outputs(sample: Sample, teacher: str, plan: Plan, student: LeastSquares) -> list[FloatArray]:
-    """Return the teacher's outputs (n_samples, q) in the units of the targets, for each draw."""
+def _told(sample: Sample, teacher: str, student: LeastSquares, options: Options) -> Outputs:
+    """Return what a teacher of targets says."""
     own = sample.predictions.get(teacher)
     if own is not None:
-        return [own]
+        return Outputs(own)
+    rng = stream(options.seed, "forecast", "teacher")
     x, dependence = sample.teachers[teacher], sample.dependence
-    return [
-        teacher_outputs(
-            x, student.y, part, dependence, stream(plan.options.seed, "folds", str(number))
-        )
-        for number, part in enumerate(plan.parts)
-    ]
+    return train_outputs(x, student.y, student.parts, dependence, rng)

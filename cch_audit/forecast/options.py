@@ -16,10 +16,8 @@ class Options:
     confidence: float = 0.95
     penalty: float | None = None
     """Of the student's mean loss; None: chosen once per student."""
-    draws: int = 3
-    """Draws of n rows that teachers are trained on."""
     refits: int = 8
-    """Parts of n rows that students are refitted to where rows are few for the parameters."""
+    """Parts of n rows that teachers are trained on, and students refitted to."""
     few_rows: float = 15.0
     """Rows for each parameter below which students are refitted."""
     min_effect: float = 0.002

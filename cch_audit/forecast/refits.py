@@ -13,7 +13,7 @@ import numpy as np
 from cch_audit.forecast import sums
 from cch_audit.forecast.draws import others
 from cch_audit.forecast.local import Local
-from cch_audit.forecast.softmax import ROUGH, Lesson, Rows, fit, softmax
+from cch_audit.forecast.softmax import ROUGH, Factor, Lesson, Rows, fit, softmax
 from cch_audit.rows import FloatArray, IntArray
 
 MOST_SCORED = 1500
@@ -43,6 +43,7 @@ class Refits:
         lesson: Lesson,
         penalty: float,
         soft: Sequence[FloatArray] | None = None,
+        factors: list[Factor | None] | None = None,
     ) -> FloatArray:
         """Return loss of the refit less that of the approximation, for each part.
 
@@ -51,6 +52,7 @@ class Refits:
         local : the approximation about the student of all rows
         lesson, penalty : what that student learnt from
         soft : for each part what its own teacher says to its rows, (n_part, K); None: as to all
+        factors : of the Hessian of each part at the cell before, replaced by those of this one
 
         Returns
         -------
@@ -58,13 +60,15 @@ class Refits:
         """
         basis = sums.contrasts(lesson.n_classes)
         residual = np.empty(len(self.parts))
+        factors = [local.fitted.factor] * len(self.parts) if factors is None else factors
         for number, (part, scored) in enumerate(zip(self.parts, self.scored, strict=True)):
             step = local.step(part)
             known = lesson.take(part)
             if soft is not None:
                 known = replace(known, soft=soft[number])
-            start, factor = local.fitted.theta + step, local.fitted.factor
+            start, factor = local.fitted.theta + step, factors[number]
             fitted = fit(self.rows[number], known, penalty, start, factor, ROUGH)
+            factors[number] = fitted.factor
             logits = local.x[scored] @ (basis @ fitted.theta).T
             loss = softmax(logits)[1] - logits[np.arange(len(scored)), lesson.y[scored]]
             residual[number] = loss.mean() - local.loss(step, scored)

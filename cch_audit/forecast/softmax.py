@@ -17,7 +17,7 @@ LEAST_STALE = 1e-12
 """What the last step with the Hessian of another place may promise, nats."""
 ROUGH = 1e-8
 """The same where the loss alone counts, not the place of its minimum."""
-SLOW = 0.1
+SLOW = 0.3
 """A kept Hessian is given up where a step promises more than this share of the one before."""
 
 STEP_JITTER = 1e-9

@@ -6,7 +6,7 @@ this project, with the price of the intercept).
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,21 +15,22 @@ from scipy import stats
 
 from cch_audit.dependence.units import Dependence
 from cch_audit.errors import InputError
-from cch_audit.forecast.cells import of_draws
+from cch_audit.forecast.cells import OVERLAP, covariance_of
 from cch_audit.forecast.choice import Chosen, choose
 from cch_audit.forecast.classes import helps
 from cch_audit.forecast.controls import CONTROLS_OF_TARGETS
 from cch_audit.forecast.curve import draw_curve
+from cch_audit.forecast.draws import draw_part, needed_units
 from cch_audit.forecast.moments import (
     Moments,
     assign_blocks,
     cross_products,
     moments_of,
-    price,
 )
 from cch_audit.forecast.options import Options
 from cch_audit.forecast.outcome import LEAST_TRAINING_UNITS, LEAST_UNITS, judge
-from cch_audit.forecast.student import labelled_rows
+from cch_audit.forecast.student import LARGEST_SHARE, labelled_rows
+from cch_audit.forecast.targets import Outputs, own_teachers
 from cch_audit.randomness import stream
 from cch_audit.results.forecast import Forecast, ForecastCell, ForecastControl, Parts
 from cch_audit.rows import FloatArray, IntArray, standardize
@@ -55,6 +56,10 @@ class LeastSquares:
     blocks: IntArray
     dependence: Dependence | None
     labelled_rows: int
+    refit_rows: int
+    """Rows of each part: those that are labelled, or half of those in hand."""
+    parts: tuple[IntArray, ...]
+    """Rows that train a teacher and a student, each."""
     n_columns: int
     """Columns before they were reduced."""
 
@@ -73,46 +78,60 @@ def prepare_least_squares(
     Raises
     ------
     InputError
-        If all targets are constant.
+        If all targets are constant, n is too small, or all rows are of one group.
     """
     if not np.ptp(y, axis=0).any():
         raise InputError("a forecast needs labels that vary")
     n = labelled_rows(len(x), options)
     left, sizes, _ = scipy.linalg.svd(standardize(x), full_matrices=False, check_finite=False)
     rank = int((sizes > RANK_TOLERANCE * sizes[0]).sum()) if sizes[0] > 0 else 1
-    most = min(MOST_COLUMNS, max(1, int(n / ROWS_PER_COLUMN)), len(x) // 3)
-    units = None if dependence is None else dependence.units
+    units = needed_units(dependence)
     blocks = assign_blocks(len(x), units, stream(options.seed, "forecast", "blocks"))
+    # The jackknife has to fit what is left without the largest block.
+    left_over = len(x) - int(np.bincount(blocks).max())
+    most = max(1, int(min(MOST_COLUMNS, min(n, left_over) / ROWS_PER_COLUMN)))
     # A least-squares student is the same in any basis of its columns.
     used = np.asarray(left[:, : min(rank, most)] * np.sqrt(len(x)))
-    return LeastSquares(used, y, blocks, dependence, n, rank)
+    refit_rows = n if n <= LARGEST_SHARE * len(x) else len(x) // 2
+    rng = stream(options.seed, "forecast", "parts")
+    parts = tuple(draw_part(len(x), refit_rows, units, rng) for _ in range(options.refits))
+    return LeastSquares(used, y, blocks, dependence, n, refit_rows, parts, rank)
 
 
-def forecast_targets(
-    student: LeastSquares, outputs: Sequence[FloatArray], options: Options
-) -> Forecast:
+def forecast_targets(student: LeastSquares, teacher: Outputs, options: Options) -> Forecast:
     """Forecast the change of the squared error by a teacher, in units of the summed Var(y).
+
+    A teacher that the labelled rows train says less to the student of the same rows than one of
+    other rows would; what that changes is the mean difference between refits with a teacher of
+    their own and refits with the reference teacher. It falls as 1 / n.
 
     Parameters
     ----------
     student : columns and targets
-    outputs : the teacher's for every row, (n_samples, q), once for each draw that trained it
+    teacher : what it says to all rows, and to the parts that train it
     options : weights, confidence
     """
     started = time.process_time()
-    n = student.labelled_rows
+    n, n_samples = student.labelled_rows, len(student.x)
     weights = np.array([weight for weight in options.weights if weight > 0])
     centre, scale = student.y.mean(axis=0), float(np.abs(student.y - student.y.mean(axis=0)).max())
-    y = (student.y - centre) / scale
-    taught = [(drawn - centre) / scale for drawn in outputs]
-    moments, jackknife = _jackknife(student, taught[0], y)
-    drawn = [moments, *(_moments(student, one, y) for one in taught[1:])]
-    estimates = np.mean([one.change(weights, n) for one in drawn], axis=0)
-    chance = of_draws(np.stack([one.change(weights, n) for one in drawn]), n / len(y))
+    y, taught = (student.y - centre) / scale, (teacher.reference - centre) / scale
+    moments, jackknife = _jackknife(student, taught, y)
+    own = np.zeros((1, len(weights)))
+    if teacher.parts:
+        spoken = [(told - centre) / scale for told in teacher.parts]
+        own = own_teachers(student.x, y, taught, student.parts, spoken, weights) / moments.total
+    refitted, share = student.refit_rows, student.refit_rows / n_samples
+    chance = covariance_of(own) * (1 / len(own) + OVERLAP * share / (1 - share))
+
+    def at(rows: float) -> FloatArray:
+        return np.asarray(moments.change(weights, rows) + own.mean(axis=0) * refitted / rows)
 
     def covariance(rows: float) -> FloatArray:
-        return _spread(np.stack([one.change(weights, rows) for one in jackknife])) + chance
+        spread = _spread(np.stack([one.change(weights, rows) for one in jackknife]))
+        return np.asarray(spread + chance * (refitted / rows) ** 2)
 
+    estimates = at(n)
     freedom = max(len(jackknife) - 1.0, 1.0)
     rng = stream(options.seed, "forecast", "choice")
     chosen = choose(estimates, covariance(n), freedom, options.confidence, rng)
@@ -120,14 +139,13 @@ def forecast_targets(
     estimate, error = float(estimates[best]), float(chosen.standard_error[best])
     without = np.array([one.change(weights, n)[best] for one in jackknife])
     controls = {
-        name: _control(student, name, taught[0], y, weights, options, chosen, estimate, without)
+        name: _control(student, name, taught, y, weights, options, chosen, estimate, without)
         for name in CONTROLS_OF_TARGETS
     }
     judged = judge(
         estimates, chosen, controls, tuple(_withheld(student, moments)), options.min_effect
     )
-    bias = float(np.mean([one.bias(weights)[best] for one in drawn]))
-    noise = float(np.mean([one.noise(weights)[best] for one in drawn]))
+    bias = float(moments.bias(weights)[best])
     baseline = moments.baseline(n)
     cells = [(None, float(weight)) for weight in weights]
     return Forecast(
@@ -156,7 +174,7 @@ def forecast_targets(
             for place, value in enumerate(estimates)
         ),
         curve=draw_curve(
-            lambda rows: np.mean([one.change(weights, rows) for one in drawn], axis=0),
+            at,
             lambda rows, cell: float(np.sqrt(covariance(rows)[cell, cell])),
             cells,
             best,
@@ -165,21 +183,17 @@ def forecast_targets(
             freedom,
             options.confidence,
         ),
-        ends_at=_gain_ends(bias, noise, n, student.x.shape[1]),
+        ends_at=_gain_ends(lambda rows: float(at(rows)[best]), bias, n),
         outcome=judged.outcome,
         source=judged.source,
-        reasons=(*judged.reasons, *_notes(student)),
+        reasons=judged.reasons,
+        notes=tuple(_notes(student)),
         method="closed form",
         penalty=0.0,
         n_parameters=(student.x.shape[1] + 1) * y.shape[1],
         n_columns=student.x.shape[1],
         seconds=time.process_time() - started,
     )
-
-
-def _moments(student: LeastSquares, t: FloatArray, y: FloatArray) -> Moments:
-    rows = np.zeros(len(y), dtype=np.int64)
-    return moments_of(cross_products(student.x, t, y, rows)[0], student.x.shape[1])
 
 
 def _jackknife(
@@ -233,17 +247,16 @@ def _control(
     )
 
 
-def _gain_ends(bias: float, noise: float, n: int, n_columns: int) -> int | None:
-    """Return from how many rows on bias + kappa noise is no gain; None where there is none."""
-    if bias + price(n, n_columns) * noise >= 0 or bias <= 0:
+def _gain_ends(change: Callable[[float], float], bias: float, n: int) -> int | None:
+    """Return from how many rows on the change is no gain; None where there is none or no end."""
+    if change(n) >= 0 or bias <= 0:
         return None
     low, high = n, 2 * n
-    while bias + price(high, n_columns) * noise < 0 and high < 10**12:
+    while change(high) < 0 and high < 10**12:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        gains = bias + price(middle, n_columns) * noise < 0
-        low, high = (middle, high) if gains else (low, middle)
+        low, high = (middle, high) if change(middle) < 0 else (low, middle)
     return high
 
 

@@ -7,7 +7,7 @@ import scipy.linalg
 
 from cch_audit.dependence.units import Dependence
 from cch_audit.errors import InputError
-from cch_audit.forecast.draws import draw_part
+from cch_audit.forecast.draws import draw_part, needed_units
 from cch_audit.forecast.options import Options
 from cch_audit.forecast.refits import Refits
 from cch_audit.forecast.softmax import Lesson, Rows, fit
@@ -85,12 +85,12 @@ def prepare_student(
     Raises
     ------
     InputError
-        If fewer than two classes occur, or n is no number of rows that can be drawn.
+        If fewer than two classes occur, n is too small, or all rows are of one group.
     """
     n_samples, n = len(x), labelled_rows(len(x), options)
     if n_classes < 2 or len(np.unique(y)) < 2:
         raise InputError("a forecast needs labels of at least two classes")
-    units = None if dependence is None else dependence.units
+    units = needed_units(dependence)
     reduced = reduce_columns(x, n_classes)
     rows = Rows.of(reduced, _curved(n_samples, units, options))
     refit_rows = n if n <= LARGEST_SHARE * n_samples else n_samples // 2

@@ -1,45 +1,113 @@
-"""What a teacher of n rows says about targets: outputs of a ridge head that did not see the row."""
+"""What a teacher says about targets that is trained on the rows that train the student."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 from sklearn.linear_model import RidgeCV
 
 from cch_audit.auditing.heads import ALPHAS
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators.contract import assign_folds, outside, standardize
+from cch_audit.forecast.draws import others
 from cch_audit.forecast.teachers import FOLDS
 from cch_audit.rows import FloatArray, IntArray
 
 
-def teacher_outputs(
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What a teacher says about targets."""
+
+    reference: FloatArray
+    """Outputs (n_samples, q) that the student of all rows learns from."""
+    parts: tuple[FloatArray, ...] = ()
+    """For each part those of its rows by a teacher of its own, (n_part, q); empty if given."""
+
+
+def train_outputs(
     teacher: FloatArray,
     y: FloatArray,
-    part: IntArray,
+    parts: Sequence[IntArray],
     dependence: Dependence | None,
     rng: np.random.Generator,
-) -> FloatArray:
-    """Return outputs (n_samples, q) of heads that were trained on a part of the rows.
-
-    A row of the part gets the output of the head of five that did not see it, every other row that
-    of one of the five in rotation.
+) -> Outputs:
+    """Train ridge heads on all rows and on each part; no row is told by a head that it taught.
 
     Parameters
     ----------
     teacher : (n_samples, d) representation
     y : (n_samples, q) targets
-    part : row numbers of the n rows
+    parts : row numbers that each student, and its teacher, is trained on
+    dependence : which rows depend on each other; None: none do
+    """
+    x, everything = standardize(teacher), np.arange(len(y))
+    spoken = tuple(teacher_outputs(x, y, part, dependence, rng) for part in parts)
+    return Outputs(teacher_outputs(x, y, everything, dependence, rng), spoken)
+
+
+def teacher_outputs(
+    x: FloatArray,
+    y: FloatArray,
+    part: IntArray,
+    dependence: Dependence | None,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Return outputs (n_part, q) of the rows of a part, by five heads that each leave a fold out.
+
+    Parameters
+    ----------
+    x : (n_samples, d) standardised columns
+    y : (n_samples, q) targets
+    part : row numbers
     dependence : which rows depend on each other; None: none do
     """
     inside = among(dependence, part)
-    folds = assign_folds(len(part), FOLDS, y[part], inside, rng)
-    numbers = np.unique(folds)
-    turn = np.arange(len(y)) % len(numbers)
-    turn[part] = np.searchsorted(numbers, folds)
-    x, outputs = standardize(teacher), np.empty_like(y)
-    for place, number in enumerate(numbers):
-        rows, asked = part[outside(folds, number, inside)], turn == place
+    x, y = x[part], y[part]
+    folds = assign_folds(len(part), FOLDS, y, inside, rng)
+    outputs = np.empty_like(y)
+    for number in np.unique(folds):
+        rows, asked = outside(folds, number, inside), folds == number
         head = RidgeCV(alphas=ALPHAS).fit(x[rows], y[rows])
-        outputs[asked] = head.predict(x[asked]).reshape(-1, y.shape[1])
         # Without a common mean, outputs out of fold are low where the fold's labels are high.
-        mine = part[folds == number]
-        outputs[mine] += y[part].mean(axis=0) - y[rows].mean(axis=0)
+        shift = y.mean(axis=0) - y[rows].mean(axis=0)
+        outputs[asked] = head.predict(x[asked]).reshape(-1, y.shape[1]) + shift
     return outputs
+
+
+def own_teachers(
+    x: FloatArray,
+    y: FloatArray,
+    reference: FloatArray,
+    parts: Sequence[IntArray],
+    spoken: Sequence[FloatArray],
+    weights: FloatArray,
+) -> FloatArray:
+    """Return the squared error with teachers of the parts less that with the reference teacher.
+
+    Parameters
+    ----------
+    x : (n_samples, p) student columns
+    y, reference : (n_samples, q) targets, and what the reference teacher says
+    parts : rows that train a student, each
+    spoken : for each part what its own teacher says, (n_part, q)
+    weights : (C,)
+
+    Returns
+    -------
+    (n_parts, C), outputs summed
+    """
+    x, q = np.hstack([np.ones((len(x), 1)), x]), y.shape[1]
+    differences = np.empty((len(parts), len(weights)))
+    for number, (part, own) in enumerate(zip(parts, spoken, strict=True)):
+        left = others(part, len(y))
+        targets = np.hstack([y[part], reference[part], own])
+        said = x[left] @ scipy.linalg.lstsq(x[part], targets, check_finite=False)[0]
+        of_labels, of_reference, of_own = said[:, :q], said[:, q : 2 * q], said[:, 2 * q :]
+        for place, weight in enumerate(weights):
+            errors = [
+                ((y[left] - (of_labels + weight * one) / (1 + weight)) ** 2).sum(axis=1).mean()
+                for one in (of_own, of_reference)
+            ]
+            differences[number, place] = errors[0] - errors[1]
+    return differences

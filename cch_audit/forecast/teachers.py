@@ -77,16 +77,17 @@ def train_teacher(
     dependence : which rows depend on each other; None: none do
     """
     x = standardize(teacher)
-    penalty: float | None = None
-    spoken = []
+    spoken, chosen = [], []
     for part in parts:
-        logits, penalty = teacher_logits(x, y, n_classes, part, dependence, rng, penalty)
+        # Each chooses its own penalty, as each would: a common one would move all of them together.
+        logits, penalty = teacher_logits(x, y, n_classes, part, dependence, rng)
         spoken.append(logits)
+        chosen.append(penalty)
     many = np.arange(len(x))
     if len(x) > MOST_REFERENCE:
         units = None if dependence is None else dependence.units
         many = draw_part(len(x), MOST_REFERENCE, units, rng)
-    penalty = penalty if penalty is not None else PENALTIES[1]
+    penalty = float(np.median(chosen))
     reference, rotated_x, theta = _reference(x, y, n_classes, many, dependence, rng, penalty)
     moved = _moved(rotated_x, y, n_classes, theta, penalty)
     return Teacher(reference, tuple(spoken), moved, rotated_x)

@@ -92,7 +92,7 @@ def forecast_parts(forecast: Forecast) -> Iterator[Part]:
     yield Heading(FORECAST_TITLE, forecast_badge(forecast), cause_words(forecast))
     yield Text(forecast_sentence(forecast))
     yield Facts(tuple(fact_lines(forecast)))
-    yield from bullets(forecast.reasons)
+    yield from bullets((*forecast.reasons, *forecast.notes))
     if forecast.controls:
         yield Heading(CONTROLS_TITLE)
         yield control_rows(forecast)

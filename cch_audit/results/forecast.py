@@ -101,7 +101,9 @@ class Forecast:
     source: Source | None
     """None unless it helps."""
     reasons: tuple[str, ...]
-    """Why it is undecided, and what a reader must know, in sentences."""
+    """Why it is undecided, or what its gain may come from, in sentences."""
+    notes: tuple[str, ...]
+    """What a reader must know of the student and of how it was forecast, in sentences."""
     method: Method
     penalty: float
     n_parameters: int

@@ -160,7 +160,16 @@ def retrain(
 
 def worlds() -> Iterator[Retrained]:
     """Yield the worlds of the bench, from many rows for each column to few."""
-    everyone = (*TRAINED, *GIVEN)
+    everyone = (
+        "good",
+        "over-confident",
+        "weak",
+        "biased",
+        "noisy",
+        "permuted",
+        "nuisance",
+        "copied",
+    )
     sizes = {
         (2, 8): (40, 120, 400, 2000),
         (2, 32): (160, 480, 1600),
@@ -168,15 +177,16 @@ def worlds() -> Iterator[Retrained]:
         (10, 8): (80, 240, 800),
         (10, 24): (225, 480),
     }
-    for (n_classes, n_columns), rows in sizes.items():
-        for n in rows:
-            yield from (Retrained(n_classes, n_columns, n, teacher) for teacher in everyone)
+    shapes = [(*shape, n) for shape, rows in sizes.items() for n in rows]
+    for teacher in everyone:
+        # By teacher, so that a part of the worlds is a fair part of them.
+        yield from (Retrained(*shape, teacher) for shape in shapes)
+        if teacher in ("good", "weak", "nuisance", "over-confident"):
+            yield from (Retrained(3, 6, n, teacher, group_size=5) for n in (200, 600))
+            yield from (Retrained(2, 8, n, teacher, imbalance=2.5) for n in (120, 400))
+            yield from (Retrained(5, 8, n, teacher, imbalance=2.5) for n in (200, 800))
     for teacher in ("good", "weak", "permuted"):
         yield from (Retrained(50, 6, n, teacher) for n in (400, 1000))
-    for teacher in ("good", "weak", "nuisance", "over-confident"):
-        yield from (Retrained(3, 6, n, teacher, group_size=5) for n in (200, 600))
-        yield from (Retrained(2, 8, n, teacher, imbalance=2.5) for n in (120, 400))
-        yield from (Retrained(5, 8, n, teacher, imbalance=2.5) for n in (200, 800))
 
 
 def held_out() -> Iterator[Retrained]:
