@@ -11,6 +11,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 CERTAIN = 2.33
 """Standard errors beyond which a share of rows is not what it should be (one side, 1 %)."""
+TOGETHER = 2**17
+"""Values that are standardised together."""
 
 
 def is_classes(y: FloatArray | IntArray) -> TypeGuard[IntArray]:
@@ -29,6 +31,17 @@ def against_largest_class(guessed: IntArray, y: IntArray) -> tuple[float, float,
 
 def standardize(x: FloatArray | IntArray) -> FloatArray:
     """Return columns with mean 0 and variance 1, whatever their scale; constant ones become 0."""
+    if x.ndim == 1 or x.size <= TOGETHER:
+        return _standardized(x)
+    # Some columns at a time: what is computed from them stays near the processor.
+    found, width = np.empty(x.shape), max(1, TOGETHER // len(x))
+    for first in range(0, x.shape[1], width):
+        some = np.s_[:, first : first + width]
+        found[some] = _standardized(x[some])
+    return found
+
+
+def _standardized(x: FloatArray | IntArray) -> FloatArray:
     largest = np.abs(x).max(axis=0)
     # Divided by the largest value first: the square of 1e-200 or 1e200 is out of range.
     scaled = x / np.where(largest > 0, largest, 1.0)

@@ -38,6 +38,7 @@ from cch_audit.results import (
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
+    EarlySettings,
     EstimatorSettings,
     ForecastSettings,
     GateSettings,
@@ -82,7 +83,10 @@ CODES: Mapping[Verdict, ExitCode] = {
 
 
 RUNS: Mapping[str, tuple[type[Settings], ...]] = {
-    "check": (InputSettings, AuditSettings, GateSettings, ConfirmationSettings, WorkSettings),
+    "check": (
+        *(InputSettings, AuditSettings, GateSettings, EarlySettings),
+        *(ConfirmationSettings, WorkSettings),
+    ),
     "confirm": (
         *(InputSettings, AuditSettings, ConfirmationSettings),
         *(OwnRunsSettings, WorkSettings),
@@ -120,6 +124,8 @@ class Run:
     working: WorkSettings = field(default_factory=WorkSettings)
     only_forecasts: bool = False
     """Whether nothing but forecasts is asked for."""
+    early: EarlySettings | None = None
+    """None: of a command that measures everything."""
 
     @cached_property
     def work(self) -> Work:
@@ -132,6 +138,13 @@ class Run:
         from cch_audit.distillation.arms import parse_grid
 
         return parse_grid(self.training)
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...] | None:
+        """The numbers of training rows that are asked for; None where they are not."""
+        from cch_audit.distillation.arms import parse_sizes
+
+        return parse_sizes(self.training)
 
     @cached_property
     def plan(self) -> SweepPlan | None:
@@ -156,7 +169,7 @@ class Run:
         """
         for name in self.audit.estimator:
             find(name)  # another package's may be of no use
-        _ = self.grid, self.plan
+        _ = self.grid, self.plan, self.sizes
         if self.audit.forecast or self.only_forecasts:
             _ = self.foretelling
         refuse_idle(self.own, self.training)
@@ -199,6 +212,7 @@ def run_of(command: str, sections: Iterable[Settings], estimators: EstimatorSett
         ranking=ranking,
         sweep=given.get(SweepSettings),
         working=given[WorkSettings],
+        early=given.get(EarlySettings),
     )
 
 
@@ -384,13 +398,15 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
         if run.plan is not None:
             sample = teachers_of_steps(sample, run.plan, estimators.of(HeadSettings), seed)
         share = AUDITING if experiment or own else 1.0
-        measured = measure(sample, settings, parts, within(progress, 0.0, ESTIMATES * share))
+        measuring = measure
+        if run.early is not None and run.early.stop_early:
+            from cch_audit.auditing.early import measure_needed as measuring
+        measured = measuring(sample, settings, parts, within(progress, 0.0, ESTIMATES * share))
         judging = within(progress, ESTIMATES * share, share)
         audits = judge_teachers(sample, measured, settings, parts, judging)
         if experiment is not None:
             runs = training_of_steps(audits, experiment, run.plan)
-            with run.work.spending("training runs"):
-                audits = train(sample, runs, within(progress, share, 1.0))
+            audits = train(sample, runs, run.work, within(progress, share, 1.0))
         if own is not None:
             audits = train_own(audits, own, run.training.accept, within(progress, share, 1.0))
         if run.audit.forecast:
@@ -424,6 +440,8 @@ def _effective(run: Run) -> Mapping[str, Any]:
     shown = dict.fromkeys([*(entry.name for entry in OWN), *run.audit.estimator, "heads"])
     own = plain_sections(run.estimators, shown)
     sections = {**plain(run.inputs), **plain(run.audit), **own}
+    if run.early is not None:
+        sections |= plain(run.early)
     if run.own.given:
         sections |= effective(run.own, run.training)
     elif run.trains:

@@ -20,7 +20,8 @@ from cch_audit.evidence.ledger import Ledger, keep_ledger
 from cch_audit.evidence.read import read_evidence
 from cch_audit.rendering import render
 from cch_audit.rendering.text import counted
-from tests.bench import coverage, null, summary
+from tests.bench import coverage, null, split_seeds, summary
+from tests.bench import outcomes as training_runs
 from tests.bench.journal import RESULTS
 from tests.pseudo_terminal import run
 
@@ -39,7 +40,14 @@ COMMAND = re.compile(r"^\$ (.*)\n", re.MULTILINE)
 ERASED = re.compile(r"(?s).*\x1b\[2K")
 """Up to where the progress bar takes itself away."""
 CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-TABLES = ("accuracy", "held_out", "coverage", "null", "ledger", "families")
+BENCHES = {
+    "coverage": coverage,
+    "null": null,
+    "outcomes": training_runs,
+    "split_seeds": split_seeds,
+}
+"""Modules that draw the table of what they measured."""
+TABLES = ("accuracy", "held_out", *BENCHES, "ledger", "families")
 FAMILIES = {"simulated": "simulated", "images": "images", "other": "other real data"}
 """Folders of the committed reports, and what is in them."""
 RULES = {
@@ -148,8 +156,8 @@ def table(name: str) -> str:
         record, _, _ = record.partition("\nTrials\n")
         return f"```text\n{mark.strip()}\n{record.rstrip()}\n```"
     found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    if name in ("coverage", "null"):
-        return {"coverage": coverage, "null": null}[name].overview(found["cells"])
+    if name in BENCHES:
+        return BENCHES[name].overview(found["cells"])
     return summary.overview(found["families"]["2000"])
 
 

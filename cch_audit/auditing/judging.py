@@ -58,29 +58,12 @@ def _one_teacher(
     doubts = parts.doubts(sample, teacher)
     levels = {}
     for level in get_args(LevelName):
-        results: dict[str, EstimatorResult] = {
-            name: judge_estimator(
-                measured.teacher_student(level, name, teacher),
-                measured.student_labels(level, name),
-                sample,
-                settings,
-                parts,
-                (level, name, teacher, student, "bootstrap"),
-            )
-            for name in settings.estimator
-        }
-        # Predicted targets are what the level of predictions compares: no floor but the gap itself.
-        floor = None
-        if sample.labels.kind == "classes" or level == "representations":
-            results, floor = hold_to_floor(
-                results,
-                partial(_floor, teacher, level, sample, measured, settings, parts),
-                settings.margin,
-            )
-        results = withhold(results, doubts)
-        truth = sample.truths.get(teacher, {}).get(level)
-        levels[level] = replace(combine(results, settings.rule), truth=truth, floor=floor)
-    gated = get_args(LevelName) if settings.level == "both" else (settings.level,)
+        results, floor = judge_level(teacher, level, sample, measured, settings, parts)
+        if results:
+            truth = sample.truths.get(teacher, {}).get(level)
+            found = combine(withhold(results, doubts), settings.rule, settings.estimator)
+            levels[level] = replace(found, truth=truth, floor=floor)
+    gated = gated_levels(settings)
     verdict = agree([levels[level].verdict for level in gated])
     return Audit(
         teacher=teacher,
@@ -96,6 +79,51 @@ def _one_teacher(
         doubts=doubts,
         is_control=teacher in sample.controls,
     )
+
+
+def judge_level(
+    teacher: str,
+    level: LevelName,
+    sample: Sample,
+    measured: Measurements,
+    settings: AuditSettings,
+    parts: Parts,
+) -> tuple[dict[str, EstimatorResult], Interval | None]:
+    """Judge what was measured at one level, and return the floor where it raises an interval."""
+    results = judge_alone(teacher, level, sample, measured, settings, parts)
+    # Predicted targets are what the level of predictions compares: no floor but the gap itself.
+    if sample.labels.kind == "continuous" and level == "predictions":
+        return results, None
+    measure = partial(_floor, teacher, level, sample, measured, settings, parts)
+    return hold_to_floor(results, measure, settings.margin)
+
+
+def judge_alone(
+    teacher: str,
+    level: LevelName,
+    sample: Sample,
+    measured: Measurements,
+    settings: AuditSettings,
+    parts: Parts,
+) -> dict[str, EstimatorResult]:
+    """Judge what was measured at one level, without the floor."""
+    return {
+        name: judge_estimator(
+            measured.teacher_student(level, name, teacher),
+            measured.student_labels(level, name),
+            sample,
+            settings,
+            parts,
+            (level, name, teacher, sample.student_name, "bootstrap"),
+        )
+        for name in settings.estimator
+        if measured.knows(level, name, teacher)
+    }
+
+
+def gated_levels(settings: AuditSettings) -> tuple[LevelName, ...]:
+    """Return the levels that decide the verdict."""
+    return get_args(LevelName) if settings.level == "both" else (settings.level,)
 
 
 def _floor(
@@ -163,12 +191,15 @@ def judge_estimator(
 def _notes(levels: Mapping[str, LevelResult], companions: Companions) -> tuple[str, ...]:
     """Say in sentences what the numbers mean together."""
     notes = []
-    representations, predictions = levels["representations"].verdict, levels["predictions"].verdict
-    if representations != predictions:
+    verdicts = {name: level.verdict for name, level in levels.items()}
+    representations, predictions = map(verdicts.get, get_args(LevelName))
+    if len(set(verdicts.values())) > 1:
         notes.append(
             f"The levels disagree: {representations} on representations, {predictions} on "
             "predictions."
         )
+    for level in set(get_args(LevelName)) - set(levels):
+        notes.append(f"Nothing was estimated on {level}, which does not decide.")
     if representations == "pass" and predictions != "pass":
         notes.append(
             "Much of what teacher and student share may have nothing to do with the labels, and "

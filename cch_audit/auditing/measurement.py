@@ -67,6 +67,10 @@ class Measurements:
         """Return I(teacher; student)."""
         return self.found[level, estimator, "teacher_student", teacher, self.student]
 
+    def knows(self, level: str, estimator: str, teacher: str) -> bool:
+        """Return whether both informations of a teacher's gap were estimated."""
+        return (level, estimator, "teacher_student", teacher, self.student) in self.found
+
     def student_labels(self, level: str, estimator: str) -> Measured:
         """Return I(student; labels)."""
         return self.found[level, estimator, "student_labels", self.student]
@@ -153,30 +157,31 @@ def estimate_all(
     ]
     halves = [np.flatnonzero(side == number) for side in sides for number in (0, 1)]
 
-    def measured(job: Job) -> Estimate | tuple[float, float]:
+    def measured(job: Job) -> Any:
         # Without networks the stream does not know the teacher: all meet the same folds and draws.
-        information, name, kind, number = job.information, job.estimator, job.kind, str(job.number)
+        information, name, kind = job.information, job.estimator, job.kind
         level, x, y = information.level, information.x, information.y
         own = information.name if find(name).trains else information.name[:1]
-        names = (level, *own, name, kind, number)
+        names = (level, *own, name, kind)
+        if kind == "surrogate":
+            drawing = (level, information.name[0], kind)
+            return parts.surrogate_errors(job.purpose, name, x, y, job.number, drawing, *names)
+        names = (*names, str(job.number))
         if kind == "all":
             return parts.whole(job.purpose, name, x, y, *names)
-        if kind == "half":
-            return parts.from_half(job.purpose, name, x, y, halves[job.number], *names)
-        drawing = (level, information.name[0], kind, number)
-        return parts.surrogate_error(job.purpose, name, x, y, drawing, *names)
+        return parts.from_half(job.purpose, name, x, y, halves[job.number], *names)
 
-    plan = plan_work(informations, settings, parts.estimators, sample.n_samples, n_halves)
+    plan = plan_work(informations, settings, parts.estimators, n_halves)
     costs = [_cost(job, parts.estimators) for job in plan]
 
-    def task(place: int) -> tuple[int, Estimate | tuple[float, float]]:
+    def task(place: int) -> tuple[int, Any]:
         return place, measured(plan[place])
 
     # Results come as they are done, so that the progress is seen to move; their places order them.
     done = Parallel(n_jobs=n_jobs(settings), prefer="threads", return_as="generator_unordered")(
         delayed(task)(place) for place in range(len(plan))
     )
-    results: dict[int, Estimate | tuple[float, float]] = {}
+    results: dict[int, Any] = {}
     spent = 0.0
     for place, result in done:
         results[place] = result
@@ -198,7 +203,7 @@ class Job:
     kind: str
     """A key of `KINDS`."""
     number: int
-    """Of the half or surrogate."""
+    """Of the half; of surrogates how many there are at most."""
 
     @property
     def purpose(self) -> str:
@@ -210,7 +215,6 @@ def plan_work(
     informations: Sequence[Information],
     settings: AuditSettings,
     estimators: EstimatorSettings,
-    n_samples: int,
     n_halves: int,
 ) -> list[Job]:
     """List the runs of all estimators, in an order that keeps all cores and little memory busy."""
@@ -219,12 +223,12 @@ def plan_work(
         jobs = [
             Job(information, name, kind, number)
             for name in settings.estimator
-            for kind, count in (
-                ("all", 1),
-                ("half", n_halves),
-                ("surrogate", n_surrogates(name, information.level, settings, n_samples)),
+            for kind, numbers in (
+                ("all", (0,)),
+                ("half", range(n_halves)),
+                ("surrogate", (n_surrogates(name, information.level, settings),)),
             )
-            for number in range(count)
+            for number in numbers
         ]
         # Estimators share the surrogates of an information, so one is finished before the next.
         # Of each the longest first, so that no core waits long at the end.
@@ -232,8 +236,8 @@ def plan_work(
     return plan
 
 
-def n_surrogates(estimator: str, level: str, settings: AuditSettings, n_samples: int) -> int:
-    """Return how many surrogates an estimator's bias is the mean of, more where they cost little.
+def n_surrogates(estimator: str, level: str, settings: AuditSettings) -> int:
+    """Return of how many plain errors an estimator's bias has the precision, more where cheap.
 
     Predictions have few columns, and nothing is trained for the estimators without seeds.
     """
@@ -251,21 +255,22 @@ def _cost(job: Job, estimators: EstimatorSettings) -> float:
     entry, x, y = find(job.estimator), job.information.x, job.information.y
     is_whole = job.kind == "all"
     seeds = int(getattr(estimators.of(entry.settings), "n_seeds", 1)) if is_whole else 1
+    runs = {"all": 1.0, "half": 0.5, "surrogate": float(job.number)}[job.kind]
     width = x.shape[1] + (0 if y.ndim == 1 else y.shape[1])
-    return float(entry.cost * seeds * (0.5 if job.kind == "half" else 1.0) * (30 + width))
+    return float(entry.cost * seeds * runs * (30 + width))
 
 
 def _collect(
     all: Sequence[Estimate],
     half: Sequence[tuple[float, float]],
-    surrogate: Sequence[tuple[float, float]],
+    surrogate: Sequence[Sequence[tuple[float, float]]],
 ) -> Measured:
     """Gather the parts of one information.
 
     Where the estimate is the raw one, so are those of halves and surrogates: like with like.
     """
-    (whole,) = all
+    (whole,), (on_surrogates,) = all, surrogate
     column = int(whole.value == whole.raw)
     halves = np.array(half, dtype=np.float64)[:, column]
-    errors = [error[column] for error in surrogate]
+    errors = [error[column] for error in on_surrogates]
     return Measured(whole, halves, float(np.mean(errors)) if errors else None)

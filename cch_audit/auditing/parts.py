@@ -94,7 +94,37 @@ class Parts:
         key = ("half", *self._by(name, settings), self._of(x, y), digest(rows), names)
         return self.work.do(purpose, key, make, keep=is_own(name))
 
-    def surrogate_error(
+    def surrogate_errors(
+        self,
+        purpose: str,
+        name: str,
+        x: FloatArray,
+        y: Variable,
+        n_most: int,
+        drawing: tuple[str, ...],
+        *names: str,
+    ) -> list[tuple[float, float]]:
+        """Return the errors, and those of the raw counterparts, on surrogates of x and y.
+
+        Chance that is known is taken off the errors. If there is no other, a surrogate says more
+        about the bias than a plain error would, and as many are drawn as say as much as `n_most`.
+
+        Parameters
+        ----------
+        n_most : most surrogates; 0: none
+        drawing : names of the streams that they are drawn from; all estimators share them
+        names : those of the estimator's streams
+        """
+        errors: list[tuple[float, float, float]] = []
+        for number in map(str, range(n_most)):
+            made = self._surrogate_error(purpose, name, x, y, (*drawing, number), *names, number)
+            errors.append(made)
+            left = sum(share for *_, share in errors) / len(errors)
+            if find(name).is_steady and left / len(errors) <= 1 / n_most:
+                break
+        return [(value, raw) for value, raw, _ in errors]
+
+    def _surrogate_error(
         self,
         purpose: str,
         name: str,
@@ -102,17 +132,11 @@ class Parts:
         y: Variable,
         drawing: tuple[str, ...],
         *names: str,
-    ) -> tuple[float, float]:
-        """Return the error, and that of the raw counterpart, on a surrogate of x and y.
-
-        Parameters
-        ----------
-        drawing : names of the stream that the surrogate is drawn from; all estimators share it
-        names : those of the estimator's stream
-        """
+    ) -> tuple[float, float, float]:
+        """Return what `Surrogate.error` says of one surrogate."""
         settings = _single_seed(name, self.estimators)
 
-        def make() -> tuple[float, float]:
+        def make() -> tuple[float, float, float]:
             drawn = self._surrogate(x, y, drawing)
             rng = stream(self.seed, *names)
             return drawn.error(estimate(name, drawn.x, drawn.y, rng, settings, self.dependence))

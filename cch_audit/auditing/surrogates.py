@@ -30,8 +30,10 @@ class Surrogate:
     log_ratios: FloatArray
     """(n_samples,) log p(x, y) / (p(x) p(y)) of the drawn rows, whose expectation is I(x; y)."""
 
-    def error(self, found: Estimate) -> tuple[float, float]:
+    def error(self, found: Estimate) -> tuple[float, float, float]:
         """Return the error of an estimate from these rows, and of its raw counterpart, in nats.
+
+        The third number is the share of the error's variance that is left, as far as rows tell.
 
         Rows that happen to be more alike than their distribution says raise any estimate. What
         they raise it by is known: the mean of their log ratios, less the information, times the
@@ -40,10 +42,14 @@ class Surrogate:
         estimator is.
         """
         ratios = self.log_ratios - self.log_ratios.mean()
-        slope = float(ratios @ found.pseudo_values) / max(float(ratios @ ratios), 1e-300)
+        values = found.pseudo_values - found.pseudo_values.mean()
+        products = float(ratios @ values)
+        slope = products / max(float(ratios @ ratios), 1e-300)
+        left = 1 - slope * products / max(float(values @ values), 1e-300)
         chance = slope * float(self.log_ratios.mean() - self.information)
         raw = found.value if found.raw is None else found.raw
-        return found.value - self.information - chance, raw - self.information - chance
+        known = self.information + chance
+        return found.value - known, raw - known, left
 
 
 @dataclass(frozen=True)
@@ -64,9 +70,9 @@ class Side:
     def of(cls, columns: FloatArray) -> "Side":
         """Decompose the normal scores of columns (n_samples, d)."""
         scores, ordered = normal_scores(columns), np.sort(columns, axis=0)
-        values, vectors = principal_axes(scores)
-        present = values > ROUNDING * max(values[0], 1e-300)
-        spread, vectors = np.sqrt(values[present]), vectors[:, present]
+        values, axes = principal_axes(scores)
+        present = int((values > ROUNDING * max(values[0], 1e-300)).sum())
+        spread, vectors = np.sqrt(values[:present]), axes(present)
         root: AnyFloats = vectors * spread
         if is_wide(scores):
             root = root.astype(np.float32)
@@ -93,14 +99,15 @@ class Side:
         The map is strictly increasing where values are distinct, so the information is unchanged;
         at ties it would lose some, so tied columns stay Gaussian.
         """
-        drawn = np.matmul(white.astype(self.root.dtype, copy=False), self.root.T)
-        found = np.empty(drawn.shape)
-        block = max(1, BLOCK // len(drawn))
-        for first in range(0, drawn.shape[1], block):
-            some = np.s_[:, first : first + block]
-            own = np.empty_like(found[some])
-            np.put_along_axis(own, drawn[some].argsort(axis=0), self.ordered[some], axis=0)
-            found[some] = np.where(self.distinct[first : first + block], own, drawn[some])
+        n, d = self.ordered.shape
+        white, found = white.astype(self.root.dtype, copy=False), np.empty((n, d))
+        width = max(1, BLOCK // n)
+        for first in range(0, d, width):
+            some = slice(first, first + width)
+            drawn = np.matmul(self.root[some], white.T)  # (columns, rows), for sorting is quicker
+            own = np.empty(drawn.shape)
+            np.put_along_axis(own, drawn.argsort(axis=1), self.ordered[:, some].T, axis=1)
+            found[:, some] = np.where(self.distinct[some, None], own, drawn).T
         return found
 
 

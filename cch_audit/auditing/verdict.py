@@ -171,30 +171,61 @@ def hold_to_floor(
     return held, floor if held != results else None
 
 
-def combine(estimators: Mapping[str, EstimatorResult], rule: str) -> LevelResult:
+def combine(
+    estimators: Mapping[str, EstimatorResult], rule: str, asked: Sequence[str] = ()
+) -> LevelResult:
     """Combine the estimators of one level by a rule.
 
     `all`: every estimator must agree (an intersection-union test: the level holds without
     correction). `majority`: more than half. `any`: at least one decides and none contradicts. An
     estimator's name: that one alone. A reference votes only when named or alone.
+
+    Parameters
+    ----------
+    estimators : what they say
+    rule : as the settings have it
+    asked : all estimators, if some were not needed
     """
-    if rule in estimators:
-        voters: tuple[str, ...] = (rule,)
-    else:
-        voters = tuple(name for name in estimators if not find(name).is_reference)
-        voters = voters or tuple(estimators)
+    asked = asked or tuple(estimators)
+    deciding = voters_of(asked, rule)
+    voters = tuple(name for name in deciding if name in estimators)
     votes = {name: estimators[name].verdict for name in voters}
-    counts = {verdict: list(votes.values()).count(verdict) for verdict in ("pass", "fail")}
-    needed = {"any": 1, "majority": len(voters) // 2 + 1}.get(rule, len(voters))
-    winners: list[Verdict] = [v for v in ("pass", "fail") if counts[v] >= needed]
-    verdict: Verdict = winners[0] if len(winners) == 1 else "undecided"
+    passes, fails = (list(votes.values()).count(verdict) for verdict in ("pass", "fail"))
+    verdict = _winner(passes, fails, len(deciding), rule)
     grouped: dict[tuple[Verdict, str], list[str]] = {}
     for name, vote in votes.items():
         grouped.setdefault((vote, estimators[name].reason), []).append(name)
     reasons = [f"{', '.join(names)}: {vote}, {why}" for (vote, why), names in grouped.items()]
-    if verdict == "undecided" and counts["pass"] and counts["fail"]:
+    if verdict == "undecided" and passes and fails:
         reasons.insert(0, "the estimators disagree")
-    return LevelResult(verdict, tuple(reasons), voters, estimators)
+    idle = tuple(name for name in asked if name not in estimators)
+    return LevelResult(verdict, tuple(reasons), voters, estimators, not_needed=idle)
+
+
+def voters_of(asked: Sequence[str], rule: str) -> tuple[str, ...]:
+    """Return the estimators that decide by a rule."""
+    if rule in asked:
+        return (rule,)
+    return tuple(name for name in asked if not find(name).is_reference) or tuple(asked)
+
+
+def possible(votes: Sequence[Verdict], n_voters: int, rule: str) -> set[Verdict]:
+    """Return how a rule can end once all have voted, of whom some have already."""
+    left = range(n_voters - len(votes) + 1)
+    return {
+        _winner(votes.count("pass") + p, votes.count("fail") + f, n_voters, rule)
+        for p in left
+        for f in left
+        if p + f <= left[-1]
+    }
+
+
+def _winner(passes: int, fails: int, n_voters: int, rule: str) -> Verdict:
+    """Return what has votes enough; undecided if nothing has, or both."""
+    needed = {"any": 1, "majority": n_voters // 2 + 1}.get(rule, n_voters)
+    if (passes >= needed) == (fails >= needed):
+        return "undecided"
+    return "pass" if passes >= needed else "fail"
 
 
 def agree(verdicts: Sequence[Verdict]) -> Verdict:

@@ -19,6 +19,7 @@ from cch_audit.estimators import OWN, section, section_names
 from cch_audit.settings import (
     AuditSettings,
     ConfirmationSettings,
+    EarlySettings,
     EstimatorSettings,
     ForecastSettings,
     GateSettings,
@@ -43,6 +44,7 @@ PANELS: dict[type[Settings], str] = {
     InputSettings: "What is audited",
     AuditSettings: "Estimates and verdict",
     GateSettings: "Gate",
+    EarlySettings: "Gate",
     ConfirmationSettings: "Training runs",
     ForecastSettings: "Forecast",
     IntervalSettings: "Forecast",
@@ -58,6 +60,7 @@ SECTIONS: tuple[type[Settings], ...] = (
     InputSettings,
     AuditSettings,
     GateSettings,
+    EarlySettings,
     ConfirmationSettings,
     RankSettings,
     SweepSettings,

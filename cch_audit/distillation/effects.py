@@ -15,6 +15,10 @@ TUNED_FOR = 24
 """Repetitions at which the confidence sequence is narrowest."""
 FEW_UNITS = 6
 """Units that differ; of fewer a normal distribution says nothing."""
+FIRST_ORDER = 1 / 3
+"""Share of what training rows do to a difference that each does by itself, at most. Two students
+near one optimum differ by products of rows' influences, so that it is small: `tests.bench.outcomes`
+measures 0 to .3 of the correction that a share of 1 makes."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +106,14 @@ def changes(
     A difference in repetition r at unit i is m + a_r + b_i + e_ri: of the training rows, of the
     unit, of both. The mean over R repetitions and all units has
 
-        SE^2 = s_R^2 / R + s_a^2 rho / (1 - rho) + s_b^2 / U
+        SE^2 = s_R^2 / R + s_T^2 rho' / (1 - rho') + s_b^2 / U
 
-    with s_R^2 the variance of the repetitions' means and s_b^2 that of the units' means less its
-    own noise. What is left of s_R^2 is s_a^2 (1 - rho'), where rho' is how alike the effects of two
-    training sets are that share a part rho of their rows: at most rho, for a symmetric function of
-    rows (Hoeffding 1948, section 5); Nadeau and Bengio (2003) correct for the same. Only the first
+    with s_R^2 the variance of the repetitions' means, s_b^2 that of the units' means less its own
+    noise, and s_T^2 what is left of s_R^2 without the noise of the scored units. That is
+    s_a^2 (1 - rho'), where rho' is how alike the effects of two training sets are that share a part
+    rho of their rows: sum_k f_k rho^k, with f_k the share of order k of a symmetric function of
+    rows (Hoeffding 1948, section 5). Nadeau and Bengio (2003) correct by f_1 = 1; here the first
+    order has the share `FIRST_ORDER`, and higher ones are left out. Only the first
     term falls with more repetitions. It has the radius of an asymptotic confidence sequence
     (Waudby-Smith et al. 2021), which holds at every look, the others a t quantile.
 
@@ -137,7 +143,8 @@ def changes(
     # Units that only some repetitions score move the repetitions' means, too.
     scored = noise / n_test + of_units * max(0.0, 1 / n_test - 1 / n_units)
     of_training = np.maximum(spread - scored, 0.0)
-    kept = of_training * overlap / (1 - overlap) + of_units / n_units
+    alike = FIRST_ORDER * overlap
+    kept = of_training * alike / (1 - alike) + of_units / n_units
     quantile = stats.t.ppf(1 - alpha / 2, max(1, int(seen.sum()) - 1))
     widths = np.hypot(radius(np.sqrt(spread), n_repetitions, alpha), quantile * np.sqrt(kept))
     few = tally.differs.sum(axis=1) < FEW_UNITS

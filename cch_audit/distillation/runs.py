@@ -4,17 +4,23 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from cch_audit.auditing.verdict import agreement
-from cch_audit.results import Audit, TrainingSize
+from cch_audit.results import Audit, Change, Comparison, Control, GridCell, TrainingSize
+from cch_audit.work.doing import Work
 
 if TYPE_CHECKING:
     from cch_audit.distillation.confirm import Experiment
     from cch_audit.sample import Sample
+
+
+PURPOSE = "training runs"
+RECORDS = (TrainingSize, Comparison, Change, Control, GridCell)
+"""What a training run is made of."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +34,14 @@ class Training:
 
 
 def train(
-    sample: "Sample", runs: Sequence[Training], progress: Callable[[str, float], None]
+    sample: "Sample",
+    runs: Sequence[Training],
+    work: Work,
+    progress: Callable[[str, float], None] = lambda what, share: None,
 ) -> tuple[Audit, ...]:
     """Return the audits, each with its training run, all sizes of all of them side by side.
 
+    A size that another run trained is not trained again, unless a budget of time ended it.
     Progress is told the share that is done, as if none could decide early.
     """
     from cch_audit.distillation.confirm import confirm, sum_up
@@ -51,7 +61,13 @@ def train(
                 progress(f"training, {run.teacher}", sum(shares) / len(shares))
 
         deadline = None if budget is None else begun + budget
-        found = confirm(sample, run.teacher, run.experiment, size, told, deadline)
+        found = work.do(
+            PURPOSE,
+            _key(sample, run, size, work),
+            lambda: confirm(sample, run.teacher, run.experiment, size, told, deadline),
+            keep=deadline is None,
+            records=RECORDS,
+        )
         told(1.0)
         return found, time.monotonic() - started
 
@@ -73,3 +89,20 @@ def train(
         says = agreement(run.audit.verdict, confirmation.outcome, confirmation.cause, accept)
         trained.append(replace(run.audit, confirmation=confirmation, agreement=says))
     return tuple(trained)
+
+
+def _key(sample: "Sample", run: Training, size: int, work: Work) -> tuple[Any, ...]:
+    """Return all that a training run depends on."""
+    experiment, settings = run.experiment, run.experiment.settings
+    own = sample.predictions.get(run.teacher)
+    return (
+        PURPOSE,
+        work.digest(sample.student),
+        work.digest(sample.teachers[run.teacher]),
+        None if own is None else work.digest(own),
+        work.digest(sample.labels.values),
+        sample.labels.class_names,
+        sample.dependence,
+        (experiment.learner, experiment.confidence, size),
+        (settings.seeds, settings.split_seed, settings.min_effect, settings.fusion),
+    )

@@ -61,6 +61,9 @@ class Estimator:
     """Whether it trains networks."""
     is_reference: bool = False
     """Whether it decides only when it is alone or named by the rule."""
+    is_steady: bool = False
+    """Whether its pseudo-values tell how it moves from one sample to the next, as training and
+    fitting by chance add little: then fewer surrogates say as much about its bias."""
     memory: Callable[[int, int, Any], float] = _of_columns
     """About how many bytes it takes for so many rows, columns of x and y, and its settings."""
 
@@ -124,6 +127,7 @@ OWN = (
         "many dimensions biased towards zero",
         module="cch_audit.estimators.ksg",
         settings=KsgSettings,
+        is_steady=True,
     ),
     Estimator(
         name="mine",
@@ -133,6 +137,7 @@ OWN = (
         settings=MineSettings,
         cost=6.0,
         trains=True,
+        is_steady=True,
         memory=_of_critic,
     ),
     Estimator(
@@ -152,6 +157,7 @@ OWN = (
         settings=GaussianSettings,
         cost=0.5,
         is_reference=True,
+        is_steady=True,
     ),
 )
 """The estimators of this package; others register by entry point."""

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import pdist, squareform
 
 from cch_audit.dependence.units import Dependence, among, independent_rows
 from cch_audit.estimators.canonical import (
@@ -20,7 +19,9 @@ from cch_audit.estimators.canonical import (
     principal_components,
     whitening,
 )
+from cch_audit.estimators.compiled import kernel
 from cch_audit.estimators.contract import Estimate, is_classes, standardize
+from cch_audit.estimators.distances import ROWS, insert, squared_distances
 from cch_audit.estimators.mixtures import ClassMixture, ColumnMixture
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.rows import FloatArray, IntArray
@@ -147,10 +148,24 @@ def _wider(drawn: FloatArray | IntArray, rows: FloatArray | IntArray, kept: IntA
 
 def _log_radii(rows: FloatArray | IntArray) -> FloatArray:
     """Return the log distance of each row to its third neighbour."""
-    distances = squareform(pdist(rows))
-    np.fill_diagonal(distances, np.inf)
-    third = np.partition(distances, 2, axis=1)[:, 2]
-    return np.asarray(np.log(np.maximum(third, 1e-12)))
+    squared = _third_nearest(np.ascontiguousarray(rows, dtype=np.float64))
+    return np.asarray(np.log(np.maximum(np.sqrt(squared), 1e-12)))
+
+
+@kernel()
+def _third_nearest(x):  # type: ignore[no-untyped-def]
+    """Return the squared distance of each row to its third neighbour."""
+    n = len(x)
+    block, nearest, found = np.empty((ROWS, n)), np.empty(3), np.empty(n)
+    for i in range(n):
+        if i % ROWS == 0:
+            squared_distances(x, i, block)
+        nearest[:] = np.inf
+        for j in range(n):
+            if j != i:
+                insert(block[i % ROWS, j], nearest)
+        found[i] = nearest[2]
+    return found
 
 
 def _canonical_pairs(

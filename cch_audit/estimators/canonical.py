@@ -164,11 +164,13 @@ def principal_components(x: FloatArray, rows: IntArray) -> FloatArray:
 
     They keep their variances, of mean 1.
     """
-    centred = x - x[rows].mean(axis=0)
-    values, vectors = principal_axes(centred[rows])
+    known, centre = x[rows], x[rows].mean(axis=0)
+    known -= centre
+    values, axes = principal_axes(known)
     share = np.cumsum(values) / max(values.sum(), 1e-300)
     n = min(int(np.searchsorted(share, VARIANCE)) + 1, len(values), max(1, len(rows) // 4))
-    return np.asarray(centred @ vectors[:, :n] / np.sqrt(max(values[:n].mean(), 1e-12)))
+    directions = axes(n) / np.sqrt(max(values[:n].mean(), 1e-12))
+    return np.asarray(x @ directions - centre @ directions)
 
 
 def network_inputs(x: FloatArray, rng: np.random.Generator) -> FloatArray:

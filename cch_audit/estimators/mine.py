@@ -36,6 +36,8 @@ BLOCK = 2**22
 """Pairs of held-out rows on which a critic is evaluated at a time."""
 LOWEST = -1e30
 """Below every critic, and no infinity, whose differences are no numbers."""
+LEAST_EXPONENT = -80.0
+"""Exponentials beside 1 that are smaller are nothing, and below 1e-38 a hundred times slower."""
 TEMPERS = (1.0, 0.75, 0.5, 0.25, 0.0)
 """Factors tried on each closed form alone."""
 
@@ -240,13 +242,13 @@ class _DonskerVaradhan(torch.autograd.Function):
         n = critic.shape[1]
         if barred is None:
             top = critic.amax(dim=(1, 2), keepdim=True)
-            weights = (critic - top).exp_()
+            weights = (critic - top).clamp_(min=LEAST_EXPONENT).exp_()
             weights.diagonal(dim1=1, dim2=2).zero_()
             log_pairs: float | Tensor = math.log(n * (n - 1))
         else:
             top = critic.masked_fill(barred, -math.inf).amax(dim=(1, 2), keepdim=True)
             top = top.clamp(min=torch.finfo(critic.dtype).min / 2)
-            weights = (critic - top).exp_().masked_fill_(barred, 0.0)
+            weights = (critic - top).clamp_(min=LEAST_EXPONENT).exp_().masked_fill_(barred, 0.0)
             log_pairs = (~barred).sum(dim=(1, 2)).clamp(min=1).log()
         total = weights.sum(dim=(1, 2), keepdim=True)
         ctx.save_for_backward(weights, total)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.special import log_softmax, logsumexp, ndtr
+from scipy.special import log_softmax, ndtr
 from sklearn.covariance import ledoit_wolf
 
 from cch_audit.dependence.units import Dependence, Likeness, independent_rows
@@ -154,8 +154,10 @@ class ColumnMixture:
         centres = solve_triangular(root, self.means[:, columns].T, lower=True).T
         squared = (white**2).sum(axis=1)[:, None] - 2 * white @ centres.T
         squared += (centres**2).sum(axis=1)
-        density = logsumexp(np.log(self.weights) - squared / 2, axis=1)
-        return np.asarray(density - np.log(root.diagonal()).sum())
+        scores = np.log(self.weights) - squared / 2
+        tops = scores.max(axis=1)
+        sums = np.exp(scores - tops[:, None]).sum(axis=1)
+        return np.asarray(tops + np.log(sums) - np.log(root.diagonal()).sum())
 
 
 @dataclass(frozen=True)

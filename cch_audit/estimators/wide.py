@@ -1,5 +1,7 @@
 """Linear algebra where columns outnumber rows: through products of rows, (n, n), never (d, d)."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
@@ -14,18 +16,27 @@ def is_wide(x: FloatArray) -> bool:
     return bool(x.shape[1] > x.shape[0])
 
 
-def principal_axes(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return variances, the largest first, and directions (d, min(n, d)) of centred rows (n, d).
+def principal_axes(x: FloatArray) -> tuple[FloatArray, Callable[[int], FloatArray]]:
+    """Return variances (min(n, d),), the largest first, of centred rows (n, d), and directions.
 
     Of fewer rows than columns they follow from the products of rows.
+
+    Returns
+    -------
+    variances : (min(n, d),)
+    axes : gives the leading directions (d, m), as many as it is asked for
     """
     n, d = x.shape
     values, vectors = np.linalg.eigh((x.T @ x if d <= n else x @ x.T) / n)
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    if d > n:
+
+    def axes(m: int) -> FloatArray:
+        if d <= n:
+            return np.asarray(vectors[:, :m])
         floor = max(values[0] * 1e-12, 1e-300)
-        vectors = x.T @ (vectors / np.sqrt(n * np.maximum(values, floor)))
-    return values, vectors
+        return np.asarray(x.T @ (vectors[:, :m] / np.sqrt(n * np.maximum(values[:m], floor))))
+
+    return values, axes
 
 
 def row_space(x: FloatArray) -> FloatArray:
@@ -34,8 +45,8 @@ def row_space(x: FloatArray) -> FloatArray:
     Whatever is linear in the rows and knows no columns but by lengths and angles is the same in the
     coordinates x @ row_space(x): least squares with a penalty on the squared weights, for one.
     """
-    values, vectors = principal_axes(x)
-    return vectors[:, : max(1, int((values > ROUNDING * values[0]).sum()))]
+    values, axes = principal_axes(x)
+    return axes(max(1, int((values > ROUNDING * values[0]).sum())))
 
 
 def ledoit_wolf_parts(x: FloatArray, n_columns: int | None = None) -> tuple[float, float]:

@@ -34,6 +34,8 @@ class WideClassMixture:
     """s"""
     level: float
     """m, the average variance."""
+    weights: FloatArray
+    """C^-1 m_k of the covariance C and the means less their average, (d, K)."""
     dependence: Dependence | None = None
     """Which rows depend on each other."""
 
@@ -50,7 +52,10 @@ class WideClassMixture:
         if level * d <= NO_SPREAD * max(float(x.var(axis=0).sum()), 1e-300):
             shrinkage, level = 1.0, NO_SPREAD
         means = shrink_means(means, counts, place, level * d, residual, dependence)
-        return cls(place, means, residual, shrinkage, level, dependence)
+        rows = np.sqrt((1 - shrinkage) / len(residual)) * residual
+        deviations = means - counts @ means / len(y)
+        weights = solve_through_rows(rows, np.full(d, shrinkage * level), deviations.T)
+        return cls(place, means, residual, shrinkage, level, weights, dependence)
 
     def draw(self, rng: np.random.Generator) -> tuple[FloatArray, IntArray]:
         """Return columns (n_samples, d) for the sample's own classes, and those.
@@ -67,25 +72,12 @@ class WideClassMixture:
             noise += sums @ self.residual.astype(np.float32)
             return self.means[self.y] + noise, self.y
         # Dependent rows are alike along principal components, and nowhere else.
-        values, vectors = principal_axes(self.residual)
+        values, axes = principal_axes(self.residual)
+        vectors = axes(len(values))
         likeness = self.dependence.likeness(self.residual @ vectors)
         along = self.dependence.alike(likeness, self.dependence.white(len(values), rng))
         along *= np.sqrt((1 - self.shrinkage) * values + self.shrinkage * self.level)
         return self.means[self.y] + noise + (along - noise @ vectors) @ vectors.T, self.y
-
-    def log_ratio(self, x: FloatArray, y: IntArray) -> FloatArray:
-        """Return log p(y | x) / p(y) of every row, (n_rows,); y are positions of classes."""
-        chance = np.bincount(self.y) / len(self.y)
-        weights = self._weights(self.means.T)
-        offsets = -0.5 * (self.means.T * weights).sum(axis=0) + np.log(chance)
-        posterior = log_softmax(x @ weights + offsets, axis=1)
-        return np.asarray(posterior[np.arange(len(y)), y] - np.log(chance[y]))
-
-    def _weights(self, means: FloatArray) -> FloatArray:
-        """Return C^-1 M of the covariance C and columns M (d, K)."""
-        rows = np.sqrt((1 - self.shrinkage) / len(self.residual)) * self.residual
-        diagonal = np.full(len(means), self.shrinkage * self.level)
-        return solve_through_rows(rows, diagonal, means)
 
     def information(self, rng: np.random.Generator) -> float:
         """Return I(x; y) in nats, the Monte Carlo mean of log p(y | x) / p(y).
@@ -95,9 +87,19 @@ class WideClassMixture:
         """
         chance = np.bincount(self.y) / len(self.y)
         classes = rng.choice(len(chance), size=MONTE_CARLO_ROWS, p=chance)
-        means = self.means - chance @ self.means
-        products = means @ self._weights(means.T)
-        noise = rng.standard_normal((MONTE_CARLO_ROWS, len(means))) @ matrix_root(products).T
-        scores = products[classes] + noise - products.diagonal() / 2 + np.log(chance)
-        ratios = log_softmax(scores, axis=1)[np.arange(len(classes)), classes]
-        return float((ratios - np.log(chance[classes])).mean())
+        products = (self.means - chance @ self.means) @ self.weights
+        noise = rng.standard_normal((MONTE_CARLO_ROWS, len(chance))) @ matrix_root(products).T
+        return float(self._ratios(products[classes] + noise, classes).mean())
+
+    def log_ratio(self, x: FloatArray, y: IntArray) -> FloatArray:
+        """Return log p(y | x) / p(y) of every row, (n_rows,); y are positions of classes."""
+        centre = np.bincount(self.y) / len(self.y) @ self.means
+        return self._ratios(x @ self.weights - centre @ self.weights, y)
+
+    def _ratios(self, discriminants: FloatArray, y: IntArray) -> FloatArray:
+        """Return them from discriminants (n_rows, K)."""
+        chance = np.bincount(self.y) / len(self.y)
+        deviations = self.means - chance @ self.means
+        offsets = np.log(chance) - (deviations.T * self.weights).sum(axis=0) / 2
+        posterior = log_softmax(discriminants + offsets, axis=1)
+        return np.asarray(posterior[np.arange(len(y)), y] - np.log(chance[y]))

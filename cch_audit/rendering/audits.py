@@ -102,7 +102,7 @@ class Line:
     shown: tuple[str, str, str]
     """Both informations and the gap."""
     result: EstimatorResult | None
-    """None for the floor and the truth."""
+    """None for an estimator that was not needed, the floor and the truth."""
 
 
 Column = tuple[str, Callable[[Line], Cell | None]]
@@ -111,6 +111,7 @@ Column = tuple[str, Callable[[Line], Cell | None]]
 def estimate_rows(level: LevelResult, units: Units) -> Rows:
     """Return one row per estimator, and below them the level's floor and truth, if it has any."""
     lines = [_line(level, name, result) for name, result in level.estimators.items()]
+    lines += [Line(name, ("not needed", "", ""), None) for name in level.not_needed]
     lines += [Line(title, row, None) for title, row in beside(level)]
     narrow: list[Column] = [
         ("estimator", lambda line: line.estimator.replace(" ", "\n")),

@@ -135,8 +135,8 @@ def _brief(report: ForecastReport) -> Iterator[tuple[str, Cell]]:
         name = "" if len(report.forecasts) == 1 else one.teacher
         yield name or "forecast", forecast_badge(one.forecast)
         yield "", forecast_numbers(one.forecast)
-    if len(report.forecasts) == 1:
-        yield "why", "; ".join(report.forecasts[0].forecast.reasons)
+    if len(report.forecasts) == 1 and report.forecasts[0].forecast.reasons:
+        yield "why", " ".join(report.forecasts[0].forecast.reasons)
     yield "next", _advice(report)[0]
 
 

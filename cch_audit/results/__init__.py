@@ -97,7 +97,8 @@ class EstimatorResult:
     Its upper end is raised to that of the level's floor, if there is one.
     """
     bias: PerInformation | None
-    """Mean error of the estimator on surrogates with known information; None when not measured."""
+    """Mean error of the estimator on surrogates with known information; None without surrogates,
+    and with `stop_early` where the estimator is undecided whatever it is."""
     drift: PerInformation
     """Estimate from all rows minus the mean estimate from halves."""
     flags: tuple[str, ...]
@@ -124,6 +125,8 @@ class LevelResult:
     floor: Interval | None = None
     """What the gap cannot be below: I(predicted labels; student) - I(labels; student), where the
     teacher predicts; None where it raises no verdict interval."""
+    not_needed: tuple[str, ...] = ()
+    """With `stop_early` the estimators that were not run, since none could change the verdict."""
 
 
 @dataclass(frozen=True)
@@ -317,7 +320,7 @@ class Audit:
     verdict: Verdict
     reasons: tuple[str, ...]
     levels: Mapping[str, LevelResult]
-    """By level name: `representations`, `predictions`."""
+    """By level name: `representations`, `predictions`; with `stop_early` those that decide."""
     gated: tuple[str, ...]
     """The levels that decide the verdict; the others are shown only."""
     companions: Companions

@@ -136,7 +136,8 @@ class AuditSettings(IntervalSettings):
     surrogates: int = setting(
         2,
         "Surrogate data sets on which each estimator's bias is measured, four times as many where "
-        "nothing is trained and columns are few (ksg and gaussian on predictions); 0: none.",
+        "nothing is trained and columns are few (ksg and gaussian on predictions), and fewer where "
+        "they say as much; 0: none.",
         low=0,
         high=1000,
         rare=True,
@@ -331,6 +332,13 @@ class GateSettings(Settings):
             "both": ("verdict_forecast", "all"),
         }
         return gates[self.gate][self.require_confirmed]
+
+
+@dataclass(frozen=True)
+class EarlySettings(Settings):
+    """Whether more is measured than the verdict needs."""
+
+    stop_early: bool = setting(False, "Measure no more than the verdict needs: for gates.")
 
 
 @dataclass(frozen=True)

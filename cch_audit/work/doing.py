@@ -16,7 +16,7 @@ from cch_audit.work.keys import digest, program
 from cch_audit.work.packing import n_bytes
 
 Result = TypeVar("Result")
-MOST_HELD = 2**28
+MOST_HELD = 2**27
 """Bytes of results that are held for a while, because what needs them next is not far away."""
 
 

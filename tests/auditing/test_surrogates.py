@@ -3,15 +3,18 @@ import pytest
 from samplers import Gaussian, Independent, Mixture, in_groups
 from scipy.stats import kstest
 
-from cch_audit.auditing.surrogates import draw_surrogate, fit_model
+from cch_audit.auditing.surrogates import ColumnSurrogates, Side, draw_surrogate, fit_classes
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import estimate
-from cch_audit.estimators.contract import normal_scores
+from cch_audit.estimators.contract import Estimate, normal_scores
 from cch_audit.settings import EstimatorSettings
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
+
+
+PAIR = Mixture(2.0, (0.5, 0.5), 2)
 
 
 def measured(name, x, y):
@@ -189,7 +192,10 @@ def test_a_side_that_is_constant_within_groups_stays_so():
 def test_one_model_serves_all_draws(classes, grouped):
     x, y = Independent(70, 0 if classes else 2).sample(60)
     dependence = Dependence.of(np.arange(60) // 3, None, 0, 60) if grouped else None
-    model = fit_model(x, y, dependence)
+    if classes:
+        model = fit_classes(x, y, dependence)
+    else:
+        model = ColumnSurrogates.fit(Side.of(x), Side.of(y), dependence)
     model.draw(rng(1))
     again, alone = model.draw(rng(2)), draw_surrogate(x, y, rng(2), dependence)
     np.testing.assert_array_equal(again.x, alone.x)
@@ -202,8 +208,44 @@ def test_more_columns_than_rows_correlate_as_those_of_the_sample():
     factors = generator.standard_normal((100, 3))
     x, y = (factors @ generator.standard_normal((3, 150)) for _ in range(2))
     x, y = x + generator.standard_normal(x.shape), y + generator.standard_normal(y.shape)
-    model = fit_model(x, y)
+    model = ColumnSurrogates.fit(Side.of(x), Side.of(y), None)
     drawn = [model.draw(generator) for _ in range(30)]
     found = np.mean([np.corrcoef(one.x.T) for one in drawn], axis=0)
     # Thirty draws of a hundred rows: five standard errors.
     np.testing.assert_allclose(found, np.corrcoef(normal_scores(x).T), atol=5 / np.sqrt(3000))
+
+
+@pytest.mark.parametrize("kind", ["columns", "classes"])
+def test_chance_is_taken_off_an_error(kind):
+    x, y = Gaussian((0.8,)).sample(300) if kind == "columns" else PAIR.sample(300)
+    plain, without, left = [], [], []
+    for seed in range(40):
+        drawn = draw_surrogate(x, y, rng(seed))
+        found = estimate("gaussian", drawn.x, drawn.y, rng(seed), EstimatorSettings())
+        error, raw, share = drawn.error(found)
+        assert raw == error
+        plain.append(found.value - drawn.information)
+        without.append(error)
+        left.append(share)
+    assert np.mean(without) == pytest.approx(np.mean(plain), abs=4 * np.std(plain) / np.sqrt(40))
+    # At least half of the variance is known, and the rows say so.
+    assert np.var(without) < np.var(plain) / 2
+    assert np.mean(left) < 0.5
+
+
+def test_an_estimate_that_does_not_follow_the_rows_keeps_its_error():
+    drawn = draw_surrogate(*Gaussian((0.8,)).sample(300), rng())
+    noise = rng(1).standard_normal(300)
+    error, _, left = drawn.error(Estimate(0.5, 0.5 + noise - noise.mean()))
+    assert error == pytest.approx(0.5 - drawn.information, abs=0.05)
+    assert left > 0.95
+    constant, _, _ = drawn.error(Estimate(0.5, np.full(300, 0.5)))
+    assert constant == 0.5 - drawn.information
+
+
+def test_log_ratios_have_the_information_as_their_mean():
+    for sampler in (Gaussian((0.8, 0.4), 3, 2), Mixture(2.0, (0.5, 0.3, 0.2), 3)):
+        drawn = draw_surrogate(*sampler.sample(5000), rng())
+        error = drawn.log_ratios.std() / np.sqrt(5000)
+        # Of classes the information is a mean over 10,000 drawn rows itself.
+        assert drawn.log_ratios.mean() == pytest.approx(drawn.information, abs=6 * error)

@@ -11,10 +11,10 @@ from cch_audit.commands.options import with_options
 from cch_audit.errors import InputError
 
 from .process import FIXTURES, QUICK, TRAIN, Finished, run, run_inside
-from .reports import audits, parsed
+from .reports import audits, main, parsed, size
 
 TWO_SEEDS = ("--seeds", "2")
-"""With two seeds p cannot fall below .5, so what would help is undecided."""
+"""Two repetitions are too few for anything, so what would help is undecided."""
 EVERY = ("--teachers", "clear,same,wrong,far")
 RUNS = {
     "same": ("confirm", "--teacher", "same"),
@@ -96,7 +96,7 @@ def test_outcomes_beside_the_verdicts(report: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("require clear", ["KD helps", "the CCH verdict was PASS: agrees"]),
+        ("require clear", ["KD helps by transfer", "the CCH verdict was PASS: agrees"]),
         ("same", ["no change by KD that matters", "the CCH verdict was PASS: disagrees"]),
         ("two seeds", ["undecided whether KD helps", "the CCH verdict was PASS: undecided"]),
         ("check far", ["KD helps", "FAIL: disagrees", "sufficient, not necessary"]),
@@ -119,26 +119,32 @@ def test_the_training_run_in_json(report: dict[str, Any]) -> None:
     for audit in report["audits"]:
         found = audit["confirmation"]
         assert (found["metric"], found["architecture"]) == ("mse", "linear")
-        assert found["change"]["estimate"] == pytest.approx(found["distilled"] - found["baseline"])
-        assert found["change"]["low"] <= found["change"]["estimate"] <= found["change"]["high"]
-        assert 0 < found["change"]["p"] <= 1
-        assert set(found["controls"]) == {"shuffled", "mean", "matched_ridge"}
-        for control in found["controls"].values():
-            assert set(control["change"]) == {"estimate", "low", "high", "p"}
-        assert [(cell["temperature"], cell["weight"]) for cell in found["grid"]] == [(None, 0.8)]
-        assert found["grid"][0]["chosen"] == found["n_seeds"] == 8
-        assert (found["n_train"], found["n_test"]) == (20, 300)
+        assert (found["source"], found["at"]) == ("heads", 0)
+        (at,) = found["curve"]
+        change = main(audit)["change"]
+        scores = main(audit)["distilled"], main(audit)["baseline"]
+        assert change["estimate"] == pytest.approx(scores[0] - scores[1])
+        assert change["low"] <= change["estimate"] <= change["high"]
+        assert 0 <= change["irreducible"] <= 1
+        assert set(at["controls"]) == {"shuffled", "mean", "matched_ridge"}
+        assert [(cell["temperature"], cell["weight"]) for cell in at["grid"]] == [(None, 0.8)]
+        assert at["grid"][0]["chosen"] == at["n_repetitions"] >= 6
+        # All that neither train nor validate test.
+        assert (at["n_train"], at["n_validation"], at["n_test"]) == (20, 20, 260)
         assert found["loss"] == "MSE(labels, student) + w MSE(teacher, student)"
-        assert set(found["metrics"]) == {"mse", "r2"}
-        assert set(found["fusion"]) == {"baseline", "distilled", "change"}
+        assert set(at["metrics"]) == {"mse", "r2"}
+        assert set(at["fusion"]) == {"baseline", "distilled", "change", "outcome"}
+        assert at["trivial_score"] == pytest.approx(1.0)
         assert found["seconds"] > 0
     # Targets are standardised: a teacher that says the labels has no error.
-    assert audits(report)["same"]["confirmation"]["teacher_score"] == pytest.approx(0.0)
-    assert 0 < audits(report)["clear"]["confirmation"]["baseline"] < 1
+    assert size(audits(report)["same"])["teacher_score"] == pytest.approx(0.0)
+    assert 0 < main(audits(report)["clear"])["baseline"] < 1
 
 
 def test_all_teachers_meet_the_same_students(report: dict[str, Any]) -> None:
-    assert len({audit["confirmation"]["baseline"] for audit in report["audits"]}) == 1
+    # Of as many repetitions, each from the same split.
+    baselines = {(size(one)["n_repetitions"], main(one)["baseline"]) for one in report["audits"]}
+    assert len(baselines) == len({repetitions for repetitions, _ in baselines})
 
 
 def test_csv_holds_the_outcome(runs: dict[str, Finished]) -> None:
@@ -148,20 +154,21 @@ def test_csv_holds_the_outcome(runs: dict[str, Finished]) -> None:
 
 def test_classes_with_temperatures_and_a_hidden_layer(runs: dict[str, Finished]) -> None:
     done = runs["classes"]
-    # With two seeds it can neither help nor hurt.
-    assert done.returncode in (1, 3)
+    # Two repetitions are too few for anything.
+    assert done.returncode == 3
     found = parsed(done.stdout)["audits"][0]["confirmation"]
-    assert done.returncode == {"no_change": 1, "undecided": 3}[found["outcome"]]
-    assert (found["metric"], found["architecture"], found["n_seeds"]) == ("accuracy", "mlp", 2)
-    assert set(found["metrics"]) == {"accuracy", "weighted_f1", "macro_auc"}
-    assert set(found["controls"]) == {"shuffled", "shuffled_within_class", "uniform"}
-    cells = [(cell["temperature"], cell["weight"]) for cell in found["grid"]]
+    (at,) = found["curve"]
+    assert (found["outcome"], at["outcome"]) == ("undecided", "undecided")
+    assert (found["metric"], found["architecture"]) == ("accuracy", "mlp")
+    assert at["n_repetitions"] == 2
+    metrics = {"accuracy", "log_loss", "brier", "weighted_f1", "macro_auc"}
+    assert set(at["metrics"]) == metrics
+    controls = {"uniform", "shuffled", "shuffled_within_class", "class_means"}
+    assert set(at["controls"]) == controls
+    cells = [(cell["temperature"], cell["weight"]) for cell in at["grid"]]
     assert cells == [(1, 0.5), (1, 0.2), (3, 0.5), (3, 0.2)]
-    assert sum(cell["chosen"] for cell in found["grid"]) == 2
+    assert sum(cell["chosen"] for cell in at["grid"]) == 2
     assert found["loss"].startswith("(1 - w) CE(labels, student) + w T^2 KL(")
-    assert any(
-        "With 2 seeds the sign-flip p cannot fall to 0.05" in note for note in found["notes"]
-    )
 
 
 @pytest.mark.slow
@@ -176,8 +183,10 @@ def test_settings_reach_the_run_from_a_file_and_the_environment(
     assert done.stderr == ""
     report = parsed(done.stdout)
     found = report["audits"][0]["confirmation"]
-    assert (found["n_seeds"], found["n_train"], found["min_effect"]) == (3, 25, 0.25)
-    assert [cell["weight"] for cell in found["grid"]] == [0.1, 0.3]
+    (at,) = found["curve"]
+    assert (at["n_repetitions"], at["n_train"]) == (3, 25)
+    assert found["min_effect"] == pytest.approx(0.25)
+    assert [cell["weight"] for cell in at["grid"]] == [0.1, 0.3]
     assert report["settings"]["weight"] == "0.1,0.3"
     assert "top" not in report["settings"]
 
@@ -189,7 +198,7 @@ def test_settings_reach_the_run_from_a_file_and_the_environment(
         (["confirm", "--weight", "1"], "below 1, where the labels would not count"),
         (["confirm", "--weight", "-0.1"], "--weight -0.1: it is the share of the teacher's term"),
         (["confirm", "--weight", "abc"], "--weight 'abc': expected numbers separated by commas"),
-        (["confirm", "--seeds", "1"], "--seeds 1: one run shows no spread"),
+        (["confirm", "--train-size", "20,abc"], "--train-size '20,abc': expected numbers"),
         (["check", "--temperature", "0"], "--temperature 0: logits are divided by it"),
         (["rank", "--weight", "1"], "below 1, where the labels would not count"),
     ],
@@ -212,10 +221,12 @@ def test_a_run_that_could_show_nothing_is_refused(arguments: list[str], said: st
         (["--temperature", "1,,2"], "'1,,2': expected numbers separated by commas"),
         (["--weight", "nan"], "--weight nan: "),
         (["--weight", ""], "expected numbers separated by commas"),
-        (["--seeds", "0"], "--seeds 0: "),
+        (["--seeds", "1"], "greater than or equal to 2"),
         (["--epochs", "0"], "greater than or equal to 1"),
         (["--hidden", "5000"], "4096"),
-        (["--train-size", "5"], "greater than or equal to 20"),
+        (["--labelled-rows", "5"], "greater than or equal to 10"),
+        (["--accept", "both"], "'transfer', 'regularisation'"),
+        (["--metric", "f1"], "'weighted_f1'"),
         (["--min-effect", "2"], "less than or equal to 1"),
         (["--architecture", "deep"], "'linear', 'mlp'"),
     ],
@@ -236,6 +247,6 @@ def test_a_setting_out_of_range_is_refused(arguments: list[str], said: str) -> N
 def test_too_few_rows_are_refused(lessons: str) -> None:
     done = run("confirm", lessons, *QUICK, "--teacher", "clear", "--train-size", "400")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--train-size 400 and --seeds 8 leaves 0 of 300 rows for validation" in done.stderr
-    assert "choose other values, or add rows" in done.stderr
+    assert "--train-size 400 leaves 0 of 300 rows for validation" in done.stderr
+    assert "choose another value, or add rows" in done.stderr
     assert len(done.stderr.splitlines()) == 1

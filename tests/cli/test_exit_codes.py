@@ -100,7 +100,7 @@ def test_the_format_does_not_change_the_code(pairs: str, format: str) -> None:
     [
         (["check"], "name the FILE to audit"),
         (["check", "missing.h5"], "missing.h5: no such file"),
-        (["chek", "{pairs}"], "Did you mean 'check'?"),
+        (["chek", "{pairs}"], "Did you mean 'check', 'cache'?"),
         (["check", "{pairs}", "--estimatr", "ksg"], "--estimator"),
         (["check", "{pairs}", "--estimator", "kgs"], "'ksg', 'mine', 'lmi', 'gaussian'"),
         (["check", "{pairs}", "--estimator", "ksg", "--estimator", "ksg"], "twice"),
@@ -147,8 +147,8 @@ def test_an_error_shows_no_control_character(tmp_path: Path) -> None:
 
 
 BUG = """
-import cch_audit.auditing.measurement
-estimate = cch_audit.auditing.measurement.estimate
+import cch_audit.auditing.parts
+estimate = cch_audit.auditing.parts.estimate
 
 def fails_third(name, *arguments, done=[]):
     done.append(name)
@@ -174,15 +174,15 @@ def test_a_bug_exits_70_with_a_traceback_though_other_threads_compute() -> None:
 
 ANNOUNCED = r"""
 import sys
-import cch_audit.auditing.measurement
-estimate = cch_audit.auditing.measurement.estimate
+import cch_audit.auditing.parts
+estimate = cch_audit.auditing.parts.estimate
 
 def announced(*arguments):
     sys.stderr.write("estimating\n")
     sys.stderr.flush()
     return estimate(*arguments)
 
-cch_audit.auditing.measurement.estimate = announced
+cch_audit.auditing.parts.estimate = announced
 from cch_audit.cli import main
 main()
 """

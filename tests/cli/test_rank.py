@@ -12,7 +12,7 @@ from cch_audit.columns import COLUMNS
 
 from .conftest import NOISE
 from .process import QUICK, TRAIN, VIEWS, Finished, run, run_inside
-from .reports import audits, parsed
+from .reports import audits, main, parsed
 
 NAMES = ("--format", "names", "--quiet")
 CONTROLS = [
@@ -137,7 +137,7 @@ def test_measured_gains_order_and_say_what_foretold_them(runs: dict[str, Finishe
     # What `far` says is what `clear` says, so their gains are the same.
     assert places == [("clear", 1), ("far", 1), ("same", 3), ("wrong", 4)]
     for place in ranking["teachers"]:
-        found = audits(report)[place["teacher"]]["confirmation"]
+        found = main(audits(report)[place["teacher"]])
         assert place["columns"]["gain"] == -found["change"]["estimate"]
     assert ranking["records"]["forecast"]["kendall_tau"] > 0.8
     assert ranking["records"]["forecast"]["regret"] == pytest.approx(0.0, abs=1e-9)

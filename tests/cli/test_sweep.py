@@ -10,7 +10,7 @@ import pytest
 from cch_audit.evidence.read import read_evidence
 
 from .process import FIXTURES, QUICK, TRAIN, Finished, run, run_driver, run_inside
-from .reports import audits, parsed
+from .reports import audits, main, parsed, size
 from .test_startup import LOADED
 
 COPY = ("--teacher", "copy")
@@ -80,7 +80,9 @@ def test_verdict_and_outcome_change_along_the_steps(runs: dict[str, Finished]) -
     assert seen[2][1] != "helps"
     assert 0.0 < found["sweep"]["gap_crossings"]["representations"]["step"] < 1.0
     assert 0.0 < found["sweep"]["gain_crossing"]["step"] <= 1.0
-    assert len({one["confirmation"]["baseline"] for one in found["audits"]}) == 1
+    # Of as many repetitions: the student without a teacher is the same at all steps.
+    baselines = {(size(one)["n_repetitions"], main(one)["baseline"]) for one in found["audits"]}
+    assert len(baselines) == len({repetitions for repetitions, _ in baselines})
 
 
 def test_all_steps_share_what_the_student_knows(runs: dict[str, Finished]) -> None:
@@ -98,7 +100,7 @@ def test_the_number_of_jobs_changes_nothing(runs: dict[str, Finished]) -> None:
     assert {row["step"] for row in rows} == {"0.0", "0.5", "1.0"}
     for row in rows:
         audit = one_job[row["teacher"]]
-        parts = {"change": audit["confirmation"]["change"]}
+        parts = {"change": main(audit)["change"]}
         parts |= audit["levels"][row["level"]]["estimators"][row["estimator"]]
         for part in ("teacher_student", "student_labels", "gap", "verdict_interval", "change"):
             for name, value in parts[part].items():
@@ -136,7 +138,7 @@ def test_own_predictions_are_not_used_for_other_columns(runs: dict[str, Finished
 def test_wrong_labels_leave_the_representations_alone(runs: dict[str, Finished]) -> None:
     right, wrong = report(runs, "labels")["audits"]
     assert gap(right, "representations") == gap(wrong, "representations")
-    assert wrong["confirmation"]["teacher_score"] < 0.2 < right["confirmation"]["teacher_score"]
+    assert size(wrong)["teacher_score"] < 0.2 < size(right)["teacher_score"]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_a_teacher_that_stays_is_audited_once(
         assert one["levels"] == first["levels"]
     for step, one in zip(steps, found["audits"], strict=True):
         assert one["teacher"].endswith(f", {varied} {step:g}")
-        grid = one["confirmation"]["grid"]
+        grid = size(one)["grid"]
         assert {cell[varied] for cell in grid} == {step}
         kept = "temperature" if varied == "weight" else "weight"
         assert [cell[kept] for cell in grid] == other

@@ -119,7 +119,7 @@ def test_progress_is_drawn_if_wanted_alone(monkeypatch: pytest.MonkeyPatch, want
 
 
 def test_progress_goes_to_a_terminal_and_the_report_stays_clean(pairs: str) -> None:
-    code, shown, stdout = run_on_terminal("check", pairs, *QUICK, "--verbose", stream="stderr")
+    code, shown, stdout = run_on_terminal("check", pairs, *QUICK, stream="stderr")
     assert code == 1
     assert "elapsed" in shown
     assert "\x1b" not in stdout

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from .process import Finished, run, run_inside
-from .reports import audits, parsed
+from .reports import audits, main, parsed
 
 pytestmark = pytest.mark.slow
 
@@ -65,10 +65,10 @@ def test_the_useful_teachers_come_first(runs: dict[str, Finished]) -> None:
 
 @pytest.mark.slow
 def test_training_gives_the_four_signs(constructed: str) -> None:
-    grid = ("--temperature", "2", "--weight", "0.8", "--surrogates", "0")
+    grid = ("--temperature", "2", "--weight", "0.8", "--surrogates", "0", "--train-size", "400")
     done = run("confirm", constructed, *DECIDED, *TEACHERS, *grid, "--format", "json")
     found = audits(parsed(done.stdout))
-    changes = {name: audit["confirmation"]["change"]["estimate"] for name, audit in found.items()}
+    changes = {name: main(audit)["change"]["estimate"] for name, audit in found.items()}
     signs = {name: "pass" if change > 0 else "fail" for name, change in changes.items()}
     assert signs == VERDICTS
     assert found["good"]["confirmation"]["outcome"] == "helps"

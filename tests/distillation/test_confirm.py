@@ -315,23 +315,6 @@ def test_the_rows_that_the_user_has_decide():
     assert found.notes[0].startswith("Of 900 labelled rows 120 could train")
 
 
-def test_weak_teachers_and_students_are_noted():
-    experiment = plan(sample_of(True))
-    (student,) = sum_up([replace(NOTHING, trivial_score=0.6)], experiment, 0.0).notes
-    assert student.startswith("The student by itself is no better than a guess")
-    teacher, below = sum_up([replace(NOTHING, teacher_score=0.2)], experiment, 0.0).notes
-    assert teacher.startswith("The teacher by itself is no better than a guess")
-    assert below == "The teacher by itself is worse than the student without it."
-    both = {
-        "accuracy": NOTHING.metrics["accuracy"],
-        "log_loss": replace(NOTHING.metrics["accuracy"], outcome="hurts"),
-    }
-    assert sum_up([replace(NOTHING, metrics=both)], experiment, 0.0).notes == ()
-    both["accuracy"] = replace(both["accuracy"], outcome="helps")
-    (disagree,) = sum_up([replace(NOTHING, metrics=both)], experiment, 0.0).notes
-    assert disagree.startswith("Accuracy and log-loss disagree")
-
-
 def test_a_gap_that_does_not_matter_does_not_help():
     # A teacher that says the labels, and a student that could learn them all the same.
     rng = np.random.default_rng(1)

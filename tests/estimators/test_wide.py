@@ -85,6 +85,8 @@ def test_the_mixture_of_classes_has_the_information_of_its_covariance():
     # Two Monte Carlo errors of .01.
     assert found[0] == pytest.approx(found[1], abs=0.04)
     np.testing.assert_allclose(wide.means, plain.means, atol=1e-12)
+    ratios = [one.log_ratio(x, one.y) for one in (wide, plain)]
+    np.testing.assert_allclose(*ratios, atol=1e-9)
 
 
 @pytest.mark.parametrize("grouped", [False, True])

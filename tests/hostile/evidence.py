@@ -8,7 +8,7 @@ from tests.cli.process import FIXTURES
 
 from .case import Builder, Case, h5, text, wrong
 
-REAL = FIXTURES / "evidence" / "reports" / "gaussian_k0.5.json"
+REAL = FIXTURES / "evidence" / "reports" / "simulated" / "gaussian_k0.5.json"
 GONE = object()
 """Stands for a key that is left out."""
 DEEP = "[" * 100_000
@@ -41,6 +41,7 @@ def cut(share: float) -> Builder:
 
 AUDIT = ("audits", 0)
 TRAINED = (*AUDIT, "confirmation")
+MAIN = (*TRAINED, "curve", 0, "metrics", "mse")
 LEVEL = (*AUDIT, "levels", "representations")
 
 CHANGED: dict[str, tuple[tuple[Any, ...], Any, str]] = {
@@ -57,7 +58,8 @@ CHANGED: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "no_such_kind": (("kind",), "guess", "expected one of check, rank, sweep"),
     "list_audit": (AUDIT, [], "audits[0] is a list, expected an object"),
     "no_version": (("schema_version",), GONE, "no audit report"),
-    "other_version": (("schema_version",), "2", "schema_version '2'"),
+    "other_version": (("schema_version",), "3", "schema_version '3'"),
+    "earlier_version": (("schema_version",), "1", "was written by an earlier cch-audit"),
     "long_version": (("schema_version",), "9" * 10_000, "schema_version"),
     "no_input": (("input",), GONE, "input is missing"),
     "list_input": (("input",), [], "input is a list, expected an object"),
@@ -65,9 +67,13 @@ CHANGED: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "yes_rows": (("input", "n_rows"), True, "input.n_rows is true or false"),
     "no_settings": (("settings",), GONE, "settings is missing"),
     "no_training": (TRAINED, GONE, "holds no training run"),
+    "no_source": ((*TRAINED, "source"), GONE, "audits[0].confirmation.source is missing"),
+    "no_curve": ((*TRAINED, "curve"), [], "audits[0].confirmation.curve[0] is missing"),
+    "beyond_the_curve": ((*TRAINED, "at"), -1, "audits[0].confirmation.curve[-1] is missing"),
+    "other_cause": ((*TRAINED, "cause"), "luck", "expected one of transfer"),
     "no_outcome": ((*TRAINED, "outcome"), GONE, "audits[0].confirmation.outcome is missing"),
     "other_outcome": ((*TRAINED, "outcome"), "wins", "expected one of helps"),
-    "no_change": ((*TRAINED, "change"), GONE, "change is missing"),
+    "no_change": ((*MAIN, "change"), GONE, "change is missing"),
     "other_verdict": ((*AUDIT, "verdict"), "PASS", "expected one of pass, fail, undecided"),
     "no_teacher": ((*AUDIT, "teacher"), GONE, "audits[0].teacher is missing"),
     "no_levels": ((*AUDIT, "levels"), GONE, "levels is missing"),
@@ -80,8 +86,8 @@ CHANGED: dict[str, tuple[tuple[Any, ...], Any, str]] = {
 """What is changed in a real report, and what is said of it."""
 
 COUNTED: dict[str, tuple[tuple[Any, ...], Any, str]] = {
-    "huge_change": ((*TRAINED, "change", "estimate"), 10**4000, ""),
-    "infinite_change": ((*TRAINED, "change", "estimate"), float("inf"), ""),
+    "huge_change": ((*MAIN, "change", "estimate"), 10**4000, ""),
+    "infinite_change": ((*MAIN, "change", "estimate"), float("inf"), ""),
     "nan_gap": ((*LEVEL, "estimators", "ksg", "gap", "estimate"), float("nan"), ""),
     "red_teacher": ((*AUDIT, "teacher"), "[red]\x1b[31m\n|", ""),
     "long_teacher": ((*AUDIT, "teacher"), "t" * 100_000, ""),
@@ -95,10 +101,10 @@ RAW: dict[str, tuple[str | bytes, str]] = {
     "lines": ('{"audits": []}\n{"audits": []}', "is not JSON"),
     "deep": (DEEP, "nested too deeply"),
     "deep_object": ('{"a":' * 100_000, "nested too deeply"),
-    "digits": ('{"schema_version": "1", "audits": ' + "9" * 5000 + "}", "command is missing"),
+    "digits": ('{"schema_version": "2", "audits": ' + "9" * 5000 + "}", "command is missing"),
     "not_utf8": (b'{"audits": "\xff"}', "not Unicode"),
     "binary": (bytes(range(256)), "is not JSON"),
-    "twice": ('{"schema_version": "1", "schema_version": "1", "audits": []}', ""),
+    "twice": ('{"schema_version": "2", "schema_version": "2", "audits": []}', ""),
 }
 
 FILES: dict[str, Builder] = {

@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 
 from cch_audit.auditing.heads import log_odds
 from cch_audit.auditing.measurement import predict
+from cch_audit.auditing.parts import Parts
 from cch_audit.errors import InputError
 from cch_audit.estimators.contract import standardize
 from cch_audit.results import Sweep
@@ -193,7 +194,7 @@ def misled(base: Sample) -> list[FloatArray]:
 @pytest.mark.parametrize("classes", [True, False])
 def test_a_head_of_right_labels_is_that_of_an_audit(classes: bool) -> None:
     base = sample(classes=classes)
-    own = predict(base, EstimatorSettings(), 1, 0)["good"]
+    own = predict(base, Parts(None, EstimatorSettings(), 0), 1)["good"]
     right = misled(base)[0]
     np.testing.assert_allclose(log_odds(right) if classes else right, own, rtol=1e-12)
 
