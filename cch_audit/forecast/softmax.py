@@ -50,10 +50,12 @@ class Rows:
         return len(self.curved) == len(self.x)
 
     def take(self, rows: IntArray) -> "Rows":
-        """Return some of the rows, all of them curved."""
+        """Return some of the rows, no more of them curved than here."""
         if self.is_exact:
             return Rows(self.x[rows], np.arange(len(rows)), self.pairs[rows])
-        return Rows.of(self.x[rows])
+        n_curved = min(len(rows), len(self.curved))
+        spread = np.linspace(0, len(rows) - 1, n_curved).round().astype(np.int64)
+        return Rows.of(self.x[rows], spread)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,8 +19,10 @@ MOST_PARAMETERS = 300
 """Beyond it the student is reduced to its first principal components."""
 LEAST_COLUMNS = 8
 """Components that are kept however many classes there are."""
-MOST_CURVED = 1500
+MOST_CURVED, LEAST_CURVED = 1500, 400
 """Rows that second derivatives are averaged over: their mean is known well before the loss is."""
+MOST_PAIRS = 150_000
+"""Rows times pairs of classes of those second derivatives, which bounds the rows further."""
 PENALTIES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Tried for the student, of its mean loss."""
 MOST_LABELLED = 400
@@ -92,7 +94,7 @@ def prepare_student(
         raise InputError("a forecast needs labels of at least two classes")
     units = needed_units(dependence)
     reduced = reduce_columns(x, n_classes)
-    rows = Rows.of(reduced, _curved(n_samples, units, options))
+    rows = Rows.of(reduced, _curved(n_samples, n_classes, units, options))
     refit_rows = n if n <= LARGEST_SHARE * n_samples else n_samples // 2
     rng = stream(options.seed, "forecast", "parts")
     parts = [draw_part(n_samples, refit_rows, units, rng) for _ in range(options.refits)]
@@ -154,8 +156,10 @@ def reduce_columns(x: FloatArray, n_classes: int) -> FloatArray:
     return np.hstack([np.ones((len(x), 1)), x])
 
 
-def _curved(n_samples: int, units: IntArray | None, options: Options) -> IntArray:
+def _curved(n_samples: int, n_classes: int, units: IntArray | None, options: Options) -> IntArray:
     """Return the rows that second derivatives are averaged over: all, or some whole units."""
-    if n_samples <= MOST_CURVED:
+    n_pairs = n_classes * (n_classes - 1) // 2
+    most = min(MOST_CURVED, max(LEAST_CURVED, MOST_PAIRS // n_pairs))
+    if n_samples <= most:
         return np.arange(n_samples)
-    return draw_part(n_samples, MOST_CURVED, units, stream(options.seed, "forecast", "curved"))
+    return draw_part(n_samples, most, units, stream(options.seed, "forecast", "curved"))
