@@ -157,7 +157,7 @@ class ColumnSurrogates:
             v[:, :q] += (of_v - along) @ right[:m]
         else:
             u, v, correlations = _dependent(*self.likenesses, correlations, self.dependence, rng)
-            of_u, of_v = u[:, :m], v[:, :m]
+            of_u, of_v = u[:, :m].copy(), v[:, :m].copy()
             u[:, :p], v[:, :q] = u[:, :p] @ left.T, v[:, :q] @ right
         information = float(-0.5 * np.log1p(-(correlations**2)).sum())
         ratios = information + _log_ratios(of_u, of_v, correlations)

@@ -6,7 +6,7 @@ from scipy.stats import kstest
 from cch_audit.auditing.surrogates import ColumnSurrogates, Side, draw_surrogate, fit_classes
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import estimate
-from cch_audit.estimators.contract import Estimate, normal_scores
+from cch_audit.estimators.contract import Estimate, is_classes, normal_scores
 from cch_audit.settings import EstimatorSettings
 
 
@@ -15,6 +15,13 @@ def rng(seed=0):
 
 
 PAIR = Mixture(2.0, (0.5, 0.5), 2)
+
+
+def fitted(x, y, dependence=None):
+    """Return what surrogates are drawn from."""
+    if is_classes(y):
+        return fit_classes(x, y, dependence)
+    return ColumnSurrogates.fit(Side.of(x), Side.of(y), dependence)
 
 
 def measured(name, x, y):
@@ -192,10 +199,7 @@ def test_a_side_that_is_constant_within_groups_stays_so():
 def test_one_model_serves_all_draws(classes, grouped):
     x, y = Independent(70, 0 if classes else 2).sample(60)
     dependence = Dependence.of(np.arange(60) // 3, None, 0, 60) if grouped else None
-    if classes:
-        model = fit_classes(x, y, dependence)
-    else:
-        model = ColumnSurrogates.fit(Side.of(x), Side.of(y), dependence)
+    model = fitted(x, y, dependence)
     model.draw(rng(1))
     again, alone = model.draw(rng(2)), draw_surrogate(x, y, rng(2), dependence)
     np.testing.assert_array_equal(again.x, alone.x)
@@ -208,7 +212,7 @@ def test_more_columns_than_rows_correlate_as_those_of_the_sample():
     factors = generator.standard_normal((100, 3))
     x, y = (factors @ generator.standard_normal((3, 150)) for _ in range(2))
     x, y = x + generator.standard_normal(x.shape), y + generator.standard_normal(y.shape)
-    model = ColumnSurrogates.fit(Side.of(x), Side.of(y), None)
+    model = fitted(x, y)
     drawn = [model.draw(generator) for _ in range(30)]
     found = np.mean([np.corrcoef(one.x.T) for one in drawn], axis=0)
     # Thirty draws of a hundred rows: five standard errors.
@@ -243,9 +247,17 @@ def test_an_estimate_that_does_not_follow_the_rows_keeps_its_error():
     assert constant == 0.5 - drawn.information
 
 
-def test_log_ratios_have_the_information_as_their_mean():
-    for sampler in (Gaussian((0.8, 0.4), 3, 2), Mixture(2.0, (0.5, 0.3, 0.2), 3)):
-        drawn = draw_surrogate(*sampler.sample(5000), rng())
-        error = drawn.log_ratios.std() / np.sqrt(5000)
+@pytest.mark.parametrize("n", [60, 2000])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_log_ratios_have_the_information_as_their_mean(n, grouped):
+    # Of 60 rows there are more columns than rows.
+    dependence = Dependence.of(np.arange(n) // 2, None, 0, n) if grouped else None
+    for sampler in (Gaussian((0.8, 0.4), 70, 2), Mixture(2.0, (0.5, 0.3, 0.2), 70)):
+        model = fitted(*sampler.sample(n), dependence)
+        drawn = [model.draw(rng(seed)) for seed in range(2000 // n)]
+        ratios = np.concatenate([one.log_ratios for one in drawn])
+        information = np.mean([one.information for one in drawn])
+        # Pairs of rows count as one at least.
+        error = ratios.std() / np.sqrt(len(ratios) / 2)
         # Of classes the information is a mean over 10,000 drawn rows itself.
-        assert drawn.log_ratios.mean() == pytest.approx(drawn.information, abs=6 * error)
+        assert ratios.mean() == pytest.approx(information, abs=5 * error)
