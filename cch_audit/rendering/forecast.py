@@ -26,6 +26,7 @@ from cch_audit.rendering.foretold import (
     forecast_parts,
     forecast_sentence,
     kind_of,
+    rounded,
 )
 from cch_audit.rendering.ranking import grouped
 from cch_audit.rendering.text import METRIC_TITLES, counted, effect, for_reading
@@ -95,7 +96,7 @@ def forecast_advice(forecast: Forecast) -> str:
         case ("helps", "transfer"):
             ends = ""
             if forecast.ends_at is not None:
-                ends = f", and with fewer than about {forecast.ends_at:,} labelled rows"
+                ends = f", with fewer than about {rounded(forecast.ends_at):,} labelled rows"
             return (
                 f"Distil at {at}{ends}. A forecast is of a linear head: a short training run, "
                 "cch-audit confirm, tells more."

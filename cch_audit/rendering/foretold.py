@@ -118,7 +118,7 @@ def fact_lines(forecast: Forecast) -> Iterator[tuple[str, str]]:
     if forecast.estimate < 0:
         ends = "at no number of labelled rows"
         if forecast.ends_at is not None:
-            ends = f"from about {_rounded(forecast.ends_at):,} labelled rows on"
+            ends = f"from about {rounded(forecast.ends_at):,} labelled rows on"
         yield "gain ends", ends
     yield "by", METHODS[forecast.method]
 
@@ -208,6 +208,6 @@ def _interval(estimate: float, low: float, high: float, metric: str) -> str:
     return f"{effect(estimate, metric)} [{effect(low, metric)}, {effect(high, metric)}]"
 
 
-def _rounded(count: int) -> int:
+def rounded(count: int) -> int:
     """Return a number with two digits that count: an extrapolation knows no more."""
     return int(float(f"{count:.2g}"))
