@@ -156,8 +156,10 @@ class Run:
         """What forecasts are asked."""
         from cch_audit.forecast.asked import options_of
 
-        confidence, seed = self.audit.confidence, self.inputs.seed
-        return options_of(self.training, self.grid, confidence, seed)
+        options = options_of(self.training, self.grid, self.audit.confidence, self.inputs.seed)
+        if options.labelled_rows is not None or not self.sizes:
+            return options
+        return replace(options, labelled_rows=self.sizes[-1])  # as the training run
 
     def check(self) -> None:
         """Refuse settings that could show nothing, before anything is read.
