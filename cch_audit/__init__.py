@@ -1,8 +1,8 @@
 """Audit, before training, whether cross-modal knowledge distillation can help.
 
-`check`, `confirm`, `rank` and `sweep` return reports, `load` and `simulate` rows for them; `pack`
-writes many kinds of files into one, and `extract` what layers of a model say of every row. See
-`cch_audit.library`.
+`check`, `forecast`, `confirm`, `rank` and `sweep` return reports, `load` and `simulate` rows for
+them; `pack` writes many kinds of files into one, and `extract` what layers of a model say of every
+row. See `cch_audit.library`.
 """
 
 from importlib import import_module
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cch_audit.extraction.extract import extract as extract
     from cch_audit.library import check as check
     from cch_audit.library import confirm as confirm
+    from cch_audit.library import forecast as forecast
     from cch_audit.library import load as load
     from cch_audit.library import pack as pack
     from cch_audit.library import rank as rank
@@ -27,7 +28,9 @@ _HOMES = {
     "Report": "results",
     "Sample": "sample",
     "extract": "extraction.extract",
-    **dict.fromkeys(("check", "confirm", "load", "pack", "rank", "simulate", "sweep"), "library"),
+    **dict.fromkeys(
+        ("check", "confirm", "forecast", "load", "pack", "rank", "simulate", "sweep"), "library"
+    ),
 }
 __all__ = [*_HOMES, "__version__"]
 

@@ -14,6 +14,7 @@ from cch_audit.commands.config import config
 from cch_audit.commands.confirm import confirm
 from cch_audit.commands.ending import guard, say
 from cch_audit.commands.evidence import evidence
+from cch_audit.commands.forecast import forecast
 from cch_audit.commands.inspect import inspect
 from cch_audit.commands.options import with_options
 from cch_audit.commands.pack import pack
@@ -35,6 +36,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.command(name="check")(check)
+app.command(name="forecast")(forecast)
 app.command(name="confirm")(confirm)
 app.command(name="rank")(rank)
 app.command(name="sweep")(sweep)

@@ -29,15 +29,15 @@ class Column:
     """Its name above a column of numbers."""
     meaning: str
     """What it is, as a phrase."""
-    unit: Literal["nats", "accuracy or R^2", "share of Var(y)", "metric", "none"] = "none"
+    unit: Literal["nats", "accuracy or R^2", "loss", "metric", "none"] = "none"
     header_of_numbers: str | None = None
     """The header where labels are continuous, if it is another one."""
     levels: Callable[[Audit], Sequence[str]] | None = None
     """Of a gap the levels that it is about, whose lowest lower end is the value."""
     is_measured: bool = False
     """Whether only training runs tell it."""
-    why_not: Callable[["Sample", int], str | None] = lambda sample, n_train: None
-    """Why it has a value for no teacher of a sample, with so many training rows; None if it has."""
+    why_not: Callable[["Sample"], str | None] = lambda sample: None
+    """Why it has a value for no teacher of a sample; None if it has."""
 
 
 def _gap(levels: Callable[[Audit], Sequence[str]], title: str, header: str, meaning: str) -> Column:
@@ -66,27 +66,13 @@ def _gain(audit: Audit) -> float | None:
     return None if audit.confirmation is None else audit.confirmation.gain.estimate
 
 
-def _no_h_score(sample: "Sample", n_train: int) -> str | None:
+def _no_h_score(sample: "Sample") -> str | None:
     from cch_audit.choice.baselines import has_h_score
 
     if sample.labels.kind != "classes":
         return "the H-score is for classes, and the labels are continuous"
     if not any(map(has_h_score, sample.teachers.values())):
         return f"with {sample.n_samples:,} rows every teacher has too many columns for an H-score"
-    return None
-
-
-def _no_forecast(sample: "Sample", n_train: int) -> str | None:
-    from cch_audit.choice.baselines import has_forecast
-
-    if sample.labels.kind == "classes":
-        return "the forecast is for continuous labels, and these are classes"
-    n, p = sample.student.shape
-    if not has_forecast(n, p, n_train):
-        return (
-            f"a forecast needs more training rows than the student's {p:,} columns and one more, "
-            f"and there are {n_train:,} of {n:,} rows"
-        )
     return None
 
 
@@ -151,13 +137,12 @@ COLUMNS: dict[str, Column] = {
         "how alike teacher and student are, whatever the labels",
     ),
     "forecast": Column(
-        _of(lambda found: -found.forecast.change if found.forecast else None),
+        lambda audit: None if audit.forecast is None else -audit.forecast.estimate,
         "forecast",
-        "forecast\nand best w",
-        "change of the squared error that a linear model foresees at weight 1/2, in % of Var(y) "
-        "(the lower the better, below 0 helps); and the best weight up to 1",
-        "share of Var(y)",
-        why_not=_no_forecast,
+        "forecast",
+        "how much of the student's test loss distillation is forecast to take at the best "
+        "temperature and weight: log-loss in nats, or squared error in units of Var(y)",
+        "loss",
     ),
     "gain": Column(
         _gain,

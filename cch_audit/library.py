@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cch_audit.errors import InputError
 from cch_audit.reading.arrays import NAME, as_file
-from cch_audit.results import CheckReport, RankReport, SweepReport
+from cch_audit.results import CheckReport, ForecastReport, RankReport, SweepReport
 from cch_audit.running import RUNS, Progress, Run, report_on, run_of
 from cch_audit.running import load as load_run
 from cch_audit.sample import Sample
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Source = str | PathLike[str] | Sample | Any
 SIMULATED = "simulated"
 """What stands in reports for the path of rows that were drawn."""
-Kind = TypeVar("Kind", CheckReport, RankReport, SweepReport)
+Kind = TypeVar("Kind", CheckReport, RankReport, SweepReport, ForecastReport)
 ROLES = ("teacher", "student", "labels", "predictions", "groups", "ids", "split")
 """What arrays can be given for; for a file, its name or path in it."""
 FILES = ("runs", "runs_folder")
@@ -116,6 +116,19 @@ def sweep(
     See `check`; also one of `noise`, `drop_columns`, `shuffle_rows`, `flip_labels` and `over`.
     """
     return _report(SweepReport, "sweep", source, estimators, progress, settings)
+
+
+def forecast(
+    source: Source = None,
+    *,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> ForecastReport:
+    """Forecast what training with each teacher gains, in seconds: nothing is estimated or trained.
+
+    See `check`; `labelled_rows`, `temperature`, `weight`, `min_effect`, `accept` and `confidence`.
+    """
+    return _report(ForecastReport, "forecast", source, None, progress, settings)
 
 
 def load(source: Source = None, *, every_teacher: bool = False, **settings: Any) -> Sample:

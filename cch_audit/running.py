@@ -5,7 +5,7 @@ import platform
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cch_audit import __version__
-from cch_audit.auditing.verdict import best, decided, overall
+from cch_audit.auditing.verdict import best, decided, of_forecast, overall
 from cch_audit.columns import COLUMNS
 from cch_audit.distillation.own_training import effective, plan_own, refuse_idle, train_own
 from cch_audit.distillation.runs import train
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.estimators import OWN, find, plain_sections
 from cch_audit.results import (
+    DECIDES,
     Audit,
     CheckReport,
+    ForecastReport,
+    Foretold,
     Gate,
     InputSummary,
     LabelSummary,
@@ -37,9 +40,11 @@ from cch_audit.settings import (
     ConfirmationSettings,
     EarlySettings,
     EstimatorSettings,
+    ForecastSettings,
     GateSettings,
     HeadSettings,
     InputSettings,
+    IntervalSettings,
     OwnRunsSettings,
     RankSettings,
     SweepSettings,
@@ -49,12 +54,18 @@ from cch_audit.settings import (
 from cch_audit.settings.declared import Settings
 from cch_audit.sweeping.crossings import trace
 from cch_audit.sweeping.plan import SweepPlan, plan_sweep
-from cch_audit.sweeping.runs import check_sample, teachers_of_steps, training_of_steps
+from cch_audit.sweeping.runs import (
+    check_sample,
+    forecasts_of_steps,
+    teachers_of_steps,
+    training_of_steps,
+)
 from cch_audit.work.doing import Work
 from cch_audit.work.keeping import folder_of
 
 if TYPE_CHECKING:
     from cch_audit.distillation.arms import Grid
+    from cch_audit.forecast.options import Options
     from cch_audit.sample import Sample
 
 Progress = Callable[[str, float], None]
@@ -85,6 +96,7 @@ RUNS: Mapping[str, tuple[type[Settings], ...]] = {
         *(ConfirmationSettings, WorkSettings),
     ),
     "sweep": (InputSettings, AuditSettings, SweepSettings, ConfirmationSettings, WorkSettings),
+    "forecast": (InputSettings, IntervalSettings, ForecastSettings, WorkSettings),
 }
 """The settings of each command that makes a report."""
 _TRAINED: Mapping[str, tuple[bool, Gate]] = {"confirm": (True, "outcome"), "sweep": (True, "none")}
@@ -110,6 +122,8 @@ class Run:
     sweep: SweepSettings | None = None
     """None: teachers stay as they are."""
     working: WorkSettings = field(default_factory=WorkSettings)
+    only_forecasts: bool = False
+    """Whether nothing but forecasts is asked for."""
     early: EarlySettings | None = None
     """None: of a command that measures everything."""
 
@@ -137,6 +151,16 @@ class Run:
         """What a sweep changes, and its steps."""
         return None if self.sweep is None else plan_sweep(self.sweep, self.grid)
 
+    @cached_property
+    def foretelling(self) -> "Options":
+        """What forecasts are asked."""
+        from cch_audit.forecast.asked import options_of
+
+        options = options_of(self.training, self.grid, self.audit.confidence, self.inputs.seed)
+        if options.labelled_rows is not None or not self.sizes:
+            return options
+        return replace(options, labelled_rows=self.sizes[-1])  # as the training run
+
     def check(self) -> None:
         """Refuse settings that could show nothing, before anything is read.
 
@@ -148,26 +172,46 @@ class Run:
         for name in self.audit.estimator:
             find(name)  # another package's may be of no use
         _ = self.grid, self.plan, self.sizes
+        if self.audit.forecast or self.only_forecasts:
+            _ = self.foretelling
         refuse_idle(self.own, self.training)
         by = None if self.ranking is None else self.ranking.by
         if by is not None and COLUMNS[by].is_measured and not self.trains:
             raise InputError(f"`by` {by} needs the training runs; add `confirm`")
+        if self.only_forecasts and self.training.architecture != "linear":
+            raise InputError(
+                "`architecture` mlp: a forecast is of linear heads; give the last hidden layer of "
+                "a network as the student, and leave `architecture` out"
+            )
 
 
 def run_of(command: str, sections: Iterable[Settings], estimators: EstimatorSettings) -> Run:
     """Return the run of a command, one of `RUNS`, with its settings."""
     given: dict[type[Settings], Any] = {type(one): one for one in sections}
+    if command == "forecast":
+        return Run(
+            inputs=given[InputSettings],
+            audit=AuditSettings(confidence=given[IntervalSettings].confidence),
+            estimators=estimators,
+            training=ConfirmationSettings(**vars(given[ForecastSettings])),
+            gate="forecast",
+            working=given[WorkSettings],
+            only_forecasts=True,
+        )
     gate = given.get(GateSettings)
     trains, decides = _TRAINED[command] if gate is None else (gate.trains, gate.decides)
+    ranking, audit = given.get(RankSettings), given[AuditSettings]
+    if "forecast" in DECIDES[decides] or (ranking is not None and ranking.by == "forecast"):
+        audit = replace(audit, forecast=True)
     return Run(
         inputs=given[InputSettings],
-        audit=given[AuditSettings],
+        audit=audit,
         estimators=estimators,
         training=given[ConfirmationSettings],
         own=given.get(OwnRunsSettings, OwnRunsSettings()),
         trains=trains,
         gate=decides,
-        ranking=given.get(RankSettings),
+        ranking=ranking,
         sweep=given.get(SweepSettings),
         working=given[WorkSettings],
         early=given.get(EarlySettings),
@@ -201,8 +245,10 @@ def report_on(
     command: str,
     progress: Progress = lambda what, share: None,
     exit_code: Callable[[Verdict], int] = lambda verdict: CODES[verdict],
-) -> CheckReport | RankReport | SweepReport:
+) -> CheckReport | RankReport | SweepReport | ForecastReport:
     """Audit every teacher of a sample, train and rank where asked to, and report.
+
+    Or forecast alone, without informations and without training.
 
     Parameters
     ----------
@@ -218,6 +264,8 @@ def report_on(
         If the sample cannot be used for what is asked.
     """
     started = time.perf_counter()
+    if run.only_forecasts:
+        return _forecast(sample, run, command, progress, exit_code)
     if run.plan is not None:
         check_sample(sample, run.plan)
     found = _audit(sample, run, progress)
@@ -256,6 +304,61 @@ def report_on(
     return CheckReport(**common)
 
 
+def _forecast(
+    sample: "Sample",
+    run: Run,
+    command: str,
+    progress: Progress,
+    exit_code: Callable[[Verdict], int],
+) -> ForecastReport:
+    """Forecast every teacher of a sample."""
+    from threadpoolctl import threadpool_limits
+
+    from cch_audit.forecast.asked import forecast_teachers
+
+    started = time.perf_counter()
+    with threadpool_limits(1):
+        found = forecast_teachers(
+            sample, sample.teachers, run.foretelling, run.work, _jobs(run), progress
+        )
+    forecasts = tuple(
+        Foretold(
+            teacher=name,
+            student=sample.student_name,
+            teacher_dimension=sample.teachers[name].shape[1],
+            student_dimension=sample.student.shape[1],
+            forecast=forecast,
+        )
+        for name, forecast in found.items()
+    )
+    decision = overall([of_forecast(one, run.training.accept) for one in found.values()])
+    asked = ForecastSettings(
+        **{f.name: getattr(run.training, f.name) for f in fields(ForecastSettings)}
+    )
+    return ForecastReport(
+        command=command,
+        input=summarize(sample),
+        settings={
+            **plain(run.inputs),
+            "confidence": run.audit.confidence,
+            **plain(asked),
+            "window": sample.window,
+        },
+        seed=run.inputs.seed,
+        decision=decision,
+        exit_code=exit_code(decision),
+        seconds=time.perf_counter() - started,
+        forecasts=forecasts,
+        warnings=sample.source.warnings,
+        origin=_origin(),
+    )
+
+
+def _jobs(run: Run) -> int:
+    """Return how many tasks run at the same time."""
+    return run.audit.jobs or os.cpu_count() or 1
+
+
 def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
     """Measure, judge, train and rank."""
     from threadpoolctl import threadpool_limits
@@ -288,10 +391,8 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             )
         if run.ranking is not None:
             from cch_audit.choice.ranking import check_column, rank_audits
-            from cch_audit.distillation.confirm import training_rows
 
-            n_train = training_rows(sample.n_samples, run.training)
-            check_column(sample, run.ranking.by, n_train)
+            check_column(sample, run.ranking.by)
             if run.ranking.controls:
                 from cch_audit.choice.controls import add_controls
 
@@ -310,15 +411,17 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             audits = train(sample, runs, run.work, within(progress, share, 1.0))
         if own is not None:
             audits = train_own(audits, own, run.training.accept, within(progress, share, 1.0))
+        if run.audit.forecast:
+            audits = forecasts_of_steps(
+                sample, audits, first, run.foretelling, run.plan, run.work, jobs
+            )
         if run.plan is not None:
             traced = trace(audits, run.plan.varied, first, run.plan.steps, settings.margin)
             return Found(sample, audits, sweep=traced)
         if run.ranking is None:
             return Found(sample, audits)
         progress("baselines", 1.0)
-        audits, ranking = rank_audits(
-            sample, measured, audits, run.ranking, settings, n_train, parts
-        )
+        audits, ranking = rank_audits(sample, measured, audits, run.ranking, settings, parts)
         return Found(sample, audits, ranking)
 
 
@@ -345,6 +448,8 @@ def _effective(run: Run) -> Mapping[str, Any]:
         sections |= effective(run.own, run.training)
     elif run.trains:
         sections |= plain(run.training)
+    elif run.audit.forecast:
+        sections |= {f.name: plain(run.training)[f.name] for f in fields(ForecastSettings)}
     if run.ranking is not None:
         sections |= plain(run.ranking)
     if run.sweep is not None:

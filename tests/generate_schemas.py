@@ -15,16 +15,17 @@ from pydantic_core import core_schema
 
 from cch_audit.columns import COLUMNS
 from cch_audit.evidence.results import Ledger
-from cch_audit.results import CheckReport, RankReport, Report, SweepReport
+from cch_audit.results import CheckReport, ForecastReport, RankReport, Report, SweepReport
 from cch_audit.results.files import SCHEMA_VERSION
 from cch_audit.settings import LevelName
 
 FOLDER = Path(str(files("cch_audit") / "schemas"))
-KINDS = [kind.__name__ for kind in (CheckReport, RankReport, SweepReport)]
+AUDITS = [kind.__name__ for kind in (CheckReport, RankReport, SweepReport)]
+KINDS = [*AUDITS, ForecastReport.__name__]
 REPORT = (
-    "What `cch-audit check`, `confirm`, `rank` and `sweep` write with `--format json`. Every "
-    "information is in nats, every change in units of its metric; a number that is not finite is "
-    "null."
+    "What `cch-audit check`, `confirm`, `rank`, `sweep` and `forecast` write with `--format json`. "
+    "Every information is in nats, every change in units of its metric; a number that is not "
+    "finite is null."
 )
 EVIDENCE = (
     "What `cch-audit evidence` writes with `--format json`. Every gap is in nats, every share "
@@ -37,7 +38,8 @@ NAMED = {
 }
 """What the keys, the elements or the text of a property are; for the program any text would do."""
 LEAST = {
-    **{f"{kind}.audits": {"minItems": 1} for kind in KINDS},
+    **{f"{kind}.audits": {"minItems": 1} for kind in AUDITS},
+    "ForecastReport.forecasts": {"minItems": 1},
     "Audit.levels": {"minProperties": 1},
     "LevelResult.estimators": {"minProperties": 1},
     "Confirmation.curve": {"minItems": 1},
@@ -143,7 +145,7 @@ def _schema(title: str, description: str, record: Any, tops: list[str]) -> dict[
 
 def schemas() -> dict[str, str]:
     """Return the text of every schema by the name of its file."""
-    reports = Report | CheckReport | RankReport | SweepReport
+    reports = Report | CheckReport | RankReport | SweepReport | ForecastReport
     found = {
         "report.schema.json": _schema("cch-audit report", REPORT, reports, KINDS),
         "evidence.schema.json": _schema("cch-audit evidence", EVIDENCE, Ledger, ["Ledger"]),

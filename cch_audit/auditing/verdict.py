@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from cch_audit.estimators import find
 from cch_audit.results import (
+    DECIDES,
     Agreement,
     Audit,
     Cause,
@@ -19,6 +20,7 @@ from cch_audit.results import (
     Range,
     Verdict,
 )
+from cch_audit.results.forecast import Forecast
 
 DRIFT_REACH = 3.0
 """How many further moves like that from n/2 to n rows a verdict must survive.
@@ -259,19 +261,30 @@ def of_outcome(outcome: Outcome, cause: Cause | None, accept: Cause = "transfer"
     return "fail" if cause == "regularisation" else "undecided"
 
 
-def decided(audit: Audit, gate: Gate, accept: Cause = "transfer") -> Verdict:
-    """Return what decides for one teacher: its verdict, its training run's outcome, or both.
+def of_forecast(forecast: Forecast | None, accept: Cause = "transfer") -> Verdict:
+    """Return the verdict that a forecast stands for, by the rules of a training run's outcome."""
+    if forecast is None:
+        return "undecided"
+    return of_outcome(forecast.outcome, cause_of(forecast), accept)
 
-    Both: pass where both say yes, fail where either says no, else undecided. None: pass.
-    `accept` says of which cause a gain has to be.
+
+def cause_of(forecast: Forecast) -> Cause | None:
+    """Return why a forecast helps, in the words of training runs."""
+    return "unclear" if forecast.source == "open" else forecast.source
+
+
+def decided(audit: Audit, gate: Gate, accept: Cause = "transfer") -> Verdict:
+    """Return what decides for one teacher: verdict, forecast, outcome of training, or several.
+
+    Several: pass where all say yes, fail where any says no, else undecided. None: pass. Without a
+    training run the outcome is not asked. `accept` says of which cause a gain has to be.
     """
-    found = audit.confirmation
-    if gate == "none":
-        return "pass"
-    if gate == "verdict" or found is None:
-        return audit.verdict
-    measured = of_outcome(found.outcome, found.cause, accept)
-    return measured if gate == "outcome" else overall([audit.verdict, measured])
+    found, said = audit.confirmation, dict.fromkeys(DECIDES[gate], audit.verdict)
+    if "forecast" in said:
+        said["forecast"] = of_forecast(audit.forecast, accept)
+    if "outcome" in said and found is not None:
+        said["outcome"] = of_outcome(found.outcome, found.cause, accept)
+    return overall([*said.values()]) if said else "pass"
 
 
 def agreement(

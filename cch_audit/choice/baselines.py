@@ -6,14 +6,12 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from cch_audit.auditing.heads import class_logits
 from cch_audit.estimators.contract import is_classes, standardize
-from cch_audit.results import Baselines, Forecast
+from cch_audit.results import Baselines
 from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Labels
 
 RANK_TOLERANCE = 1e-6
 """Smaller singular values, as a share of the largest, are rounding (float32: 6e-8)."""
-ROUNDING = 1e-12
-"""A smaller share of Var(y) is rounding."""
 NOISE_FLOOR = 1e-10
 """Least noise variance of a target: the evidence of a perfect fit has no upper bound."""
 N_ITERATIONS = 100
@@ -23,7 +21,7 @@ RATIOS = (1e-12, 1e12)
 
 
 def measure_baselines(
-    teacher: FloatArray, student: FloatArray, labels: Labels, prediction: FloatArray, n_train: int
+    teacher: FloatArray, student: FloatArray, labels: Labels, prediction: FloatArray
 ) -> Baselines:
     """Measure what cheap scores say about one teacher.
 
@@ -32,7 +30,6 @@ def measure_baselines(
     teacher, student : (n_samples, d) representations
     labels : class codes or targets
     prediction : (n_samples, q) the teacher's cross-fitted log-odds (K, or 1 for K = 2) or outputs
-    n_train : number of training rows that the forecast speaks about
     """
     y = labels.values
     return Baselines(
@@ -40,9 +37,6 @@ def measure_baselines(
         log_me=log_me(teacher, y),
         h_score=h_score(teacher, y) if is_classes(y) and has_h_score(teacher) else None,
         cka=linear_cka(teacher, student),
-        forecast=None
-        if is_classes(y)
-        else plug_in_forecast(student, prediction, y.astype(np.float64), n_train),
     )
 
 
@@ -130,61 +124,6 @@ def linear_cka(x: FloatArray, y: FloatArray) -> float:
 def has_h_score(x: FloatArray) -> bool:
     """Return whether the H-score says anything: with as many columns as rows it is always K - 1."""
     return bool(x.shape[1] < len(x) - 1)
-
-
-def has_forecast(n_samples: int, rank: int, n_train: int) -> bool:
-    """Return whether there are rows enough for the moments, and for a finite risk."""
-    return n_samples > rank + 2 and n_train > rank + 1
-
-
-def plug_in_forecast(
-    x2: FloatArray, t: FloatArray, y: FloatArray, n_train: int, weight: float = 0.5
-) -> Forecast | None:
-    """Forecast what distillation does to a linear student s(x2) trained on n_train rows.
-
-    The loss is |y - s|^2 + weight |t - s|^2. In the joint Gaussian model (Xie, Xu and Sanguinetti
-    2025, arXiv 2510.13182; the risk is derived in this project) the expected squared error changes
-    by (weight^2 A - 2 weight B) / (1 + weight)^2, A = D + kappa (Var(t | x2) - Var(y | x2)) and
-    B = kappa (Var(y | x2) - Cov(t, y | x2)), where D is the mean squared distance between the best
-    linear predictions of t and y, and kappa = p / (n_train - p - 1) with p the rank of x2. Least
-    squares with intercept give the moments, with n - p - 1 degrees of freedom; p Var(t - y | x2)
-    is subtracted from the sum of squares behind D, which is at least 0. Outputs are summed.
-
-    Parameters
-    ----------
-    x2 : (n_samples, d) student representation
-    t, y : (n_samples, q) teacher predictions and labels, in the same units
-
-    Returns
-    -------
-    The change over the summed Var(y), and the best weight from 0 to 1: B / (A + B), 0 where none
-    helps (B <= 0), and 1 where the error still falls there (B >= A + B).
-    None where n_train <= p + 1, n <= p + 2 or y is constant.
-    """
-    scale = np.abs(y - y[0]).max()
-    if scale == 0:
-        return None
-    t, y = ((side - side.mean(axis=0)) / scale for side in (t, y))
-    squares, loadings = _project(x2, np.hstack([t, y]))
-    n, p = len(x2), len(squares)
-    if not has_forecast(n, p, n_train):
-        return None
-    of_t, of_y = np.hsplit(loadings, 2)
-    var_y = (np.vdot(y, y) - np.vdot(of_y, of_y)) / (n - p - 1)
-    var_t = (np.vdot(t, t) - np.vdot(of_t, of_t)) / (n - p - 1)
-    cov = (np.vdot(t, y) - np.vdot(of_t, of_y)) / (n - p - 1)
-    by_chance = p * (var_t + var_y - 2 * cov)
-    distance = max(0.0, (((of_t - of_y) ** 2).sum() - by_chance) / (n - 1))
-    kappa = p / (n_train - p - 1)
-    a, b = distance + kappa * (var_t - var_y), kappa * (var_y - cov)
-    total = y.var(axis=0, ddof=1).sum()
-    change = (weight**2 * a - 2 * weight * b) / (1 + weight) ** 2
-    helps = b > ROUNDING * kappa * total
-    return Forecast(
-        change=float(change / total),
-        best_weight=float(b / max(a + b, b)) if helps else 0.0,
-        n_train=n_train,
-    )
 
 
 def _one_hot(y: IntArray) -> FloatArray:

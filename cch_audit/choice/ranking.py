@@ -13,7 +13,7 @@ from cch_audit.auditing.parts import Parts
 from cch_audit.choice.baselines import measure_baselines
 from cch_audit.columns import COLUMNS
 from cch_audit.errors import InputError
-from cch_audit.results import Audit, Baselines, Forecast, Ranked, Ranking, Record
+from cch_audit.results import Audit, Baselines, Ranked, Ranking, Record
 from cch_audit.rows import FloatArray
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, RankSettings
@@ -27,7 +27,6 @@ def rank_audits(
     audits: Sequence[Audit],
     ranking: RankSettings,
     settings: AuditSettings,
-    n_train: int,
     parts: Parts,
 ) -> tuple[tuple[Audit, ...], Ranking]:
     """Return the audits with their baselines, in the order of the ranking, and the ranking.
@@ -38,19 +37,18 @@ def rank_audits(
     audits : of all teachers and controls
     ranking : the column that orders
     settings : confidence level, resamples, jobs
-    n_train : training rows that the forecast speaks about
     parts : of the sample
     """
 
     def baselines_of(teacher: str) -> Baselines:
         rows = sample.teachers[teacher], sample.student
         said = measured.predictions[teacher]
-        key = (*map(parts.work.digest, (*rows, sample.labels.values, said)), n_train)
+        key = tuple(map(parts.work.digest, (*rows, sample.labels.values, said)))
         return parts.work.do(
             BASELINES,
             (BASELINES, key),
-            lambda: measure_baselines(*rows, sample.labels, said, n_train),
-            records=(Baselines, Forecast),
+            lambda: measure_baselines(*rows, sample.labels, said),
+            records=(Baselines,),
         )
 
     baselines = Parallel(n_jobs=n_jobs(settings), prefer="threads")(
@@ -67,21 +65,20 @@ def rank_audits(
     return tuple(by_name[place.teacher] for place in result.teachers), result
 
 
-def check_column(sample: Sample, by: str, n_train: int) -> None:
+def check_column(sample: Sample, by: str) -> None:
     """Refuse to order teachers by a column that has no value for any of them.
 
     Parameters
     ----------
     sample : paired rows
     by : the column
-    n_train : training rows that the forecast speaks about
 
     Raises
     ------
     InputError
         If the column does not apply to the labels, or there are too few rows for it.
     """
-    why_not = COLUMNS[by].why_not(sample, n_train)
+    why_not = COLUMNS[by].why_not(sample)
     if why_not is not None:
         raise InputError(f"`by` {by}: {why_not}; choose another column")
 

@@ -21,8 +21,10 @@ from cch_audit.settings import (
     ConfirmationSettings,
     EarlySettings,
     EstimatorSettings,
+    ForecastSettings,
     GateSettings,
     InputSettings,
+    IntervalSettings,
     OutputSettings,
     OwnRunsSettings,
     RankSettings,
@@ -44,6 +46,8 @@ PANELS: dict[type[Settings], str] = {
     GateSettings: "Gate",
     EarlySettings: "Gate",
     ConfirmationSettings: "Training runs",
+    ForecastSettings: "Forecast",
+    IntervalSettings: "Forecast",
     OwnRunsSettings: "Training runs of your own",
     RankSettings: "Ranking",
     SweepSettings: "Sweep",
@@ -81,7 +85,7 @@ def with_settings(
         own = [one for one in own if one.annotation not in (*classes, Settings)]
         pairs = [(setting, cls) for cls in classes for setting in declared(cls)]
         added = [_parameter(*pair) for pair in sorted(pairs, key=lambda pair: pair[0].rare)]
-        config = [_config(classes)] if set(classes) & set(SECTIONS) else []
+        config = [_config(classes)] if any(map(_is_known, classes)) else []
         parameters = [*own, *config, *added]
 
         def run(**values: Any) -> None:
@@ -105,6 +109,11 @@ def with_settings(
     return decorate
 
 
+def _is_known(cls: type[Settings]) -> bool:
+    """Whether a variable or a settings file can say these settings, alone or among others."""
+    return any(issubclass(section, cls) for section in SECTIONS)
+
+
 def file_argument(help: str) -> Any:
     """Return the argument FILE, which may be left out, with its help."""
     return typer.Argument(
@@ -120,7 +129,7 @@ def estimator_settings(context: typer.Context) -> EstimatorSettings:
 
 def _config(classes: tuple[type[Settings], ...]) -> Parameter:
     """Return the option of the settings file, whose values become the defaults of the others."""
-    own = {setting.name for cls in classes if cls in SECTIONS for setting in declared(cls)}
+    own = {setting.name for cls in classes if _is_known(cls) for setting in declared(cls)}
 
     def read(context: typer.Context, path: Path | None) -> Path | None:
         if path is not None and not context.resilient_parsing:
@@ -162,7 +171,7 @@ def _parameter(setting: Setting, cls: type[Settings]) -> Parameter:
         metavar=None if setting.choices else METAVARS.get(setting.kind),
         min=setting.low,
         max=setting.high,
-        envvar=ENVIRONMENT + setting.name.upper() if cls in SECTIONS else None,
+        envvar=ENVIRONMENT + setting.name.upper() if _is_known(cls) else None,
         show_envvar=False,
         show_default=not setting.is_repeatable or bool(default),
         autocompletion=dataset_names(setting.name),

@@ -8,6 +8,8 @@ import typer
 from cch_audit.commands.options import with_settings
 from cch_audit.commands.reporting import check_files, deliver
 from cch_audit.errors import ExitCode
+from cch_audit.results import Written
+from cch_audit.results.joined import Joined
 from cch_audit.settings import OutputSettings, ReportSettings
 
 
@@ -27,17 +29,21 @@ def report(
     baseline = None if asked.baseline is None else Path(asked.baseline)
     check_files(output, [*files, *([] if baseline is None else [baseline])])
     from cch_audit.results.files import read
-    from cch_audit.results.joined import join
+    from cch_audit.results.joined import audits_of, join
 
     reports = [read(path) for path in files]
-    joined = join(reports, None if baseline is None else read(baseline), asked.baseline or "")
-    alone = baseline is None and len(reports) == 1
+    found: Written | Joined = reports[0]
+    is_worse = False
+    if baseline is not None or len(reports) > 1:
+        before = audits_of([] if baseline is None else [read(baseline)])
+        found = join(audits_of(reports), before[0] if before else None, asked.baseline or "")
+        is_worse = found.is_worse
     deliver(
-        reports[0] if alone else joined,
+        found,
         output,
         units=output.units,
         verbose=output.verbose,
         brief=output.brief,
         undecided_fails=output.undecided == "fail",
     )
-    raise typer.Exit(ExitCode.FAIL if joined.is_worse and not output.exit_zero else ExitCode.PASS)
+    raise typer.Exit(ExitCode.FAIL if is_worse and not output.exit_zero else ExitCode.PASS)

@@ -42,6 +42,8 @@ def keep_ledger(evidence: Evidence) -> Ledger:
 def _deciding(trials: Sequence[Trial]) -> dict[str, Decide]:
     """Return every forecaster that says yes, no or undecided."""
     named: dict[str, Decide] = {"verdict": lambda trial: trial.verdict}
+    if any(trial.forecast is not None for trial in trials):
+        named["forecast"] = lambda trial: trial.forecast
     levels = list(dict.fromkeys(name for trial in trials for name in trial.levels))
     levels.sort(key=list(forecasters()).index)
     named |= {level: partial(_said, level, None) for level in levels}

@@ -8,6 +8,7 @@ from math import isfinite
 from pathlib import Path
 from statistics import median
 
+from cch_audit.auditing.verdict import of_forecast
 from cch_audit.columns import forecasters
 from cch_audit.errors import InputError
 from cch_audit.estimators import names
@@ -17,6 +18,7 @@ from cch_audit.results import (
     Audit,
     Confirmation,
     EstimatorResult,
+    ForecastReport,
     InputSummary,
     LevelResult,
     Report,
@@ -60,6 +62,11 @@ def read_evidence(paths: Sequence[Path], *, controls: bool) -> Evidence:
     warnings: list[str] = []
     for path in paths:
         report = read(path)
+        if isinstance(report, ForecastReport):
+            raise InputError(
+                f"{path}: is a forecast alone, and holds no outcome; run check or rank with "
+                "--forecast and --confirm"
+            )
         found = _identified(report)
         if not found and WITHOUT_TRAINING in report.warnings:
             raise InputError(
@@ -155,6 +162,7 @@ def _trial(audit: Audit, found: Confirmation, source: InputSummary, report: str)
         cause=found.cause,
         metric=found.metric,
         gain=_gain(found),
+        forecast=None if audit.forecast is None else of_forecast(audit.forecast),
     )
 
 

@@ -75,6 +75,8 @@ class Trial:
     gain: Estimate
     """Improvement by distillation: of a score as it is, of an error (MSE, log-loss, Brier) as a
     share of the error without distillation, so that gains compare whatever its unit."""
+    forecast: Verdict | None = None
+    """Pass where a gain by transfer was forecast; None where nothing was."""
 
     @property
     def measured(self) -> Verdict:

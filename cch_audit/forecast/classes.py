@@ -12,11 +12,11 @@ from cch_audit.forecast.controls import CONTROLS, control_soft
 from cch_audit.forecast.curve import draw_curve, gain_ends
 from cch_audit.forecast.options import Options
 from cch_audit.forecast.outcome import judge, withheld_reasons
-from cch_audit.forecast.results import Forecast, ForecastCell, ForecastControl, Parts
 from cch_audit.forecast.softmax import softmax
 from cch_audit.forecast.student import Student
 from cch_audit.forecast.teachers import Teacher
 from cch_audit.randomness import stream
+from cch_audit.results.forecast import Forecast, ForecastCell, ForecastControl, Parts
 from cch_audit.rows import FloatArray
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import stats
 
-from cch_audit.forecast.results import CurvePoint
+from cch_audit.results.forecast import CurvePoint
 from cch_audit.rows import FloatArray
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)

@@ -29,10 +29,10 @@ from cch_audit.forecast.moments import (
 )
 from cch_audit.forecast.options import Options
 from cch_audit.forecast.outcome import LEAST_TRAINING_UNITS, LEAST_UNITS, judge
-from cch_audit.forecast.results import Forecast, ForecastCell, ForecastControl, Parts
 from cch_audit.forecast.student import LARGEST_SHARE, labelled_rows
 from cch_audit.forecast.targets import Outputs, own_teachers
 from cch_audit.randomness import stream
+from cch_audit.results.forecast import Forecast, ForecastCell, ForecastControl, Parts
 from cch_audit.rows import FloatArray, IntArray, standardize
 
 MOST_COLUMNS = 200

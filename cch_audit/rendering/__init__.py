@@ -36,6 +36,7 @@ _DOCUMENTS = {
     "CheckReport": "reports",
     "RankReport": "reports",
     "SweepReport": "reports",
+    "ForecastReport": "forecast",
     "Joined": "joined",
     "Ledger": "evidence",
     "Verification": "verification",

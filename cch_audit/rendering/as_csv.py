@@ -14,7 +14,7 @@ from cch_audit.results import (
     Baselines,
     Change,
     Confirmation,
-    Forecast,
+    ForecastReport,
     Gap,
     Interval,
     PerInformation,
@@ -23,7 +23,9 @@ from cch_audit.results import (
     RankReport,
     Report,
     SweepReport,
+    Written,
 )
+from cch_audit.results.forecast import ForecastCell
 from cch_audit.results.joined import Joined, reports_of
 from cch_audit.settings.formats import Units
 
@@ -37,8 +39,12 @@ _PARTS: dict[str, type] = {
     "raw": PerInformation,
 }
 _NUMBERS = [(part, f.name) for part, cls in _PARTS.items() for f in fields(cls)]
-_SCORES = [f.name for f in fields(Baselines) if f.name != "forecast"]
-_FORECAST = [f.name for f in fields(Forecast)]
+_SCORES = [f.name for f in fields(Baselines)]
+_FORECAST = (
+    *("outcome", "source", "estimate", "low", "high", "standard_error", "probability"),
+    *("temperature", "weight", "labelled_rows", "metric", "baseline", "relative_change"),
+    *("ends_at", "method"),
+)
 _CHANGE = [f.name for f in fields(Change)]
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -60,7 +66,7 @@ COLUMNS = (
 """A ranking adds its own columns behind these, as `ranking_<name>`."""
 
 
-def render(found: Report | Joined, look: Look) -> str:
+def render(found: Report | ForecastReport | Joined, look: Look) -> str:
     """Return the results as CSV, unrounded; a number that is missing is empty.
 
     Rows of several reports begin with their `file`.
@@ -79,12 +85,17 @@ def render(found: Report | Joined, look: Look) -> str:
     return file.getvalue()
 
 
-def as_table(report: Report, units: Units) -> list[list[Any]]:
+def as_table(report: Written, units: Units) -> list[list[Any]]:
     """Return a header, and one row for each teacher, level and estimator.
+
+    Of a report of forecasts one for each teacher, temperature and weight.
 
     What concerns a teacher as a whole is repeated in each of its rows.
     """
     report = for_reading(report, units=units)
+    if isinstance(report, ForecastReport):
+        return _forecasts(report)
+    assert isinstance(report, Report)
     ranking = report.ranking.teachers if isinstance(report, RankReport) else ()
     ranked = {one.teacher: one for one in ranking}
     names = list(dict.fromkeys(name for one in ranking for name in one.columns))
@@ -123,7 +134,7 @@ def _as_text(cell: float | str | None) -> float | str | None:
 def _teacher(audit: Audit, place: Ranked | None) -> list[float | str | None]:
     """Return what is known of a teacher beside the gaps."""
     scores = plain(audit.baselines) or {}
-    forecast = scores.get("forecast") or {}
+    forecast = plain(audit.forecast) or {}
     found = audit.confirmation
     return [
         *((None, None) if place is None else (place.rank, audit.is_control)),
@@ -132,6 +143,21 @@ def _teacher(audit: Audit, place: Ranked | None) -> list[float | str | None]:
         *([None] * (8 + len(_CHANGE)) if found is None else _training(found)),
         audit.agreement,
     ]
+
+
+def _forecasts(report: ForecastReport) -> list[list[Any]]:
+    """Return a header, and one row for each teacher, temperature and weight."""
+    cell = [f.name for f in fields(ForecastCell)]
+    header = ["teacher", "student", *cell, *(f"forecast_{name}" for name in _FORECAST)]
+    table: list[list[Any]] = [header]
+    for one in report.forecasts:
+        found = plain(one.forecast)
+        whole = [found[name] for name in _FORECAST]
+        table += [
+            [one.teacher, one.student, *(row[name] for name in cell), *whole]
+            for row in found["cells"]
+        ]
+    return table
 
 
 def _training(found: Confirmation) -> Iterator[float | str | None]:

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 from cch_audit.rendering import Look
-from cch_audit.rendering.as_junit import Case, cases, fails
+from cch_audit.rendering.as_junit import AnyReport, Case, cases, fails
 from cch_audit.rendering.text import for_reading
-from cch_audit.results import Report
 from cch_audit.results.joined import Joined, reports_of
 
 
-def render(found: Report | Joined, look: Look) -> str:
+def render(found: AnyReport | Joined, look: Look) -> str:
     """Return workflow commands: errors for what fails, warnings for what is undecided, and notices.
 
     They follow the rules of the test cases of `--format junit`.
@@ -22,14 +21,14 @@ def render(found: Report | Joined, look: Look) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _lines(report: Report, look: Look) -> Iterator[str]:
+def _lines(report: AnyReport, look: Look) -> Iterator[str]:
     for warning in report.warnings:
         yield _command("warning", "cch-audit", warning)
     for case in cases(report):
         yield _command(_level(report, case, look), f"cch-audit: {case.says}", _message(case))
 
 
-def _level(report: Report, case: Case, look: Look) -> str:
+def _level(report: AnyReport, case: Case, look: Look) -> str:
     if fails(report, case, look):
         return "error"
     return "warning" if case.says == "undecided" else "notice"

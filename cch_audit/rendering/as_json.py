@@ -8,7 +8,7 @@ from typing import Any
 
 from cch_audit import __version__
 from cch_audit.rendering import Look
-from cch_audit.results import Report
+from cch_audit.results import Written
 from cch_audit.results.files import SCHEMA_VERSION
 
 
@@ -22,7 +22,7 @@ def render(found: Any, look: Look | None = None) -> str:
     document = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "cch-audit", "version": __version__},
-        **({"kind": parts["kind"]} if isinstance(found, Report) else {}),
+        **({"kind": parts["kind"]} if isinstance(found, Written) else {}),
         **parts,
     }
     text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)

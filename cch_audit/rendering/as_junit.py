@@ -5,18 +5,31 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cch_audit.auditing.verdict import of_outcome
+from cch_audit.auditing.verdict import of_forecast, of_outcome
 from cch_audit.rendering import Look
 from cch_audit.rendering.audits import audit_parts
 from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.document import Document, Section
+from cch_audit.rendering.forecast import document as forecast_document
+from cch_audit.rendering.foretold import forecast_parts, forecast_sentence
 from cch_audit.rendering.ranking import shown_teachers
 from cch_audit.rendering.reports import document
 from cch_audit.rendering.terminal import render as draw
 from cch_audit.rendering.text import for_reading
-from cch_audit.results import Audit, RankReport, Report, SweepReport, Verdict
+from cch_audit.results import (
+    DECIDES,
+    Audit,
+    Deciding,
+    ForecastReport,
+    Foretold,
+    RankReport,
+    Report,
+    SweepReport,
+    Verdict,
+)
 from cch_audit.results.joined import Joined, reports_of
 
+AnyReport = Report | ForecastReport
 WIDTH = 200
 """Columns of what is told of a test case."""
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -27,13 +40,13 @@ _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 class Case:
     """One thing that decides about one teacher."""
 
-    audit: Audit
+    audit: Audit | Foretold
     thing: str
     says: Verdict
     reason: str
 
 
-def render(found: Report | Joined, look: Look) -> str:
+def render(found: AnyReport | Joined, look: Look) -> str:
     """Return a test suite for each report."""
     suites = ET.Element("testsuites", name="cch-audit")
     suites.extend(_suite(report, look) for report in reports_of(found))
@@ -42,13 +55,18 @@ def render(found: Report | Joined, look: Look) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{_NO_XML.sub("", text)}\n'
 
 
-def _suite(report: Report, look: Look) -> ET.Element:
+def _suite(report: AnyReport, look: Look) -> ET.Element:
     """Return one test case for each teacher and thing that decides: its verdict, its training run.
 
     What fails is a failure, what is undecided is skipped. A sweep is no gate, and neither is one
     teacher of a ranking in which another one passes: there a fail is skipped too.
     """
-    told = draw(document(report, Look(look.units)), Look(look.units, width=WIDTH))
+    laid_out = (
+        forecast_document(report, Look(look.units))
+        if isinstance(report, ForecastReport)
+        else document(report, Look(look.units))
+    )
+    told = draw(laid_out, Look(look.units, width=WIDTH))
     report = for_reading(report, units=look.units)
     suite = ET.Element("testsuite", name=f"cch-audit {report.input.path}", errors="0")
     properties = ET.SubElement(suite, "properties")
@@ -69,35 +87,51 @@ def _suite(report: Report, look: Look) -> ET.Element:
         elif case.says != "pass":
             why = "" if case.says == "undecided" else " (no gate here)"
             ET.SubElement(test, "skipped", message=f"{case.says}{why}: {case.reason}")
-        ET.SubElement(test, "system-out").text = _details(case.audit, look)
+        ET.SubElement(test, "system-out").text = _details(case, look)
     ET.SubElement(suite, "system-out").text = told
     for name, tag in (("tests", "testcase"), ("failures", "failure"), ("skipped", "skipped")):
         suite.set(name, str(len(list(suite.iter(tag)))))
     return suite
 
 
-def fails(report: Report, case: Case, look: Look) -> bool:
+def fails(report: AnyReport, case: Case, look: Look) -> bool:
     """Whether a case breaks a build: neither a sweep is a gate, nor one teacher of several."""
     one_passes = isinstance(report, RankReport) and report.decision == "pass"
     gated = not isinstance(report, SweepReport) and not one_passes
     return gated and (case.says == "fail" or (look.undecided_fails and case.says == "undecided"))
 
 
-def cases(report: Report) -> Iterator[Case]:
+def cases(report: AnyReport) -> Iterator[Case]:
     """Yield the test cases, teacher by teacher; controls are no teachers."""
+    accept = report.settings.get("accept", "transfer")
+    if isinstance(report, ForecastReport):
+        for one in report.forecasts:
+            says = of_forecast(one.forecast, accept)
+            yield Case(one, "forecast", says, forecast_sentence(one.forecast))
+        return
+    things: tuple[Deciding, ...] = DECIDES[report.gate] or ("verdict", "outcome")
     audits = shown_teachers(report) if isinstance(report, RankReport) else report.audits
     for audit in audits:
-        if report.gate != "outcome":
+        if "verdict" in things:
             yield Case(audit, "verdict", audit.verdict, "; ".join(audit.reasons))
+        if "forecast" in things and audit.forecast is not None:
+            says = of_forecast(audit.forecast, accept)
+            yield Case(audit, "forecast", says, forecast_sentence(audit.forecast))
         found = audit.confirmation
-        if report.gate != "verdict" and found is not None:
-            says = of_outcome(found.outcome, found.cause, report.settings.get("accept", "transfer"))
+        if "outcome" in things and found is not None:
+            says = of_outcome(found.outcome, found.cause, accept)
             yield Case(audit, "training", says, outcome_sentence(audit))
 
 
-def _details(audit: Audit, look: Look) -> str:
-    """Return all of one audit, as the table shows it."""
-    section = Section(f"Teacher {audit.teacher}", tuple(audit_parts(audit, look.units)))
+def _details(case: Case, look: Look) -> str:
+    """Return all of one teacher, as the table shows it."""
+    audit, parts = case.audit, []
+    if isinstance(audit, Audit):
+        parts = [*audit_parts(audit, look.units)]
+    else:
+        parts = [*forecast_parts(audit.forecast)]
+    section = Section(f"Teacher {audit.teacher}", tuple(parts))
     title = f"Informations in {look.units}"
-    found = Document(title=title, headline="", verdict=audit.verdict.upper(), sections=(section,))
+    verdict = audit.verdict if isinstance(audit, Audit) else case.says
+    found = Document(title=title, headline="", verdict=verdict.upper(), sections=(section,))
     return draw(found, Look(look.units, width=WIDTH, verbose=True))

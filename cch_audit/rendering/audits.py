@@ -18,6 +18,7 @@ from cch_audit.rendering.document import (
     bullets,
     verdict_badge,
 )
+from cch_audit.rendering.foretold import forecast_parts
 from cch_audit.rendering.text import (
     beside,
     estimator_title,
@@ -75,9 +76,11 @@ def level_parts(audit: Audit, units: Units, levels: Sequence[str]) -> Iterator[P
 
 
 def beside_parts(audit: Audit, units: Units) -> Iterator[Part]:
-    """Yield what to read beside the gap, and what training showed."""
+    """Yield what to read beside the gap, what is forecast, and what training showed."""
     yield Heading(f"{COMPANIONS_TITLE}, in {units}")
     yield Facts(tuple(companion_lines(audit.companions)))
+    if audit.forecast is not None:
+        yield from forecast_parts(audit.forecast)
     yield from confirmation_parts(audit)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from cch_audit import estimators
 from cch_audit.rendering.audits import LEVEL_TITLES
+from cch_audit.rendering.forecast import HEADLINES
+from cch_audit.rendering.foretold import kind_of as kind_of_forecast
 from cch_audit.rendering.ranking import grouped, shown_teachers
 from cch_audit.rendering.sweep import keeps_teacher, sweep_title, threshold
 from cch_audit.rendering.text import METRIC_TITLES, counted, interval, size_of, trained
@@ -18,6 +20,7 @@ from cch_audit.rendering.training import (
     missing,
 )
 from cch_audit.results import (
+    DECIDES,
     Audit,
     Cause,
     Confirmation,
@@ -105,7 +108,10 @@ def headline(report: Report) -> str:
         inside += " at some numbers of labelled rows" * depends_on_rows(found)
         words = {"teacher": audit.teacher, "student": audit.student, "runs": inside, "Runs": first}
         parts.append(_MEASURED_HEADLINES[kind_of(found)].format(**words))
-    if report.gate != "outcome" or not parts:
+    if "forecast" in DECIDES[report.gate] and audit.forecast is not None:
+        kind = kind_of_forecast(audit.forecast)
+        parts.append(HEADLINES[kind].format(audit.teacher, audit.student))
+    if "verdict" in (DECIDES[report.gate] or ("verdict",)) or not parts:
         parts.append(_HEADLINES[audit.verdict].format(audit.teacher, audit.student))
     return ". ".join(parts)
 

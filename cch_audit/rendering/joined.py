@@ -17,6 +17,7 @@ from cch_audit.rendering.document import (
     as_rows,
     verdict_badge,
 )
+from cch_audit.rendering.foretold import forecast_cell
 from cch_audit.rendering.reports import document as report_document
 from cch_audit.rendering.text import counted, deciding_levels, for_reading, gap_range, printable
 from cch_audit.rendering.training import cause_text
@@ -73,6 +74,7 @@ def _verdict_rows(pairs: Sequence[tuple[Report, Audit]], units: Units) -> Rows:
             ("student", lambda pair: pair[1].student),
             ("verdict", lambda pair: verdict_badge(pair[1].verdict)),
             (f"gap ({units})", lambda pair: gap_range(deciding_levels(pair[1]))),
+            ("forecast", lambda pair: forecast_cell(pair[1].forecast)),
             ("training", lambda pair: outcome_cell(pair[1])),
         ],
         names=("file", "teacher", "student"),

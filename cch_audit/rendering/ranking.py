@@ -17,6 +17,7 @@ from cch_audit.rendering.document import (
     bullets,
     verdict_badge,
 )
+from cch_audit.rendering.foretold import forecast_cell
 from cch_audit.rendering.text import (
     effect,
     estimator_title,
@@ -190,10 +191,9 @@ def score_columns(report: Report) -> list[Column]:
 def score_meanings(report: Report, rows: Rows) -> list[tuple[str, str]]:
     """Return what the columns of `score_columns` mean, for those that are shown."""
     meanings = {_header(column, report): column.meaning for column in forecasters().values()}
-    known = [audit.baselines for audit in report.audits if audit.baselines is not None]
-    forecast = next((one.forecast for one in known if one.forecast is not None), None)
-    if forecast is not None:
-        meanings[COLUMNS["forecast"].header] += f"; with {forecast.n_train:,} training rows"
+    known = [audit.forecast for audit in report.audits if audit.forecast is not None]
+    if known:
+        meanings[COLUMNS["forecast"].header] += f"; with {known[0].labelled_rows:,} labelled rows"
     return _shown(meanings, rows)
 
 
@@ -264,21 +264,12 @@ def _optional(value: float | None) -> str | None:
     return None if value is None else number(value)
 
 
-def _forecast(place: Place) -> str | None:
-    baselines = place.audit.baselines
-    if baselines is None or baselines.forecast is None:
-        return None
-    forecast = baselines.forecast
-    best = f"w = {forecast.best_weight:.2f}" if forecast.best_weight > 0 else "no w helps"
-    return f"{percent(forecast.change, '+z.1f')}\n{best}"
-
-
 _CELLS: dict[str, Callable[[Place], Cell | None]] = {
     "teacher_labels": lambda place: interval(place.audit.companions.teacher_labels, "\n"),
     "teacher_labels_given_student": lambda place: interval(
         place.audit.companions.teacher_labels_given_student, "\n"
     ),
-    "forecast": _forecast,
+    "forecast": lambda place: forecast_cell(place.audit.forecast),
 }
 """Of columns with more to show than a number."""
 

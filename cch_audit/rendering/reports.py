@@ -37,6 +37,8 @@ from cch_audit.rendering.explaining import (
     method,
     question,
 )
+from cch_audit.rendering.forecast import forecast_card
+from cch_audit.rendering.foretold import forecast_sentence
 from cch_audit.rendering.ranking import places, rank_text, ranking_parts, student_lines
 from cch_audit.rendering.summary import sentence
 from cch_audit.rendering.sweep import sweep_parts, teacher_lines
@@ -177,6 +179,8 @@ def _found(report: Report, units: Units, pictures: bool) -> Iterator[Part]:
     else:
         (audit,) = report.audits
         yield from heading_parts(audit)
+        if audit.forecast is not None:
+            yield Text(forecast_sentence(audit.forecast))
         if audit.confirmation is not None:
             yield Text(outcome_sentence(audit))
         yield from level_parts(audit, units, audit.gated)
@@ -194,6 +198,8 @@ def _cards(report: Report, units: Units) -> Iterator[Card]:
         yield Card("Does training gain?", outcome_badge(best.outcome, best.cause), _gains(runs))
     numbers = _gap(audits[0], units) if len(audits) == 1 else _count(audits)
     yield Card("Does the criterion hold?", verdict_badge(report.verdict), numbers)
+    if len(audits) == 1 and audits[0].forecast is not None:
+        yield forecast_card(audits[0].forecast)
 
 
 def _gains(runs: list[Confirmation]) -> str:

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 from cch_audit import columns
 from cch_audit.rendering.confirmation import outcome_sentence
+from cch_audit.rendering.forecast import sentence as of_forecasts
+from cch_audit.rendering.foretold import forecast_sentence
+from cch_audit.rendering.foretold import kind_of as kind_of_forecast
 from cch_audit.rendering.sweep import sweep_sentence
 from cch_audit.rendering.text import counted, deciding_levels, for_reading, gap_range, trained
 from cch_audit.rendering.training import CLAIMS as OUTCOME_CLAIMS
 from cch_audit.rendering.training import kind_of
-from cch_audit.results import Audit, RankReport, Report, SweepReport
+from cch_audit.results import DECIDES, Audit, ForecastReport, RankReport, Report, SweepReport
 from cch_audit.settings.formats import Units
 
 CLAIMS = {
@@ -16,6 +19,7 @@ CLAIMS = {
     "fail": "I(teacher;student) does not exceed I(student;labels)",
     "undecided": "cannot say whether I(teacher;student) exceeds I(student;labels)",
 }
+DECIDING = {"verdict": "the verdict", "forecast": "the forecast", "outcome": "training"}
 BOTH = {
     "pass": "PASS: confirmed by training",
     "fail": "FAIL: a pass and a measured gain{} are both required",
@@ -23,7 +27,7 @@ BOTH = {
 }
 
 
-def summary(report: Report, *, units: Units = "nats", unicode: bool = True) -> str:
+def summary(report: Report | ForecastReport, *, units: Units = "nats", unicode: bool = True) -> str:
     """Return the verdict as one printable sentence, without a newline.
 
     Parameters
@@ -33,7 +37,10 @@ def summary(report: Report, *, units: Units = "nats", unicode: bool = True) -> s
     unicode : bool
         False escapes every character outside ASCII.
     """
-    return sentence(for_reading(report, units=units, unicode=unicode), units)
+    shown = for_reading(report, units=units, unicode=unicode)
+    if isinstance(shown, ForecastReport):
+        return of_forecasts(shown)
+    return sentence(shown, units)
 
 
 def sentence(report: Report, units: Units) -> str:
@@ -46,8 +53,14 @@ def sentence(report: Report, units: Units) -> str:
         verdict = _one_teacher(report.audits[0], report, units)
     else:
         verdict = _several_teachers(report)
+    foretold = [*_foretold(report)]
     if report.gate == "verdict":
-        parts = [verdict, *_measured(report)]
+        parts = [verdict, *foretold, *_measured(report)]
+    elif "forecast" in DECIDES[report.gate]:
+        asked = " and ".join(DECIDING[one] for one in DECIDES[report.gate])
+        rule = "each have to say yes" if len(DECIDES[report.gate]) > 1 else "decides"
+        parts = [f"{report.decision.upper()}: {asked} {rule}.", *foretold]
+        parts += [f"CCH verdict {verdict}", *_measured(report)]
     elif report.gate == "outcome":
         several = len(report.audits) > 1
         parts = [*_measured(report), *([f"CCH verdict {verdict}"] if several else [])]
@@ -81,6 +94,19 @@ def _ranking(report: RankReport) -> str:
         f"{'passes' if 1 in (passing, len(teachers)) else 'pass'}; "
         f"first by {columns.title(ranking.by)}: {who}."
     )
+
+
+def _foretold(report: Report) -> Iterator[str]:
+    """Yield what is forecast, if it was asked for."""
+    known = [(audit.teacher, one) for audit in report.teachers if (one := audit.forecast)]
+    if len(known) == 1:
+        yield forecast_sentence(known[0][1])
+    elif known:
+        parts = []
+        for kind, claim in OUTCOME_CLAIMS.items():
+            names = [name for name, one in known if kind_of_forecast(one) == kind]
+            parts += [f"{claim} with {', '.join(names)}"] if names else []
+        yield f"Forecast: {'; '.join(parts)}."
 
 
 def _measured(report: Report) -> Iterator[str]:

@@ -12,6 +12,7 @@ from cch_audit.rendering.document import (
     bullets,
     verdict_badge,
 )
+from cch_audit.rendering.foretold import forecast_cell
 from cch_audit.rendering.text import gap_and_hull, ordered_levels, trained
 from cch_audit.rendering.training import all_notes
 from cch_audit.results import Audit, Crossing, Report, Sweep, SweepReport, Varied
@@ -95,6 +96,9 @@ def sweep_sentence(report: SweepReport) -> str:
             for name, _ in ordered_levels(report.audits[0])
         )
     parts = [f"SWEEP: {condition}, {forecast}", *_trained(report)]
+    if all(audit.forecast is not None for audit in report.audits):
+        passes = _passes(sweep.forecast_crossing, sweep, "zero")
+        parts.append(f"the gain that is forecast {passes}")
     return "; ".join(parts) + "."
 
 
@@ -200,6 +204,7 @@ def sweep_rows(report: SweepReport) -> Rows:
     if not keeps_teacher(sweep):
         columns += [(f"gap on\n{name}", _gap(name)) for name, _ in ordered_levels(report.audits[0])]
     columns += [
+        ("forecast", lambda step: forecast_cell(step[1].forecast)),
         ("change by KD", lambda step: change_cell(step[1])),
         ("outcome", lambda step: outcome_cell(step[1], step[1].agreement or "")),
     ]

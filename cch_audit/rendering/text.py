@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cch_audit.columns import COLUMNS
 from cch_audit.results import (
@@ -18,10 +18,11 @@ from cch_audit.results import (
     PerInformation,
     Range,
     Ranked,
-    Report,
+    Written,
 )
 from cch_audit.settings.formats import Units
 
+Kind = TypeVar("Kind", bound=Written)
 NATS_PER = {"nats": 1.0, "bits": math.log(2)}
 METRIC_TITLES = {
     "accuracy": "accuracy",
@@ -51,7 +52,7 @@ def all_printable(value: Any, *, unicode: bool = True) -> Any:
     )
 
 
-def for_reading(report: Report, *, units: Units, unicode: bool = True) -> Report:
+def for_reading(report: Kind, *, units: Units, unicode: bool = True) -> Kind:
     """Return the report with every string printable and every information in the given unit.
 
     Doing this once, before anything is drawn, leaves no place where a renderer could forget it.
@@ -77,7 +78,7 @@ def for_reading(report: Report, *, units: Units, unicode: bool = True) -> Report
             return replace(part, entropy=in_units(part.entropy))
         return part
 
-    converted: Report = _changed(all_printable(report, unicode=unicode), change)
+    converted: Kind = _changed(all_printable(report, unicode=unicode), change)
     return converted
 
 

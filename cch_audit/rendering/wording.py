@@ -5,6 +5,7 @@ from typing import Any
 
 from cch_audit.rendering.confirmation import outcome_cell
 from cch_audit.rendering.document import Cell, Rows, as_rows, verdict_badge
+from cch_audit.rendering.foretold import METHOD, forecast_cell
 from cch_audit.rendering.ranking import ranking_footnotes, shared_metric
 from cch_audit.rendering.sweep import sweep_footnotes
 from cch_audit.rendering.text import (
@@ -20,6 +21,7 @@ from cch_audit.results import (
     LOWER_IS_BETTER,
     Audit,
     Confirmation,
+    ForecastReport,
     Origin,
     RankReport,
     Report,
@@ -28,7 +30,7 @@ from cch_audit.results import (
 from cch_audit.settings.formats import Units
 
 
-def input_lines(report: Report, units: Units) -> list[tuple[str, str]]:
+def input_lines(report: Report | ForecastReport, units: Units) -> list[tuple[str, str]]:
     """Return what was audited as (name, value) pairs."""
     source = report.input
     n_classes = source.labels.n_classes
@@ -45,7 +47,7 @@ def input_lines(report: Report, units: Units) -> list[tuple[str, str]]:
     return lines
 
 
-def _units(report: Report) -> str:
+def _units(report: Report | ForecastReport) -> str:
     """Say what rows belong together, and how many units count as independent."""
     source, window = report.input, report.settings.get("window")
     groups = "" if source.n_groups is None else f", in {source.n_groups} groups"
@@ -84,6 +86,8 @@ def footnotes(report: Report) -> list[str]:
             f"The row {TRUTH} is no estimate: the file says what holds in the population that its "
             "rows were drawn from."
         )
+    if any(audit.forecast is not None for audit in report.audits):
+        notes += METHOD
     metric = shared_metric(report)
     if metric is not None:
         notes += training_footnotes(trained(report.audits), metric)
@@ -123,13 +127,14 @@ def teacher_rows(report: Report, units: Units) -> Rows:
     columns: list[tuple[str, Callable[[Audit], Cell | None]]] = [
         ("verdict", lambda audit: verdict_badge(audit.verdict)),
         (f"gap ({units})", lambda audit: gap_range(deciding_levels(audit))),
+        ("forecast", lambda audit: forecast_cell(audit.forecast)),
         ("training", outcome_cell),
         ("teacher", lambda audit: audit.teacher),
     ]
     return as_rows(report.audits, columns, names=("teacher",))
 
 
-def run_lines(report: Report) -> list[tuple[str, str]]:
+def run_lines(report: Report | ForecastReport) -> list[tuple[str, str]]:
     """Return what is needed to run the audit again as (name, value) pairs; settings are in nats."""
     digest = report.input.teacher_sha256
     return [

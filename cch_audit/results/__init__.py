@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cch_audit.errors import InputError
+from cch_audit.results.forecast import Forecast
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +20,22 @@ Outcome = Literal["helps", "hurts", "no_change", "undecided"]
 Cause = Literal["transfer", "regularisation", "unclear"]
 Metric = Literal["accuracy", "log_loss", "brier", "weighted_f1", "macro_auc", "mse", "r2"]
 Agreement = Literal["agrees", "disagrees", "undecided"]
-Gate = Literal["verdict", "outcome", "both", "none"]
+Deciding = Literal["verdict", "forecast", "outcome"]
+"""What may decide about a teacher; the outcome is that of training."""
+Gate = Literal[
+    "verdict", "forecast", "outcome", "verdict_forecast", "forecast_outcome", "both", "all", "none"
+]
+DECIDES: Mapping[Gate, tuple[Deciding, ...]] = {
+    "verdict": ("verdict",),
+    "forecast": ("forecast",),
+    "outcome": ("outcome",),
+    "verdict_forecast": ("verdict", "forecast"),
+    "forecast_outcome": ("forecast", "outcome"),
+    "both": ("verdict", "outcome"),
+    "all": ("verdict", "forecast", "outcome"),
+    "none": (),
+}
+"""What has to say yes for each gate."""
 Varied = Literal["noise", "drop_columns", "shuffle_rows", "flip_labels", "temperature", "weight"]
 """What a sweep changes step by step."""
 LOWER_IS_BETTER = ("mse", "log_loss", "brier")
@@ -282,18 +298,6 @@ class Confirmation:
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """What the closed form of the linear Gaussian model says about distillation at weight 1/2."""
-
-    change: float
-    """Change of the expected squared error, in units of the labels' variance; below 0 helps."""
-    best_weight: float
-    """The weight from 0 to 1 that minimises the expected error; 0 if none helps."""
-    n_train: int
-    """Number of training rows it speaks about."""
-
-
-@dataclass(frozen=True)
 class Baselines:
     """Transferability scores that need no mutual information."""
 
@@ -305,8 +309,6 @@ class Baselines:
     """None for continuous labels, and where there are as many columns as rows."""
     cka: float
     """Linear centred kernel alignment of teacher and student."""
-    forecast: Forecast | None
-    """None for classes, and where there are too few rows."""
 
 
 @dataclass(frozen=True)
@@ -335,6 +337,8 @@ class Audit:
     """Whether the outcome of the confirmation is what the verdict says."""
     is_control: bool = False
     """Whether this is no teacher of the user's, but one that teaches nothing."""
+    forecast: Forecast | None = None
+    """What training is forecast to gain, without any; None where it was not asked for."""
 
 
 @dataclass(frozen=True)
@@ -410,6 +414,8 @@ class Sweep:
     hull of their verdict intervals. None where it does not, which is so at a fixed teacher."""
     gain_crossing: Crossing | None
     """Where the measured gain passes zero."""
+    forecast_crossing: Crossing | None = None
+    """Where the gain that is forecast passes zero; None without a forecast at every step."""
 
 
 @dataclass(frozen=True)
@@ -458,41 +464,8 @@ class Origin:
     """By package what computed it; `cch-audit` and `Python` too."""
 
 
-@dataclass(frozen=True)
-class Report:
-    """Everything one run found; each kind of run has a type of its own."""
-
-    command: str
-    """The command line that wrote this report."""
-    input: InputSummary
-    settings: Mapping[str, Any]
-    """The effective settings, as `cch-audit config` prints them; lists are tuples."""
-    seed: int
-    verdict: Verdict
-    """Over all teachers, by the informations alone."""
-    gate: Gate
-    """What decides: the verdict, the outcome of training, both, or none: then all passes."""
-    decision: Verdict
-    """What follows from it; the exit code is that of the decision, unless options say otherwise."""
-    exit_code: int
-    """The exit code of the command."""
-    seconds: float
-    """How long the command took."""
-    audits: tuple[Audit, ...]
-    """One per teacher, in the order asked for; of `rank` in the order of the ranking, those that
-    --top leaves out included; of a sweep one per step."""
-    warnings: tuple[str, ...]
-    origin: Origin | None = field(default=None, kw_only=True)
-    """None in reports that were written before there was one."""
-
-    @property
-    def teachers(self) -> list[Audit]:
-        """The audits without those of controls."""
-        return [audit for audit in self.audits if not audit.is_control]
-
-    def __post_init__(self) -> None:
-        """Keep settings in one form, whether they were made or read back."""
-        object.__setattr__(self, "settings", _with_tuples(self.settings))
+class Written:
+    """What reports of every kind can do; they are dataclasses."""
 
     def to_json(self) -> str:
         """Return the report as JSON; `from_json` reads it back.
@@ -505,7 +478,7 @@ class Report:
         return render(self)
 
     @staticmethod
-    def from_json(text: str | bytes) -> "CheckReport | RankReport | SweepReport":
+    def from_json(text: str | bytes) -> "CheckReport | RankReport | SweepReport | ForecastReport":
         """Return the report that `to_json` or `--format json` wrote.
 
         Raises
@@ -581,6 +554,44 @@ class Report:
         return f'<iframe srcdoc="{page}" style="{style}" title="report of cch-audit"></iframe>'
 
 
+@dataclass(frozen=True)
+class Report(Written):
+    """Everything one audit found; each kind of audit has a type of its own."""
+
+    command: str
+    """The command line that wrote this report."""
+    input: InputSummary
+    settings: Mapping[str, Any]
+    """The effective settings, as `cch-audit config` prints them; lists are tuples."""
+    seed: int
+    verdict: Verdict
+    """Over all teachers, by the informations alone."""
+    gate: Gate
+    """What decides: the verdict, the forecast, the outcome of training, several of them (both are
+    verdict and outcome), or none: then all passes."""
+    decision: Verdict
+    """What follows from it; the exit code is that of the decision, unless options say otherwise."""
+    exit_code: int
+    """The exit code of the command."""
+    seconds: float
+    """How long the command took."""
+    audits: tuple[Audit, ...]
+    """One per teacher, in the order asked for; of `rank` in the order of the ranking, those that
+    --top leaves out included; of a sweep one per step."""
+    warnings: tuple[str, ...]
+    origin: Origin | None = field(default=None, kw_only=True)
+    """None in reports that were written before there was one."""
+
+    @property
+    def teachers(self) -> list[Audit]:
+        """The audits without those of controls."""
+        return [audit for audit in self.audits if not audit.is_control]
+
+    def __post_init__(self) -> None:
+        """Keep settings in one form, whether they were made or read back."""
+        object.__setattr__(self, "settings", _with_tuples(self.settings))
+
+
 def _with_tuples(value: Any) -> Any:
     """Return mappings and sequences whose sequences are tuples."""
     if isinstance(value, Mapping):
@@ -611,3 +622,42 @@ class SweepReport(Report):
 
     sweep: Sweep
     kind: Literal["sweep"] = "sweep"
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """The forecast of one teacher for one student."""
+
+    teacher: str
+    student: str
+    teacher_dimension: int
+    student_dimension: int
+    forecast: Forecast
+
+
+@dataclass(frozen=True)
+class ForecastReport(Written):
+    """What training with each teacher is forecast to gain, without informations or training."""
+
+    command: str
+    """The command line that wrote this report."""
+    input: InputSummary
+    settings: Mapping[str, Any]
+    """The effective settings, as `cch-audit config` prints them; lists are tuples."""
+    seed: int
+    decision: Verdict
+    """Over all teachers: pass where it helps by transfer; the exit code is that of the decision,
+    unless options say otherwise."""
+    exit_code: int
+    """The exit code of the command."""
+    seconds: float
+    """How long the command took."""
+    forecasts: tuple[Foretold, ...]
+    """One per teacher, in the order asked for."""
+    warnings: tuple[str, ...]
+    origin: Origin | None = field(default=None, kw_only=True)
+    kind: Literal["forecast"] = "forecast"
+
+    def __post_init__(self) -> None:
+        """Keep settings in one form, whether they were made or read back."""
+        object.__setattr__(self, "settings", _with_tuples(self.settings))

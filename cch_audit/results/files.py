@@ -16,6 +16,7 @@ from cch_audit.results import (
     Audit,
     CheckReport,
     Confirmation,
+    ForecastReport,
     PerInformation,
     RankReport,
     SweepReport,
@@ -24,7 +25,7 @@ from cch_audit.results import (
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails, SchemaValidator
 
-AnyReport = CheckReport | RankReport | SweepReport
+AnyReport = CheckReport | RankReport | SweepReport | ForecastReport
 Kind = TypeVar("Kind", dict[str, Any], list[Any])
 
 SCHEMA_VERSION = "2"
@@ -45,6 +46,7 @@ _KINDS: dict[str, type[AnyReport]] = {
     "check": CheckReport,
     "rank": RankReport,
     "sweep": SweepReport,
+    "forecast": ForecastReport,
 }
 _FOUND = {dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
 _WANTED = {
@@ -163,7 +165,7 @@ def parse(text: str | bytes, name: str) -> AnyReport:
     try:
         document = json.loads(text, parse_int=_integer)
         kind = _kind(document, name)
-        if document["schema_version"] == BEFORE_CURVES:
+        if document["schema_version"] == BEFORE_CURVES and kind != "forecast":
             document = _without_training(document)
         report: AnyReport = _validator(kind).validate_python({**document, "kind": kind})
     except ValidationError as err:
@@ -174,6 +176,10 @@ def parse(text: str | bytes, name: str) -> AnyReport:
         raise InputError(f"{name}: is not JSON (it is not Unicode text); {ADVICE}") from err
     except RecursionError as err:
         raise InputError(f"{name}: is not JSON (it is nested too deeply); {ADVICE}") from err
+    if isinstance(report, ForecastReport):
+        if not report.forecasts:
+            raise InputError(f"{name}: forecasts[0] is missing; {ADVICE}")
+        return report
     for missing in _missing(report):
         raise InputError(f"{name}: {missing} is missing; {ADVICE}")
     audits: Iterable[Audit] = map(_with_infinities, report.audits)
@@ -187,10 +193,11 @@ def _kind(document: Any, name: str) -> str:
     """Return which kind of report a document is."""
     if not isinstance(document, dict):
         raise InputError(f"{name}: {_mismatch('the document', document, 'an object')}; {ADVICE}")
-    if document.get("audits") is None or document.get("schema_version") is None:
+    holds = "forecasts" if document.get("kind") == "forecast" else "audits"
+    if document.get(holds) is None or document.get("schema_version") is None:
         raise InputError(
-            f"{name}: is JSON, but no audit report of cch-audit; give what check, confirm, rank or "
-            "sweep wrote with --format json"
+            f"{name}: is JSON, but no audit report of cch-audit; give what check, confirm, rank, "
+            "sweep or forecast wrote with --format json"
         )
     version = document["schema_version"]
     if version not in (SCHEMA_VERSION, BEFORE_CURVES):
@@ -303,7 +310,7 @@ def _mismatch(where: str, value: Any, wanted: str) -> str:
     return f"{where} is {found}, expected {wanted}"
 
 
-def _missing(report: AnyReport) -> Iterator[str]:
+def _missing(report: CheckReport | RankReport | SweepReport) -> Iterator[str]:
     """Yield where something is spoken of that is not there."""
     for number, audit in enumerate(report.audits):
         levels = f"audits[{number}].levels"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cch_audit.errors import InputError
-from cch_audit.results import Audit, Report, Verdict
+from cch_audit.results import Audit, ForecastReport, Report, Verdict, Written
 
 Direction = Literal["worse", "better", "same", "new", "gone"]
 DIRECTIONS: tuple[Direction, ...] = ("worse", "better", "same", "new", "gone")
@@ -54,9 +54,25 @@ class Joined:
         return any(shift.direction == "worse" for shift in self.shifts)
 
 
-def reports_of(found: Report | Joined) -> tuple[Report, ...]:
+def reports_of(found: Report | ForecastReport | Joined) -> tuple[Report | ForecastReport, ...]:
     """Return one report, or those that are joined."""
     return found.reports if isinstance(found, Joined) else (found,)
+
+
+def audits_of(reports: Sequence[Written]) -> list[Report]:
+    """Return reports with audits; refuse forecasts, which have nothing to be held against.
+
+    Raises
+    ------
+    InputError
+        If one of them is a report of forecasts.
+    """
+    audits = [report for report in reports if isinstance(report, Report)]
+    if len(audits) < len(reports):
+        raise InputError(
+            "a report of forecast is shown alone; give reports of check, confirm, rank or sweep"
+        )
+    return audits
 
 
 def join(reports: Sequence[Report], baseline: Report | None = None, since: str = "") -> Joined:

@@ -2,12 +2,15 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from cch_audit.columns import names
 from cch_audit.errors import InputError
 from cch_audit.settings.declared import Settings, declared, setting
 from cch_audit.settings.formats import formats, formats_of_anything
+
+if TYPE_CHECKING:
+    from cch_audit.results import Gate
 
 Section = TypeVar("Section", bound=Settings)
 _OUTPUT = (
@@ -90,7 +93,14 @@ class InputSettings(Settings):
 
 
 @dataclass(frozen=True)
-class AuditSettings(Settings):
+class IntervalSettings(Settings):
+    """What every interval is asked."""
+
+    confidence: float = setting(0.95, "Confidence level of every interval.", low=0.5, high=0.999)
+
+
+@dataclass(frozen=True)
+class AuditSettings(IntervalSettings):
     """How the informations are estimated and how the verdict is reached."""
 
     estimator: tuple[str, ...] = setting(
@@ -111,7 +121,11 @@ class AuditSettings(Settings):
     margin: float = setting(
         0.0, "Gap in nats that the verdict interval must clear.", low=-1000, high=1000
     )
-    confidence: float = setting(0.95, "Confidence level of every interval.", low=0.5, high=0.999)
+    forecast: bool = setting(
+        False,
+        "Also forecast what training with each teacher gains, without any training; a gate or an "
+        "order by the forecast implies it.",
+    )
     resamples: int = setting(2000, "Bootstrap resamples.", low=200, high=1_000_000, rare=True)
     ci: Literal["pseudo", "half"] = setting(
         "pseudo", "Interval: bootstrap of pseudo-values, or the half-sample bootstrap.", rare=True
@@ -166,8 +180,8 @@ class EstimatorSettings:
 
 
 @dataclass(frozen=True)
-class ConfirmationSettings(Settings):
-    """The training run that checks a verdict."""
+class ForecastSettings(Settings):
+    """How the student is to be trained, which a forecast and a training run both ask."""
 
     architecture: Literal["linear", "mlp"] = setting(
         "linear", "Head of teacher and student: linear, or with one hidden layer."
@@ -180,18 +194,9 @@ class ConfirmationSettings(Settings):
         "Weights of the teacher's term to choose from, from 0 to below 1.",
         numbers=True,
     )
-    train_size: str | None = setting(
-        None,
-        "Numbers of training rows, separated by commas; by default a few from two rows a column up "
-        "to half of all rows.",
-        numbers=True,
-    )
     labelled_rows: int | None = setting(
         None, "How many labelled rows the student will have: this size decides.", low=10
     )
-    metric: Literal[
-        "auto", "accuracy", "log_loss", "brier", "weighted_f1", "macro_auc", "mse", "r2"
-    ] = setting("auto", "Metric that decides: auto is accuracy, or MSE for continuous labels.")
     min_effect: float = setting(
         0.01,
         "Smallest gain that matters, as a share of the metric's scale: of 1, of the entropy of the "
@@ -204,6 +209,21 @@ class ConfirmationSettings(Settings):
         "A gain of which cause counts as help: transfer, or regularisation too, where a control "
         "without the teacher's content does as well.",
     )
+
+
+@dataclass(frozen=True)
+class ConfirmationSettings(ForecastSettings):
+    """The training run that checks a verdict."""
+
+    train_size: str | None = setting(
+        None,
+        "Numbers of training rows, separated by commas; by default a few from two rows a column up "
+        "to half of all rows.",
+        numbers=True,
+    )
+    metric: Literal[
+        "auto", "accuracy", "log_loss", "brier", "weighted_f1", "macro_auc", "mse", "r2"
+    ] = setting("auto", "Metric that decides: auto is accuracy, or MSE for continuous labels.")
     seeds: int = setting(
         192,
         "Most repetitions, each with its own split; fewer where they decide.",
@@ -288,11 +308,14 @@ class OwnRunsSettings(Settings):
 
 @dataclass(frozen=True)
 class GateSettings(Settings):
-    """Whether a training run is made, and whether it decides too."""
+    """What decides, and whether a training run is made that decides too."""
 
+    gate: Literal["verdict", "forecast", "both"] = setting(
+        "verdict", "What has to say yes: the verdict, the forecast, or both of them."
+    )
     confirm: bool = setting(False, "Also train the student with and without each teacher.")
     require_confirmed: bool = setting(
-        False, "Pass only if the verdict is pass and the training run says that it helps."
+        False, "Pass only if the training run, too, says that it helps."
     )
 
     @property
@@ -301,9 +324,14 @@ class GateSettings(Settings):
         return self.confirm or self.require_confirmed
 
     @property
-    def decides(self) -> Literal["verdict", "both"]:
+    def decides(self) -> "Gate":
         """What the exit code follows."""
-        return "both" if self.require_confirmed else "verdict"
+        gates: dict[str, tuple[Gate, Gate]] = {
+            "verdict": ("verdict", "both"),
+            "forecast": ("forecast", "forecast_outcome"),
+            "both": ("verdict_forecast", "all"),
+        }
+        return gates[self.gate][self.require_confirmed]
 
 
 @dataclass(frozen=True)

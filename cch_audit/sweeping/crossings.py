@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from cch_audit.results import Audit, Confirmation, Crossing, LevelResult, Sweep, Varied
+from cch_audit.results.forecast import Forecast
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ def trace(
         for name in audits[0].levels
     }
     gains = [gain_point(audit.confirmation) for audit in audits if audit.confirmation]
+    told = [forecast_point(audit.forecast) for audit in audits if audit.forecast]
     return Sweep(
         varied=varied,
         teacher=teacher,
         steps=tuple(steps),
         gap_crossings=gaps,
         gain_crossing=crossing(steps, gains, 0.0) if len(gains) == len(steps) else None,
+        forecast_crossing=crossing(steps, told, 0.0) if len(told) == len(steps) else None,
     )
 
 
@@ -58,6 +61,11 @@ def gain_point(found: Confirmation) -> Point:
     """Return the improvement of the deciding metric by distillation."""
     gain = found.gain
     return Point(gain.estimate, gain.low, gain.high)
+
+
+def forecast_point(found: Forecast) -> Point:
+    """Return the improvement of the loss that is forecast."""
+    return Point(-found.estimate, -found.high, -found.low)
 
 
 def crossing(steps: Sequence[float], points: Sequence[Point], threshold: float) -> Crossing | None:

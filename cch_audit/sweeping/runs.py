@@ -11,8 +11,10 @@ from cch_audit.sweeping.plan import SweepPlan, step_title
 
 if TYPE_CHECKING:
     from cch_audit.distillation.confirm import Experiment
+    from cch_audit.forecast.options import Options
     from cch_audit.sample import Sample
     from cch_audit.settings import HeadSettings
+    from cch_audit.work.doing import Work
 
 
 def check_sample(sample: "Sample", plan: SweepPlan) -> None:
@@ -44,6 +46,45 @@ def teachers_of_steps(
     from cch_audit.sweeping.degrading import degrade_teacher
 
     return degrade_teacher(sample, plan.varied, plan.steps, heads, seed)
+
+
+def forecasts_of_steps(
+    sample: "Sample",
+    audits: Sequence[Audit],
+    teacher: str,
+    options: "Options",
+    plan: SweepPlan | None,
+    work: "Work",
+    n_jobs: int,
+) -> tuple[Audit, ...]:
+    """Return the audits with forecasts: of each teacher, or at each value where it is kept.
+
+    Parameters
+    ----------
+    sample : that was audited
+    audits : of its teachers, or of the steps
+    teacher : the one that is kept
+    options : what forecasts are asked
+    plan : None where nothing is swept
+    work, n_jobs : as `forecast_teachers` takes them
+    """
+    from cch_audit.forecast.asked import forecast_teachers
+
+    if plan is None or not plan.keeps_teacher or len(audits) < len(plan.steps):
+        names = [audit.teacher for audit in audits]
+        found = forecast_teachers(sample, names, options, work, n_jobs)
+        return tuple(replace(audit, forecast=found[audit.teacher]) for audit in audits)
+    made = []
+    for audit, step in zip(audits, plan.steps, strict=True):
+        is_temperature = plan.varied == "temperature"
+        asked = (
+            replace(options, temperatures=(step,))
+            if is_temperature
+            else replace(options, weights=(step,))
+        )
+        found = forecast_teachers(sample, [teacher], asked, work, n_jobs) if asked.cells else {}
+        made.append(replace(audit, forecast=found.get(teacher)))
+    return tuple(made)
 
 
 def training_of_steps(

@@ -22,14 +22,16 @@ CONTROLS = [
     "control: noise",
 ]
 RUNS = {
-    "json": ("{pairs}", "--controls", "--format", "json"),
-    "json, two jobs": ("{pairs}", "--controls", "--format", "json", "--jobs", "2"),
+    "json": ("{pairs}", "--controls", "--forecast", "--format", "json"),
+    "json, two jobs": (
+        *("{pairs}", "--controls", "--forecast", "--format", "json", "--jobs", "2"),
+    ),
     "table": ("{pairs}",),
     "table again": ("{pairs}",),
     "one that fails": ("{pairs}", "--teachers", NOISE, "--controls", *NAMES),
     "one that is undecided": ("{pairs}", "--teachers", NOISE, "--margin", "-1.3", *NAMES),
     "first": (VIEWS, "--by", "cka", "--top", "1", "--max-samples", "400"),
-    "gain": ("{lessons}", *TRAIN, "--confirm", "--by", "gain", "--format", "json"),
+    "gain": ("{lessons}", *TRAIN, "--confirm", "--forecast", "--by", "gain", "--format", "json"),
     "required": ("{lessons}", *TRAIN, "--require-confirmed", "--teachers", "same,wrong", *NAMES),
 }
 
@@ -66,8 +68,8 @@ def test_every_column_of_every_teacher(report: dict[str, Any]) -> None:
         missing = {name for name, value in place["columns"].items() if value is None}
         assert missing == {"h_score", "gain"}
         found = audits(report)[place["teacher"]]["baselines"]
-        assert found["forecast"]["n_train"] == 100
-        assert place["columns"]["forecast"] == -found["forecast"]["change"]
+        forecast = audits(report)[place["teacher"]]["forecast"]
+        assert place["columns"]["forecast"] == -forecast["estimate"]
         assert place["columns"]["cka"] == found["cka"]
 
 
@@ -123,6 +125,8 @@ def test_jobs_change_no_number(report: dict[str, Any], runs: dict[str, Finished]
     other = parsed(runs["json, two jobs"].stdout)
     for one in (report, other):
         del one["seconds"], one["command"], one["settings"]["jobs"], one["origin"]["date"]
+        for audit in one["audits"]:
+            del audit["forecast"]["seconds"]
     assert other == report
 
 

@@ -9,7 +9,7 @@ from cch_audit.errors import InputError
 from cch_audit.forecast.draws import draw_part, others
 from cch_audit.forecast.forecast import forecast_teacher, plan_forecast
 from cch_audit.forecast.options import Options
-from cch_audit.forecast.results import Forecast
+from cch_audit.results.forecast import Forecast
 from cch_audit.sample import Labels, Sample
 from tests.bench.retraining import Retrained, retrain
 

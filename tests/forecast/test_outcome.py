@@ -8,7 +8,7 @@ from cch_audit.forecast.choice import Chosen, choose, pooled_freedom
 from cch_audit.forecast.controls import CONTROLS, control_soft
 from cch_audit.forecast.curve import draw_curve, gain_ends
 from cch_audit.forecast.outcome import judge
-from cch_audit.forecast.results import ForecastControl
+from cch_audit.results.forecast import ForecastControl
 
 
 def intervals(half: float, widest: float, n: int = 2, best: int = 0) -> Chosen:

@@ -14,7 +14,6 @@ from cch_audit.results import (
     Comparison,
     Confirmation,
     Control,
-    Forecast,
     GridCell,
     Outcome,
     Ranked,
@@ -205,10 +204,8 @@ def confirmed(audit: Audit, found: Confirmation) -> Audit:
 def baselines(audit: Audit, *, labels: Literal["classes", "continuous"] = "classes") -> Audit:
     """Add what only a ranking measures."""
     if labels == "classes":
-        return replace(audit, baselines=Baselines(0.876, -0.4321, 1.234, 0.345, None))
-    best = 0.0 if audit.verdict == "fail" else 0.4321
-    forecast = Forecast(-0.0293 if best else 0.0754, best, 200)
-    return replace(audit, baselines=Baselines(0.512, -1.4321, None, 0.345, forecast))
+        return replace(audit, baselines=Baselines(0.876, -0.4321, 1.234, 0.345))
+    return replace(audit, baselines=Baselines(0.512, -1.4321, None, 0.345))
 
 
 def ranking(audits: Sequence[Audit]) -> Ranking:

@@ -9,6 +9,8 @@ from cch_audit.results import (
     Companions,
     Doubt,
     EstimatorResult,
+    ForecastReport,
+    Foretold,
     Gap,
     InputSummary,
     Interval,
@@ -22,6 +24,7 @@ from cch_audit.results import (
     Report,
     Verdict,
 )
+from cch_audit.results.forecast import Forecast
 
 from .experiments import (
     baselines,
@@ -33,6 +36,7 @@ from .experiments import (
     regression_confirmation,
     swept,
 )
+from .forecasts import forecast
 
 REASONS: dict[Verdict, str] = {
     "pass": "interval above zero",
@@ -325,7 +329,7 @@ def ranked_report(*, confirm: bool = True, controls: bool = True) -> Report:
 
 
 def ranked_regression_report() -> Report:
-    """Continuous labels, and forecasts; one teacher could not be trained."""
+    """Continuous labels; one teacher could not be trained."""
     base = regression_report()
     verdicts: dict[str, Verdict] = {"x1": "pass", "x3": "fail", "x4": "undecided"}
     audits = [
@@ -393,6 +397,32 @@ def swept_hostile_report() -> Report:
     return swept(replace(base, audits=tuple(audits)), name, "shuffle_rows", (0.0, 1 / 3))
 
 
+def foretold_report() -> Report:
+    """A forecast beside the verdict and the training run, which together decide."""
+    one = replace(confirmed(audit(), confirmation()), forecast=forecast())
+    return replace(report(one), gate="all")
+
+
+def forecast_report(*forecasts: Forecast, names: tuple[str, ...] = ()) -> ForecastReport:
+    """Return a report of forecasts, by default of one that helps."""
+    base, found = report(), forecasts or (forecast(),)
+    named = names or tuple(f"mod/text{number or ''}" for number in range(len(found)))
+    return ForecastReport(
+        command="cch-audit forecast data.h5",
+        input=base.input,
+        settings={"confidence": 0.95, "accept": "transfer", "window": 0},
+        seed=0,
+        decision="pass",
+        exit_code=0,
+        seconds=1.5,
+        forecasts=tuple(
+            Foretold(name, "mod/audio", 300, 74, one)
+            for name, one in zip(named, found, strict=True)
+        ),
+        warnings=base.warnings,
+    )
+
+
 EVERY_REPORT = {
     "one teacher": report(),
     "undecided": report(audit(verdict="undecided"), verdict="undecided"),
@@ -405,6 +435,7 @@ EVERY_REPORT = {
     "doubted": doubted_report(),
     "hostile": hostile_report(),
     "confirmed": confirmed_report(),
+    "foretold": foretold_report(),
     "confirmed against the verdict": confirmed_report("fail", "helps"),
     "undecided training": confirmed_report("pass", "undecided"),
     "fusion": confirmed_report("fail", "hurts", fusion=True),

@@ -102,11 +102,10 @@ def test_a_ranking_adds_its_columns_to_every_row() -> None:
     assert float(logs["proteins"]) == -0.4321
 
 
-def test_baselines_and_forecast() -> None:
+def test_baselines() -> None:
     row = next(row for row in rows(ranked_regression_report(), "bits") if row["teacher"] == "x1")
     assert (row["baselines_score"], row["baselines_log_me"]) == ("0.512", "-1.4321")
     assert row["baselines_h_score"] == ""
-    assert (row["forecast_change"], row["forecast_n_train"]) == ("-0.0293", "200")
 
 
 def test_a_ranking_in_bits_keeps_what_is_no_information() -> None:

@@ -79,9 +79,8 @@ def test_columns_that_apply_to_no_teacher_are_left_out() -> None:
     for header in ("accuracy", "H-score"):
         assert header in section(classes, "What else")
         assert header not in section(continuous, "What else")
-    for header in ("R^2", "forecast", "-2.9 %", "no w helps", "w = 0.43"):
-        assert header in section(continuous, "What else")
-        assert header not in section(classes, "What else")
+    assert "R^2" in section(continuous, "What else")
+    assert "R^2" not in section(classes, "What else")
 
 
 def test_without_training_there_are_two_tables() -> None:

@@ -13,13 +13,14 @@ from matplotlib.figure import Figure
 from cch_audit.evidence.results import Ledger
 from cch_audit.rendering.figures.curve import curve_picture, has_curve
 from cch_audit.rendering.figures.evidence import evidence_picture
+from cch_audit.rendering.figures.forecast import forecast_pictures
 from cch_audit.rendering.figures.gap import gap_picture
 from cch_audit.rendering.figures.grid import grid_picture
 from cch_audit.rendering.figures.marks import Picture
 from cch_audit.rendering.figures.sweep import sweep_picture
 from cch_audit.rendering.figures.teachers import teachers_picture
 from cch_audit.rendering.text import NATS_PER, all_printable, for_reading, trained
-from cch_audit.results import Audit, RankReport, Report, SweepReport
+from cch_audit.results import Audit, ForecastReport, RankReport, Report, SweepReport, Written
 from cch_audit.settings.formats import Units
 
 STYLE: dict[Any, Any] = {
@@ -58,14 +59,14 @@ _INKS = re.compile("|".join(_OF_THE_PAGE))
 _METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
-def draw(found: Report | Ledger, format: str, *, units: Units = "nats") -> bytes:
+def draw(found: Written | Ledger, format: str, *, units: Units = "nats") -> bytes:
     """Return the figures of a report, or of a record of forecasts and outcomes, as one file.
 
     It does not say when it was made.
 
     Parameters
     ----------
-    found : Report or Ledger
+    found : a report of any kind, or a Ledger
     format : png, svg or pdf
     units : {"nats", "bits"}
     """
@@ -77,11 +78,20 @@ def draw(found: Report | Ledger, format: str, *, units: Units = "nats") -> bytes
     return file.getvalue()
 
 
-def plot(found: Report | Ledger, *, units: Units = "nats") -> Figure:
+def plot(found: Written | Ledger, *, units: Units = "nats") -> Figure:
     """Return the figures, one below the other."""
     if isinstance(found, Ledger):
         pictures = [evidence_picture(all_printable(found))]
+    elif isinstance(found, ForecastReport):
+        shown = for_reading(found, units=units).forecasts
+        several = len(shown) > 1
+        pictures = [
+            picture
+            for one in shown
+            for picture in forecast_pictures(one.forecast, one.teacher if several else "")
+        ]
     else:
+        assert isinstance(found, Report)
         pictures = overview(for_reading(found, units=units), units)
     with _style("cch-audit"):
         widths, heights = zip(*(picture.size for picture in pictures))
@@ -111,6 +121,8 @@ def margin_in(report: Report, units: Units) -> float:
 def audit_pictures(audit: Audit, margin: float, units: Units) -> list[Picture]:
     """Return the gaps of one teacher, its learning curve, and what training chose from."""
     pictures, found = [gap_picture(audit, margin, units)], audit.confirmation
+    if audit.forecast is not None:
+        pictures += forecast_pictures(audit.forecast)
     if found is not None and has_curve(found):
         pictures.append(curve_picture(found))
     if found is not None and found.size.grid:
