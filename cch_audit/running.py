@@ -65,7 +65,7 @@ from cch_audit.work.keeping import folder_of
 
 if TYPE_CHECKING:
     from cch_audit.distillation.arms import Grid
-    from cch_audit.forecast.options import Options
+    from cch_audit.forecasting.options import Options
     from cch_audit.sample import Sample
 
 Progress = Callable[[str, float], None]
@@ -154,7 +154,7 @@ class Run:
     @cached_property
     def foretelling(self) -> "Options":
         """What forecasts are asked."""
-        from cch_audit.forecast.asked import options_of
+        from cch_audit.forecasting.asked import options_of
 
         options = options_of(self.training, self.grid, self.audit.confidence, self.inputs.seed)
         if options.labelled_rows is not None or not self.sizes:
@@ -314,7 +314,7 @@ def _forecast(
     """Forecast every teacher of a sample."""
     from threadpoolctl import threadpool_limits
 
-    from cch_audit.forecast.asked import forecast_teachers
+    from cch_audit.forecasting.asked import forecast_teachers
 
     started = time.perf_counter()
     with threadpool_limits(1):

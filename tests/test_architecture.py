@@ -20,7 +20,7 @@ FLOORS = (
     {"estimators"},
     {"reading"},
     {"auditing"},
-    {"distillation", "forecast"},
+    {"distillation", "forecasting"},
     {"choice", "sweeping", "evidence", "simulation"},
     {"running"},
     {"rendering"},
@@ -32,7 +32,7 @@ FLOORS = (
 """From the ground up: a room imports those of its own floor and below when it is loaded."""
 NUMERICS = {
     *("randomness", "rows", "work", "sample", "dependence", "estimators", "auditing"),
-    *("distillation", "forecast", "choice", "sweeping", "evidence", "simulation", "running"),
+    *("distillation", "forecasting", "choice", "sweeping", "evidence", "simulation", "running"),
 }
 OUTSIDE = {"typer", "click", "rich", "h5py", "matplotlib", "jinja2"}
 WRITES_FILES = {"cch_audit.simulation.write"}

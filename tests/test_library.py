@@ -342,3 +342,14 @@ def test_a_format_is_added_by_its_module_and_one_line(
     assert OutputSettings(format="words").format == "words"
     with pytest.raises(cch_audit.InputError, match=r"one of table, .*, words"):
         OutputSettings(format="word")
+
+
+def test_a_forecast_of_arrays(arrays: dict[str, Array]) -> None:
+    found = cch_audit.forecast(**arrays, temperature=2, weight=[0.3, 0.5], labelled_rows=60)
+    (one,) = found.forecasts
+    assert one.forecast.labelled_rows == 60
+    assert {cell.weight for cell in one.forecast.cells} == {0.3, 0.5}
+    assert Report.from_json(found.to_json()) == found
+    assert set(found.to_frame()["temperature"]) == {2.0}
+    with pytest.raises(cch_audit.InputError, match="no setting here"):
+        cch_audit.forecast(**arrays, estimator="ksg")

@@ -77,7 +77,12 @@ _RIGHT: dict[Agreement, str] = {
     "disagrees": "wrong",
     "undecided": "undecided",
 }
-_RULES = {"always": "always distil", "never": "never distil", "verdict": "CCH verdict"}
+_RULES = {
+    "always": "always distil",
+    "never": "never distil",
+    "verdict": "CCH verdict",
+    "forecast": "forecast of training",
+}
 
 Column = tuple[str, Callable[[tuple[str, Trial]], Cell | None]]
 

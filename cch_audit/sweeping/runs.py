@@ -11,7 +11,7 @@ from cch_audit.sweeping.plan import SweepPlan, step_title
 
 if TYPE_CHECKING:
     from cch_audit.distillation.confirm import Experiment
-    from cch_audit.forecast.options import Options
+    from cch_audit.forecasting.options import Options
     from cch_audit.sample import Sample
     from cch_audit.settings import HeadSettings
     from cch_audit.work.doing import Work
@@ -68,7 +68,7 @@ def forecasts_of_steps(
     plan : None where nothing is swept
     work, n_jobs : as `forecast_teachers` takes them
     """
-    from cch_audit.forecast.asked import forecast_teachers
+    from cch_audit.forecasting.asked import forecast_teachers
 
     if plan is None or not plan.keeps_teacher or len(audits) < len(plan.steps):
         names = [audit.teacher for audit in audits]

@@ -17,8 +17,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cch_audit import __version__
-from cch_audit.forecast.forecast import forecast_teacher, plan_forecast
-from cch_audit.forecast.options import Options
+from cch_audit.forecasting.forecast import forecast_teacher, plan_forecast
+from cch_audit.forecasting.options import Options
 from tests.bench.journal import RESULTS, Cell, Journal
 from tests.bench.retraining import Retrained, held_out, retrain, worlds
 from tests.bench.summary import table

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cch_audit.forecast import sums
-from cch_audit.forecast.options import Options
-from cch_audit.forecast.softmax import Lesson, Rows, fit, softmax
-from cch_audit.forecast.student import reduce_columns
-from cch_audit.forecast.teachers import teacher_logits
+from cch_audit.forecasting import sums
+from cch_audit.forecasting.options import Options
+from cch_audit.forecasting.softmax import Lesson, Rows, fit, softmax
+from cch_audit.forecasting.student import reduce_columns
+from cch_audit.forecasting.teachers import teacher_logits
 from cch_audit.rows import FloatArray, IntArray, standardize
 from cch_audit.sample import Labels, Sample
 

@@ -5,6 +5,7 @@ from scipy.stats import binomtest
 
 from cch_audit.columns import COLUMNS, forecasters
 from cch_audit.evidence.results import Decisions, Estimate, EstimatorForecast, LevelForecast
+from cch_audit.rendering import render
 from cch_audit.results import Outcome
 
 from .trials import around, decisions, ledger, scores, trial
@@ -160,6 +161,15 @@ def test_forecasters_in_order() -> None:
     assert counts(decisions(found, "representations/ksg")) == (2, 0, 0, 2, 2)
     assert counts(decisions(found, "representations/mine")) == (1, 0, 0, 1, 1)
     assert shares(decisions(found, "predictions/mine"))["right"] == (0, 1)
+
+
+def test_a_forecast_of_training_is_a_forecaster() -> None:
+    first = replace(trial("fail", "helps", forecast=0.1), forecast="pass")
+    found = ledger(first, replace(trial("pass", "hurts", forecast=-0.1), forecast="undecided"))
+    assert [record.forecaster for record in found.decisions][:2] == ["verdict", "forecast"]
+    assert counts(decisions(found, "forecast")) == (2, 1, 0, 1, 1)
+    assert scores(found, "forecast").n_trials == 2
+    assert "forecast of training" in render(found, "table", width=200)
 
 
 def test_the_verdict_may_differ_from_every_level() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cch_audit.errors import InputError
-from cch_audit.forecast.draws import draw_part, others
-from cch_audit.forecast.forecast import forecast_teacher, plan_forecast
-from cch_audit.forecast.options import Options
+from cch_audit.forecasting.draws import draw_part, others
+from cch_audit.forecasting.forecast import forecast_teacher, plan_forecast
+from cch_audit.forecasting.options import Options
 from cch_audit.results.forecast import Forecast
 from cch_audit.sample import Labels, Sample
 from tests.bench.retraining import Retrained, retrain
@@ -127,7 +127,7 @@ def test_parameters_without_rows_are_left_undecided():
 
 
 def test_columns_beyond_the_limit_are_reduced_and_said(monkeypatch):
-    monkeypatch.setattr("cch_audit.forecast.student.MOST_PARAMETERS", 10)
+    monkeypatch.setattr("cch_audit.forecasting.student.MOST_PARAMETERS", 10)
     sample = a_sample("biased", n_classes=2)
     columns = np.random.default_rng(1).standard_normal((300, 12))
     found = forecast(replace(sample, student=columns))

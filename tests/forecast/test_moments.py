@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from samplers import Family, rotation
 
-from cch_audit.forecast.moments import Moments, cross_products, moments_of, price
+from cch_audit.forecasting.moments import Moments, cross_products, moments_of, price
 
 
 def moments(x2: np.ndarray, t: np.ndarray, y: np.ndarray) -> Moments:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cch_audit.forecast.choice import Chosen, choose, pooled_freedom
-from cch_audit.forecast.controls import CONTROLS, control_soft
-from cch_audit.forecast.curve import draw_curve, gain_ends
-from cch_audit.forecast.outcome import judge
+from cch_audit.forecasting.choice import Chosen, choose, pooled_freedom
+from cch_audit.forecasting.controls import CONTROLS, control_soft
+from cch_audit.forecasting.curve import draw_curve, gain_ends
+from cch_audit.forecasting.outcome import judge
 from cch_audit.results.forecast import ForecastControl
 
 

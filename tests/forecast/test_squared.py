@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from cch_audit.forecast.forecast import forecast_teacher, plan_forecast
-from cch_audit.forecast.moments import moments_of, price
-from cch_audit.forecast.options import Options
+from cch_audit.forecasting.forecast import forecast_teacher, plan_forecast
+from cch_audit.forecasting.moments import moments_of, price
+from cch_audit.forecasting.options import Options
 from cch_audit.simulation import risk
 from cch_audit.simulation.gaussian import JointGaussian
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from cch_audit.forecast import sums
+from cch_audit.forecasting import sums
 
 RNG = np.random.default_rng(0)
 

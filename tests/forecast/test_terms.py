@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cch_audit.forecast import sums
-from cch_audit.forecast.softmax import Rows, fit
-from cch_audit.forecast.terms import expand
+from cch_audit.forecasting import sums
+from cch_audit.forecasting.softmax import Rows, fit
+from cch_audit.forecasting.terms import expand
 from tests.forecast.reference import reference_terms
 from tests.forecast.worlds import draw_world
 

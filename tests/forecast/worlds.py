@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import softmax
 
-from cch_audit.forecast.softmax import Lesson, Rows
+from cch_audit.forecasting.softmax import Lesson, Rows
 from cch_audit.rows import FloatArray, IntArray
 
 

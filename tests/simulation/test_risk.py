@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from cch_audit.forecast.moments import cross_products, moments_of
+from cch_audit.forecasting.moments import cross_products, moments_of
 from cch_audit.rows import FloatArray
 from cch_audit.simulation import families
 from cch_audit.simulation.gaussian import JointGaussian

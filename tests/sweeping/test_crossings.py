@@ -1,12 +1,15 @@
 """Where hand-made gaps and gains pass a threshold."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from cch_audit.results import Crossing
-from cch_audit.sweeping.crossings import Point, crossing, gain_point, gap_point
+from cch_audit.sweeping.crossings import Point, crossing, gain_point, gap_point, trace
+from tests.rendering.forecasts import forecast
 from tests.rendering.reports import (
+    audit,
     confirmed_regression_report,
     confirmed_report,
     report,
@@ -109,3 +112,16 @@ def test_the_gap_of_a_teacher_that_stays_passes_nowhere() -> None:
     assert sweep is not None
     assert set(sweep.gap_crossings.values()) == {None}
     assert sweep.gain_crossing is not None
+
+
+def test_a_sweep_has_a_crossing_of_the_forecast() -> None:
+    audits = [
+        replace(audit(), forecast=forecast(estimate=change, low=change - 0.02, high=change + 0.02))
+        for change in (-0.03, 0.03)
+    ]
+    found = trace(audits, "noise", "mod/text", (0.0, 1.0), 0.0).forecast_crossing
+    assert found is not None
+    # The gain falls from .03 to -.03, its interval from [.01, .05] to [-.05, -.01].
+    assert (found.step, found.low, found.high) == pytest.approx((0.5, 1 / 6, 5 / 6))
+    without = [audits[0], replace(audits[1], forecast=None)]
+    assert trace(without, "noise", "mod/text", (0.0, 1.0), 0.0).forecast_crossing is None

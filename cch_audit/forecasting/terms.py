@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from cch_audit.forecast.influence import Influence, influence_of
-from cch_audit.forecast.local import Local
-from cch_audit.forecast.parts import prepare
-from cch_audit.forecast.softmax import Fitted, Lesson, Rows
+from cch_audit.forecasting.influence import Influence, influence_of
+from cch_audit.forecasting.local import Local
+from cch_audit.forecasting.parts import prepare
+from cch_audit.forecasting.softmax import Fitted, Lesson, Rows
 from cch_audit.rows import IntArray
 
 

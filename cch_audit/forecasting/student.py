@@ -7,11 +7,11 @@ import scipy.linalg
 
 from cch_audit.dependence.units import Dependence
 from cch_audit.errors import InputError
-from cch_audit.forecast.draws import draw_part, needed_units
-from cch_audit.forecast.options import Options
-from cch_audit.forecast.refits import Refits
-from cch_audit.forecast.softmax import Lesson, Rows, fit
-from cch_audit.forecast.terms import Terms, expand
+from cch_audit.forecasting.draws import draw_part, needed_units
+from cch_audit.forecasting.options import Options
+from cch_audit.forecasting.refits import Refits
+from cch_audit.forecasting.softmax import Lesson, Rows, fit
+from cch_audit.forecasting.terms import Terms, expand
 from cch_audit.randomness import stream
 from cch_audit.rows import FloatArray, IntArray, standardize
 

@@ -15,9 +15,9 @@ from scipy.optimize import minimize
 
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators.contract import assign_folds, outside, standardize
-from cch_audit.forecast import sums
-from cch_audit.forecast.draws import draw_part
-from cch_audit.forecast.softmax import (
+from cch_audit.forecasting import sums
+from cch_audit.forecasting.draws import draw_part
+from cch_audit.forecasting.softmax import (
     ROUGH,
     Factor,
     Lesson,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.forecast.choice import Chosen
-from cch_audit.forecast.student import Student
-from cch_audit.forecast.sums import contrasts
+from cch_audit.forecasting.choice import Chosen
+from cch_audit.forecasting.student import Student
+from cch_audit.forecasting.sums import contrasts
 from cch_audit.results.forecast import ForecastControl, ForecastOutcome, Source
 from cch_audit.rows import FloatArray
 

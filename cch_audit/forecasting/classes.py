@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from cch_audit.forecast.cells import Changes, Softened, expand_changes
-from cch_audit.forecast.choice import Chosen, choose, pooled_freedom
-from cch_audit.forecast.controls import CONTROLS, control_soft
-from cch_audit.forecast.curve import draw_curve, gain_ends
-from cch_audit.forecast.options import Options
-from cch_audit.forecast.outcome import judge, withheld_reasons
-from cch_audit.forecast.softmax import softmax
-from cch_audit.forecast.student import Student
-from cch_audit.forecast.teachers import Teacher
+from cch_audit.forecasting.cells import Changes, Softened, expand_changes
+from cch_audit.forecasting.choice import Chosen, choose, pooled_freedom
+from cch_audit.forecasting.controls import CONTROLS, control_soft
+from cch_audit.forecasting.curve import draw_curve, gain_ends
+from cch_audit.forecasting.options import Options
+from cch_audit.forecasting.outcome import judge, withheld_reasons
+from cch_audit.forecasting.softmax import softmax
+from cch_audit.forecasting.student import Student
+from cch_audit.forecasting.teachers import Teacher
 from cch_audit.randomness import stream
 from cch_audit.results.forecast import Forecast, ForecastCell, ForecastControl, Parts
 from cch_audit.rows import FloatArray

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.forecast import sums
-from cch_audit.forecast.draws import summed
-from cch_audit.forecast.local import Local
-from cch_audit.forecast.softmax import Factor, Lesson, fit
-from cch_audit.forecast.student import Student
-from cch_audit.forecast.teachers import Teacher
-from cch_audit.forecast.terms import expand
+from cch_audit.forecasting import sums
+from cch_audit.forecasting.draws import summed
+from cch_audit.forecasting.local import Local
+from cch_audit.forecasting.softmax import Factor, Lesson, fit
+from cch_audit.forecasting.student import Student
+from cch_audit.forecasting.teachers import Teacher
+from cch_audit.forecasting.terms import expand
 from cch_audit.rows import FloatArray
 
 OVERLAP = 0.25

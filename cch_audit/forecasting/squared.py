@@ -15,22 +15,22 @@ from scipy import stats
 
 from cch_audit.dependence.units import Dependence
 from cch_audit.errors import InputError
-from cch_audit.forecast.cells import OVERLAP, covariance_of
-from cch_audit.forecast.choice import Chosen, choose
-from cch_audit.forecast.classes import helps
-from cch_audit.forecast.controls import CONTROLS_OF_TARGETS
-from cch_audit.forecast.curve import draw_curve
-from cch_audit.forecast.draws import draw_part, needed_units
-from cch_audit.forecast.moments import (
+from cch_audit.forecasting.cells import OVERLAP, covariance_of
+from cch_audit.forecasting.choice import Chosen, choose
+from cch_audit.forecasting.classes import helps
+from cch_audit.forecasting.controls import CONTROLS_OF_TARGETS
+from cch_audit.forecasting.curve import draw_curve
+from cch_audit.forecasting.draws import draw_part, needed_units
+from cch_audit.forecasting.moments import (
     Moments,
     assign_blocks,
     cross_products,
     moments_of,
 )
-from cch_audit.forecast.options import Options
-from cch_audit.forecast.outcome import LEAST_TRAINING_UNITS, LEAST_UNITS, judge
-from cch_audit.forecast.student import LARGEST_SHARE, labelled_rows
-from cch_audit.forecast.targets import Outputs, own_teachers
+from cch_audit.forecasting.options import Options
+from cch_audit.forecasting.outcome import LEAST_TRAINING_UNITS, LEAST_UNITS, judge
+from cch_audit.forecasting.student import LARGEST_SHARE, labelled_rows
+from cch_audit.forecasting.targets import Outputs, own_teachers
 from cch_audit.randomness import stream
 from cch_audit.results.forecast import Forecast, ForecastCell, ForecastControl, Parts
 from cch_audit.rows import FloatArray, IntArray, standardize

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import lapack
 
-from cch_audit.forecast import sums
+from cch_audit.forecasting import sums
 from cch_audit.rows import FloatArray, IntArray
 
 INTERCEPT_PENALTY = 1e-9

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.forecast.parts import Parts
-from cch_audit.forecast.softmax import Fitted
+from cch_audit.forecasting.parts import Parts
+from cch_audit.forecasting.softmax import Fitted
 from cch_audit.rows import FloatArray, IntArray
 
 

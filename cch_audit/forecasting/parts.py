@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-from cch_audit.forecast import sums
-from cch_audit.forecast.softmax import (
+from cch_audit.forecasting import sums
+from cch_audit.forecasting.softmax import (
     Fitted,
     Lesson,
     Rows,

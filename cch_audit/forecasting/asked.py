@@ -6,8 +6,8 @@ from joblib import Parallel, delayed
 
 from cch_audit.distillation.arms import Grid
 from cch_audit.errors import InputError
-from cch_audit.forecast.forecast import Plan, forecast_teacher, plan_forecast
-from cch_audit.forecast.options import Options
+from cch_audit.forecasting.forecast import Plan, forecast_teacher, plan_forecast
+from cch_audit.forecasting.options import Options
 from cch_audit.results.forecast import (
     CurvePoint,
     Forecast,

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.forecast import sums
-from cch_audit.forecast.parts import Parts, summed_by_unit, third
-from cch_audit.forecast.softmax import Lesson, State
+from cch_audit.forecasting import sums
+from cch_audit.forecasting.parts import Parts, summed_by_unit, third
+from cch_audit.forecasting.softmax import Lesson, State
 from cch_audit.rows import FloatArray, IntArray
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cch_audit.forecast import sums
-from cch_audit.forecast.draws import others
-from cch_audit.forecast.local import Local
-from cch_audit.forecast.softmax import ROUGH, Factor, Lesson, Rows, fit, softmax
+from cch_audit.forecasting import sums
+from cch_audit.forecasting.draws import others
+from cch_audit.forecasting.local import Local
+from cch_audit.forecasting.softmax import ROUGH, Factor, Lesson, Rows, fit, softmax
 from cch_audit.rows import FloatArray, IntArray
 
 MOST_SCORED = 1500

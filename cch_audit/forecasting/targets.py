@@ -10,8 +10,8 @@ from sklearn.linear_model import RidgeCV
 from cch_audit.auditing.heads import ALPHAS
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators.contract import assign_folds, outside, standardize
-from cch_audit.forecast.draws import others
-from cch_audit.forecast.teachers import FOLDS
+from cch_audit.forecasting.draws import others
+from cch_audit.forecasting.teachers import FOLDS
 from cch_audit.rows import FloatArray, IntArray
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cch_audit.auditing.heads import class_logits, log_odds
-from cch_audit.forecast.classes import forecast_classes
-from cch_audit.forecast.options import Options
-from cch_audit.forecast.squared import LeastSquares, forecast_targets, prepare_least_squares
-from cch_audit.forecast.student import Student, prepare_student
-from cch_audit.forecast.targets import Outputs, train_outputs
-from cch_audit.forecast.teachers import Teacher, train_teacher
+from cch_audit.forecasting.classes import forecast_classes
+from cch_audit.forecasting.options import Options
+from cch_audit.forecasting.squared import LeastSquares, forecast_targets, prepare_least_squares
+from cch_audit.forecasting.student import Student, prepare_student
+from cch_audit.forecasting.targets import Outputs, train_outputs
+from cch_audit.forecasting.teachers import Teacher, train_teacher
 from cch_audit.randomness import stream
 from cch_audit.results.forecast import Forecast
 from cch_audit.rows import is_classes
