@@ -304,7 +304,7 @@ def test_files_are_counted_apart() -> None:
         trial("fail", "undecided", file=1),
     )
     rows = file_rows(found)
-    assert rows.headers == ("file", "trials", "KD", "CCH", "right", "predictions")
+    assert rows.headers == ("file", "trials", "KD", "CCH", "right", "predicted")
     assert [tuple(map(str, row)) for row in rows.cells] == [
         ("0.h5", "3", "1 (1) + 1 + 1 + 0", "2 + 0 + 1", "1 of 2", "0 of 0"),
         ("1.h5", "1", "0 + 0 + 0 + 1", "0 + 1 + 0", "0 of 0", "0 of 0"),
