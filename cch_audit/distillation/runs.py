@@ -6,9 +6,6 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
-
 from cch_audit.auditing.verdict import agreement
 from cch_audit.results import Audit, Change, Comparison, Control, GridCell, TrainingSize
 from cch_audit.work.doing import Work
@@ -44,6 +41,10 @@ def train(
     A size that another run trained is not trained again, unless a budget of time ended it.
     Progress is told the share that is done, as if none could decide early.
     """
+    # joblib warns where there is no shared memory, so it waits until warnings are off.
+    from joblib import Parallel, delayed
+    from threadpoolctl import threadpool_limits
+
     from cch_audit.distillation.confirm import confirm, sum_up
 
     begun = time.monotonic()

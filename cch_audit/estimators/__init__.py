@@ -43,6 +43,11 @@ def _of_columns(n_samples: int, n_columns: int, settings: Any) -> float:
     return 8.0 * COPIES * n_samples * n_columns
 
 
+def _of_scores(n_samples: int, n_columns: int, settings: Any) -> float:
+    """Return the bytes of normal scores and of a fold of them, in float64."""
+    return 24.0 * n_samples * n_columns
+
+
 @dataclass(frozen=True)
 class Estimator:
     """What is known of an estimator before its module is imported."""
@@ -158,6 +163,7 @@ OWN = (
         cost=0.5,
         is_reference=True,
         is_steady=True,
+        memory=_of_scores,
     ),
 )
 """The estimators of this package; others register by entry point."""

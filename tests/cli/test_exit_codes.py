@@ -156,7 +156,7 @@ def fails_third(name, *arguments, done=[]):
         raise RuntimeError("injected")
     return estimate(name, *arguments)
 
-cch_audit.auditing.measurement.estimate = fails_third
+cch_audit.auditing.parts.estimate = fails_third
 from cch_audit.cli import main
 main()
 """

@@ -39,7 +39,7 @@ def passed(done: Finished) -> None:
 
 
 def test_a_damaged_kernel_cache_heals(tmp_path: Path) -> None:
-    arguments = ("check", FILE, "--estimator", "ksg", *FAST, "--format", "names")
+    arguments = ("check", FILE, "--estimator", "ksg", *FAST, "--format", "names", "--no-cache")
     cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
     passed(run(*arguments, env=cache))
     files = sorted(tmp_path.rglob("*.nb*"))

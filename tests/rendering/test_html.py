@@ -198,10 +198,11 @@ def test_a_doubt_is_what_to_do_something_about() -> None:
 def test_what_to_do_follows_from_what_training_showed() -> None:
     said = {
         "helps": "Distil: the student got better with this teacher. Start from temperature 3 and "
-        "weight 0.3, which most seeds chose.",
+        "weight 0.3, which most repetitions chose.",
         "hurts": "Do not distil from this teacher",
-        "no_change": "no gain was found, and one of 0.0050 accuracy or more is excluded",
-        "undecided": "It would have seen a change of 0.0117 accuracy",
+        "no_change": "a gain of 0.0050 accuracy or more is excluded",
+        "undecided": "Training could not tell: about 1,300 more rows or about 70 more repetitions "
+        "would.",
     }
     for outcome, words_ in said.items():
         text = words(read(confirmed_report("pass", outcome)).text)  # type: ignore[arg-type]

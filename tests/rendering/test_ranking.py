@@ -56,7 +56,7 @@ def test_no_number_is_cut(case: Report, width: int) -> None:
         companion = one.companions.teacher_labels
         assert f"[{companion.low:.3f}, {companion.high:.3f}]" in text
         if one.confirmation is not None and one.confirmation.metric == "accuracy":
-            change = one.confirmation.change
+            change = one.confirmation.main.change
             assert f"[{change.low:+.4f}, {change.high:+.4f}]" in text
 
 
