@@ -28,6 +28,8 @@ from tests.bench.journal import RESULTS
 from tests.bench.summary import table
 
 HERE = Path(__file__).parents[2]
+WRONG_USE = 2
+"""Exit code of a version that does not know an option."""
 LONGEST = 900
 """Seconds after which a command is ended."""
 
@@ -114,7 +116,9 @@ def main() -> None:
                 for _ in range(chosen.turns)
             ]
             found = {name: middle([turn[name] for turn in turns]) for name in versions}
-            cases[case.name] = {name: asdict(cost) for name, cost in found.items()}
+            cases[case.name] = {
+                name: asdict(cost) for name, cost in found.items() if cost.exit_code != WRONG_USE
+            }
             print(case.name, found, flush=True)
             if file.parent == Path(folder):
                 file.unlink()
@@ -179,8 +183,13 @@ def run(arguments: Sequence[str], file: Path, code: Path, cache: Path) -> Cost:
     line = [sys.executable, "-m", "cch_audit", command, os.fspath(file), *options, "--quiet"]
     kept = {"PYTHONPATH": os.fspath(code), "XDG_CACHE_HOME": os.fspath(cache)}
     started = time.perf_counter()
+    # Python looks in the working directory first, which must not be a checkout.
     process = subprocess.Popen(
-        line, env=os.environ | kept, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        line,
+        cwd=cache,
+        env=os.environ | kept,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     status, usage = waited(process, LONGEST)
     wall = time.perf_counter() - started
