@@ -1,7 +1,7 @@
 """Surrogates: random data with known mutual information that resemble the sample."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -188,27 +188,13 @@ def fit_classes(
     return ClassSurrogates(kind.fit(normal_scores(x), y, dependence), y)
 
 
-class Model(Protocol):
-    """What surrogates of one sample are drawn from."""
-
-    def draw(self, rng: np.random.Generator) -> Surrogate:
-        """Draw one of the same size and dimensions as the sample."""
-
-
 def draw_surrogate(
     x: FloatArray,
     y: FloatArray | IntArray,
     rng: np.random.Generator,
     dependence: Dependence | None = None,
 ) -> Surrogate:
-    """Draw one surrogate of a sample, as `fit_model` describes it."""
-    return fit_model(x, y, dependence).draw(rng)
-
-
-def fit_model(
-    x: FloatArray, y: FloatArray | IntArray, dependence: Dependence | None = None
-) -> Model:
-    """Fit what surrogates are drawn from; nothing in it is random, and one serves all draws.
+    """Draw one surrogate of a sample; what it is drawn from is not random, and serves all draws.
 
     Columns: a Gaussian copula with the normal-score covariances of each side and their canonical
     correlations r less what a finite sample adds to them; each column is mapped back to the
@@ -225,9 +211,9 @@ def fit_model(
     dependence : which rows depend on each other; None: none do
     """
     if is_classes(y):
-        return fit_classes(x, y, dependence)
+        return fit_classes(x, y, dependence).draw(rng)
     sides = Side.of(x), Side.of(np.asarray(y, dtype=np.float64))
-    return ColumnSurrogates.fit(*sides, dependence)
+    return ColumnSurrogates.fit(*sides, dependence).draw(rng)
 
 
 def _dependent(

@@ -35,8 +35,6 @@ class Tally:
     """(C, U) whether a unit ever differs."""
     means: FloatArray
     """(R, C) difference in each repetition."""
-    within: FloatArray
-    """(R, C) variance over the units of a repetition."""
     n_test: FloatArray
     """(R,) units of a repetition."""
 
@@ -64,14 +62,12 @@ class Tally:
         ever = np.zeros((len(values), n_units), dtype=bool)
         for number, row in enumerate(np.abs(values)):
             ever[number] = np.bincount(units, row, n_units) > 0
-        spread = (centred**2).sum(axis=1) / max(1, len(seen) - 1)
         return cls(
             sums=centred,
             squares=centred**2,
             counts=counts,
             differs=ever,
             means=mean[None],
-            within=spread[None],
             n_test=np.array([float(len(seen))]),
         )
 
@@ -83,7 +79,6 @@ class Tally:
             self.counts + other.counts,
             self.differs | other.differs,
             np.vstack([self.means, other.means]),
-            np.vstack([self.within, other.within]),
             np.concatenate([self.n_test, other.n_test]),
         )
 

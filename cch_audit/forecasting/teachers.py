@@ -53,11 +53,6 @@ class Teacher:
     x: FloatArray | None = None
     """(n_samples, d_t + 1) columns of that teacher."""
 
-    @property
-    def is_given(self) -> bool:
-        """Whether the user gave the predictions, so that no labelled row changes them."""
-        return not self.parts
-
 
 def train_teacher(
     teacher: FloatArray,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from cch_audit.rendering.text import METRIC_TITLES, percent, score, trained
+from cch_audit.rendering.text import METRIC_TITLES, score, trained
 from cch_audit.results import (
     Audit,
     Cause,
@@ -218,8 +218,3 @@ def all_notes(audit: Audit) -> tuple[str, ...]:
         *audit.notes,
         *(note for found in trained([audit]) for note in (*flags(found), *found.notes)),
     )
-
-
-def irreducible_text(share: float) -> str:
-    """Return the share of a variance that more repetitions cannot lower."""
-    return f"more repetitions cannot lower {percent(share, '.0f')} of the variance"

@@ -5,9 +5,17 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, StrMethodFormatter
 
-from cch_audit.rendering.figures.marks import GAINS, INK, PALE, Picture, keys, mark_of, marker
+from cch_audit.rendering.figures.marks import (
+    GAINS,
+    INK,
+    PALE,
+    Picture,
+    keys,
+    mark_of,
+    marker,
+    scale_rows,
+)
 from cch_audit.rendering.training import best_control
 from cch_audit.results import Confirmation
 
@@ -42,12 +50,7 @@ def curve_picture(found: Confirmation) -> Picture:
         axes.axhline(0.0, color=INK, linewidth=0.6, zorder=1)
         if found.min_effect > 0:
             axes.axhline(found.min_effect, color=INK, linewidth=0.8, linestyle=":", zorder=1)
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(FixedLocator(rows))
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.margins(x=0.06)
+        scale_rows(axes, rows)
         axes.set(xlabel="training rows", ylabel=f"gain by KD\n({GAINS[found.metric]})")
         figure.legend(handles=[*keys(marks), *lines], loc="outside lower center", ncols=4)
 

@@ -1,10 +1,9 @@
 """The figures of a forecast: the gain against labelled rows, and by temperature and weight."""
 
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from cch_audit.rendering.figures.grid import Shade, heat_map
-from cch_audit.rendering.figures.marks import BAND, GAINS, GOOD, INK, PALE, Picture
+from cch_audit.rendering.figures.marks import BAND, GAINS, GOOD, INK, PALE, Picture, scale_rows
 from cch_audit.rendering.foretold import cell_text
 from cch_audit.rendering.text import METRIC_TITLES, effect
 from cch_audit.results.forecast import Forecast
@@ -53,12 +52,7 @@ def _curve(forecast: Forecast, of: str) -> Picture:
         axes.axhline(0.0, color=INK, linewidth=0.6, zorder=1)
         if forecast.ends_at is not None and rows[0] <= forecast.ends_at <= rows[-1]:
             axes.axvline(forecast.ends_at, color=INK, linewidth=0.8, linestyle=":", zorder=1)
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(FixedLocator(rows))
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.margins(x=0.06)
+        scale_rows(axes, rows)
         axes.set(xlabel="labelled rows", ylabel=f"gain by KD\n({GAINS[forecast.metric]})")
         figure.legend(loc="outside lower center", ncols=2)
 

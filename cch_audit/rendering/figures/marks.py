@@ -1,13 +1,13 @@
 """What the figures share: colours, markers, the criterion, and names that fit."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from cch_audit.results import Cause, Metric, Outcome, Verdict
 
@@ -94,6 +94,16 @@ def rule_rows(axes: Axes) -> None:
     axes.grid(axis="y", color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
+
+
+def scale_rows(axes: Axes, rows: Sequence[int]) -> None:
+    """Give numbers of rows a logarithmic axis, with a tick at each of them alone."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(rows))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.06)
 
 
 def name_sides(axes: Axes, margin: float) -> None:
