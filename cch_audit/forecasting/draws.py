@@ -6,6 +6,16 @@ from cch_audit.dependence.units import Dependence
 from cch_audit.errors import InputError
 from cch_audit.rows import FloatArray, IntArray
 
+LEAST_PARTS, MOST_PARTS = 8, 32
+"""Parts that are drawn: each one more makes the forecast less a matter of chance."""
+PART_NUMBERS = 250_000
+"""Numbers (rows, columns, classes) of all parts, about; it bounds what refits cost."""
+
+
+def n_parts(numbers: int) -> int:
+    """Return how many parts are drawn where each has so many numbers."""
+    return min(MOST_PARTS, max(LEAST_PARTS, PART_NUMBERS // numbers))
+
 
 def draw_part(
     n_samples: int, size: int, units: IntArray | None, rng: np.random.Generator

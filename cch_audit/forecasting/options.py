@@ -16,8 +16,9 @@ class Options:
     confidence: float = 0.95
     penalty: float | None = None
     """Of the student's mean loss; None: chosen once per student."""
-    refits: int = 8
-    """Parts of n rows that teachers are trained on, and students refitted to."""
+    refits: int | None = None
+    """Parts of n rows that teachers are trained on, and students refitted to; None: what so many
+    rows, columns and classes leave time for."""
     few_rows: float = 15.0
     """Rows for each parameter below which students are refitted."""
     min_effect: float = 0.002

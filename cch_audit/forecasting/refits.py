@@ -6,14 +6,15 @@ over a few parts is what the expansion lacks.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from cch_audit.forecasting import sums
 from cch_audit.forecasting.draws import others
 from cch_audit.forecasting.local import Local
-from cch_audit.forecasting.softmax import ROUGH, Factor, Lesson, Rows, fit, softmax
+from cch_audit.forecasting.softmax import Factor, Lesson, softmax
+from cch_audit.forecasting.stacks import Stack, fit_stack
 from cch_audit.rows import FloatArray, IntArray
 
 MOST_SCORED = 1500
@@ -25,17 +26,26 @@ class Refits:
     """Parts of n rows, each with other rows to score on."""
 
     parts: tuple[IntArray, ...]
-    rows: tuple[Rows, ...]
+    stack: Stack
+    """The rows of all parts and their labels."""
     scored: tuple[IntArray, ...]
 
     @classmethod
-    def of(cls, rows: Rows, parts: list[IntArray], rng: np.random.Generator) -> "Refits":
-        """Return the refits to some parts of the rows."""
+    def of(
+        cls,
+        x: FloatArray,
+        y: IntArray,
+        n_classes: int,
+        parts: list[IntArray],
+        rng: np.random.Generator,
+    ) -> "Refits":
+        """Return the refits to some parts of rows (n_samples, d + 1) with class codes."""
         scored = []
         for part in parts:
-            left = others(part, len(rows.x))
+            left = others(part, len(x))
             scored.append(np.sort(rng.permutation(left)[:MOST_SCORED]))
-        return cls(tuple(parts), tuple(rows.take(part) for part in parts), tuple(scored))
+        stack = Stack.of([x[part] for part in parts], [y[part] for part in parts], n_classes)
+        return cls(tuple(parts), stack, tuple(scored))
 
     def residual(
         self,
@@ -58,18 +68,19 @@ class Refits:
         -------
         (n_parts,) nats
         """
+        steps = [local.step(part) for part in self.parts]
+        stack = self.stack
+        if lesson.soft is not None:
+            known = [lesson.soft[part] for part in self.parts] if soft is None else soft
+            stack = stack.taught(known, lesson.temperature, lesson.weight)
+        start = local.fitted.theta + np.stack(steps)
+        if factors is None:
+            factors = [local.fitted.factor] * len(self.parts)
+        thetas, factors[:] = fit_stack(stack, penalty, start, factors)
         basis = sums.contrasts(lesson.n_classes)
         residual = np.empty(len(self.parts))
-        factors = [local.fitted.factor] * len(self.parts) if factors is None else factors
-        for number, (part, scored) in enumerate(zip(self.parts, self.scored, strict=True)):
-            step = local.step(part)
-            known = lesson.take(part)
-            if soft is not None:
-                known = replace(known, soft=soft[number])
-            start, factor = local.fitted.theta + step, factors[number]
-            fitted = fit(self.rows[number], known, penalty, start, factor, ROUGH)
-            factors[number] = fitted.factor
-            logits = local.x[scored] @ (basis @ fitted.theta).T
+        for number, (theta, scored) in enumerate(zip(thetas, self.scored, strict=True)):
+            logits = (basis @ theta @ local.x[scored].T).T
             loss = softmax(logits)[1] - logits[np.arange(len(scored)), lesson.y[scored]]
-            residual[number] = loss.mean() - local.loss(step, scored)
+            residual[number] = loss.mean() - local.loss(steps[number], scored)
         return residual

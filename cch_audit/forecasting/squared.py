@@ -20,7 +20,7 @@ from cch_audit.forecasting.choice import Chosen, choose
 from cch_audit.forecasting.classes import helps
 from cch_audit.forecasting.controls import CONTROLS_OF_TARGETS
 from cch_audit.forecasting.curve import draw_curve
-from cch_audit.forecasting.draws import draw_part, needed_units
+from cch_audit.forecasting.draws import LEAST_PARTS, draw_part, needed_units
 from cch_audit.forecasting.moments import (
     Moments,
     assign_blocks,
@@ -94,7 +94,8 @@ def prepare_least_squares(
     used = np.asarray(left[:, : min(rank, most)] * np.sqrt(len(x)))
     refit_rows = n if n <= LARGEST_SHARE * len(x) else len(x) // 2
     rng = stream(options.seed, "forecast", "parts")
-    parts = tuple(draw_part(len(x), refit_rows, units, rng) for _ in range(options.refits))
+    n_refits = options.refits or LEAST_PARTS
+    parts = tuple(draw_part(len(x), refit_rows, units, rng) for _ in range(n_refits))
     return LeastSquares(used, y, blocks, dependence, n, refit_rows, parts, rank)
 
 

@@ -7,7 +7,7 @@ import scipy.linalg
 
 from cch_audit.dependence.units import Dependence
 from cch_audit.errors import InputError
-from cch_audit.forecasting.draws import draw_part, needed_units
+from cch_audit.forecasting.draws import draw_part, n_parts, needed_units
 from cch_audit.forecasting.options import Options
 from cch_audit.forecasting.refits import Refits
 from cch_audit.forecasting.softmax import Lesson, Rows, fit
@@ -97,8 +97,9 @@ def prepare_student(
     rows = Rows.of(reduced, _curved(n_samples, n_classes, units, options))
     refit_rows = n if n <= LARGEST_SHARE * n_samples else n_samples // 2
     rng = stream(options.seed, "forecast", "parts")
-    parts = [draw_part(n_samples, refit_rows, units, rng) for _ in range(options.refits)]
-    refits = Refits.of(rows, parts, rng)
+    n_refits = options.refits or n_parts(refit_rows * reduced.shape[1] * n_classes)
+    parts = [draw_part(n_samples, refit_rows, units, rng) for _ in range(n_refits)]
+    refits = Refits.of(reduced, y, n_classes, parts, rng)
     is_few = n < options.few_rows * (n_classes - 1) * reduced.shape[1]
     lesson, start = Lesson(y, n_classes), None
     tried = sorted(PENALTIES, reverse=True) if options.penalty is None else [options.penalty]

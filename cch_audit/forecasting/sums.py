@@ -57,7 +57,7 @@ def kronecker_mean(
 ) -> FloatArray:
     """Return the mean of M_i (x) x_i x_i', (q d, q d), from pairs of M_i and of x_i."""
     summed = matrix_pairs.T @ column_pairs / len(column_pairs)
-    return np.asarray(summed.ravel()[_kronecker_places(q, d)])
+    return np.asarray(summed.ravel()[kronecker_places(q, d)])
 
 
 def quadratic(matrix: FloatArray, column_pairs: FloatArray, q: int, d: int) -> FloatArray:
@@ -130,7 +130,7 @@ def _places(size: int) -> IntArray:
 
 
 @lru_cache(maxsize=8)
-def _kronecker_places(q: int, d: int) -> IntArray:
+def kronecker_places(q: int, d: int) -> IntArray:
     """Return where each entry of (q d, q d) stands in the matrix of summed pairs."""
     outer = _places(q)[:, None, :, None] * (d * (d + 1) // 2)
     return (outer + _places(d)[None, :, None, :]).reshape(q * d, q * d)

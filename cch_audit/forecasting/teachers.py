@@ -29,10 +29,11 @@ from cch_audit.forecasting.softmax import (
     penalties,
     solved,
 )
+from cch_audit.forecasting.stacks import Stack, fit_stack
 from cch_audit.rows import FloatArray, IntArray
 
 FOLDS = 5
-PENALTIES = (0.003, 0.01, 0.03, 0.1)
+PENALTIES = (0.1, 0.03, 0.01, 0.003)
 """Tried for the teacher, of its mean loss."""
 MOST_REFERENCE = 2500
 """Rows that the reference teacher learns from, at most."""
@@ -72,12 +73,8 @@ def train_teacher(
     dependence : which rows depend on each other; None: none do
     """
     x = standardize(teacher)
-    spoken, chosen = [], []
-    for part in parts:
-        # Each chooses its own penalty, as each would: a common one would move all of them together.
-        logits, penalty = teacher_logits(x, y, n_classes, part, dependence, rng)
-        spoken.append(logits)
-        chosen.append(penalty)
+    # Each chooses its own penalty, as each would: a common one would move all of them together.
+    spoken, chosen = teacher_logits(x, y, n_classes, parts, dependence, rng)
     many = np.arange(len(x))
     if len(x) > MOST_REFERENCE:
         units = None if dependence is None else dependence.units
@@ -92,47 +89,103 @@ def teacher_logits(
     x: FloatArray,
     y: IntArray,
     n_classes: int,
-    part: IntArray,
+    parts: Sequence[IntArray],
     dependence: Dependence | None,
     rng: np.random.Generator,
-    penalty: float | None = None,
-) -> tuple[FloatArray, float]:
-    """Return logits (n_part, K) of the rows of a part, by five heads that each leave a fold out.
+    tried: Sequence[float] = PENALTIES,
+) -> tuple[list[FloatArray], list[float]]:
+    """Return logits of the rows of each part, by five heads that each leave a fold of it out.
 
     Parameters
     ----------
     x : (n_samples, d) standardised columns
     y : class codes
-    part : row numbers
+    parts : row numbers of each
     dependence : which rows depend on each other; None: none do
-    penalty : of the mean loss; None: the one of least log-loss out of fold
+    tried : penalties of the mean loss, from the largest on, until the log-loss out of fold grows
 
     Returns
     -------
-    logits, and the penalty
+    logits (n_part, K), and the penalty of least log-loss, of each part
     """
-    inside = among(dependence, part)
-    with warnings.catch_warnings():
-        # A class of fewer rows than folds is no reason to say nothing of the others.
-        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        folds = assign_folds(len(part), FOLDS, y[part], inside, rng)
-    x, labels = rotated(x[part]), y[part]
-    known = [(outside(folds, number, inside), folds == number) for number in np.unique(folds)]
-    starts: list[FloatArray | None] = [None] * len(known)
-    tried = PENALTIES if penalty is None else (penalty,)
-    best, least, chosen = np.zeros((len(x), n_classes)), np.inf, tried[0]
-    for candidate in tried:
-        logits = np.empty((len(x), n_classes))
-        factor: Factor | None = None
-        for number, (rows, asked) in enumerate(known):
-            lesson = Lesson(labels[rows], n_classes)
-            theta, factor = _head(x[rows], lesson, candidate, starts[number], factor)
-            starts[number] = theta
-            logits[asked] = x[asked] @ (sums.contrasts(n_classes) @ theta).T
-        loss = evaluate_loss(logits, labels)
-        if loss < least:
-            best, least, chosen = logits, loss, candidate
+    labels = [y[part] for part in parts]
+    heads: list[_Head] = []
+    for number, part in enumerate(parts):
+        columns, inside = rotated(x[part]), among(dependence, part)
+        with warnings.catch_warnings():
+            # A class of fewer rows than folds is no reason to say nothing of the others.
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            folds = assign_folds(len(part), FOLDS, labels[number], inside, rng)
+        for fold in np.unique(folds):
+            rows, asked = outside(folds, fold, inside), folds == fold
+            heads.append(
+                _Head(int(number), columns[rows], labels[number][rows], columns[asked], asked)
+            )
+    trainer = _Trainer.of(heads, n_classes)
+    best = [np.zeros((len(part), n_classes)) for part in parts]
+    least, chosen = np.full(len(parts), np.inf), [tried[0]] * len(parts)
+    turned = np.zeros(len(parts), dtype=bool)
+    for penalty in tried:
+        logits = [np.empty_like(one) for one in best]
+        for head, theta in zip(heads, trainer.train(penalty), strict=True):
+            theta = sums.contrasts(n_classes) @ theta[:, : head.told.shape[1]]
+            logits[head.part][head.asked] = head.told @ theta.T
+        for number in np.flatnonzero(~turned).tolist():
+            loss = evaluate_loss(logits[number], labels[number])
+            turned[number] = loss >= least[number]
+            if not turned[number]:
+                best[number], least[number], chosen[number] = logits[number], loss, penalty
+        if turned.all():
+            break
     return best, chosen
+
+
+@dataclass(frozen=True, eq=False)
+class _Head:
+    """A head that leaves a fold of a part out."""
+
+    part: int
+    x: FloatArray
+    """Columns of the rows that it learns from."""
+    y: IntArray
+    told: FloatArray
+    """Columns of the rows of the fold."""
+    asked: IntArray
+    """Which rows of the part they are."""
+
+
+@dataclass(eq=False)
+class _Trainer:
+    """Heads side by side, from one penalty to the next."""
+
+    heads: Sequence[_Head]
+    n_classes: int
+    stack: Stack | None
+    """None: too many parameters for Newton's method."""
+    thetas: Sequence[FloatArray] | FloatArray | None = None
+    factors: list[Factor | None] | None = None
+
+    @classmethod
+    def of(cls, heads: Sequence[_Head], n_classes: int) -> "_Trainer":
+        """Return what trains some heads."""
+        widest = max(head.x.shape[1] for head in heads)
+        if (n_classes - 1) * widest > MOST_NEWTON:
+            return cls(heads, n_classes, None)
+        x, y = [head.x for head in heads], [head.y for head in heads]
+        return cls(heads, n_classes, Stack.of(x, y, n_classes))
+
+    def train(self, penalty: float) -> Sequence[FloatArray] | FloatArray:
+        """Return the parameters (K - 1, d + 1) of every head."""
+        if self.stack is not None:
+            start = None if self.thetas is None else np.asarray(self.thetas)
+            self.thetas, self.factors = fit_stack(self.stack, penalty, start, self.factors)
+            return self.thetas
+        starts = [None] * len(self.heads) if self.thetas is None else self.thetas
+        self.thetas = [
+            _descend(head.x, Lesson(head.y, self.n_classes), penalty, start)
+            for head, start in zip(self.heads, starts, strict=True)
+        ]
+        return self.thetas
 
 
 def _reference(
@@ -145,9 +198,13 @@ def _reference(
     penalty: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return logits (n_samples, K) of a teacher of many rows, its columns and its parameters."""
-    told, _ = teacher_logits(x, y, n_classes, many, dependence, rng, penalty)
+    (told,), _ = teacher_logits(x, y, n_classes, [many], dependence, rng, [penalty])
     columns = rotated(x, many)
-    theta, _ = _head(columns[many], Lesson(y[many], n_classes), penalty, None, None)
+    lesson = Lesson(y[many], n_classes)
+    if (n_classes - 1) * columns.shape[1] <= MOST_NEWTON:
+        theta = fit(Rows.of(columns[many]), lesson, penalty, accuracy=ROUGH).theta
+    else:
+        theta = _descend(columns[many], lesson, penalty, None)
     logits = columns @ (sums.contrasts(n_classes) @ theta).T
     logits[many] = told
     return logits, columns, theta
@@ -191,18 +248,9 @@ def rotated(x: FloatArray, part: IntArray | None = None) -> FloatArray:
     return np.hstack([np.ones((len(x), 1)), x])
 
 
-def _head(
-    x: FloatArray,
-    lesson: Lesson,
-    penalty: float,
-    start: FloatArray | None,
-    factor: Factor | None,
-) -> tuple[FloatArray, Factor | None]:
-    """Return parameters (K - 1, d + 1) of a penalised softmax head."""
+def _descend(x: FloatArray, lesson: Lesson, penalty: float, start: FloatArray | None) -> FloatArray:
+    """Return parameters (K - 1, d + 1) of a penalised softmax head by a quasi-Newton method."""
     shape = (lesson.n_classes - 1, x.shape[1])
-    if shape[0] * shape[1] <= MOST_NEWTON:
-        fitted = fit(Rows.of(x), lesson, penalty, start, factor, ROUGH)
-        return fitted.theta, fitted.factor
     weights, basis = penalties(shape, penalty), sums.contrasts(lesson.n_classes)
 
     def value_and_slope(flat: FloatArray) -> tuple[float, FloatArray]:
@@ -213,4 +261,4 @@ def _head(
 
     begin = np.zeros(shape) if start is None else start
     found = minimize(value_and_slope, begin.ravel(), jac=True, method="L-BFGS-B")
-    return found.x.reshape(shape), None
+    return np.asarray(found.x.reshape(shape))

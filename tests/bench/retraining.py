@@ -7,15 +7,15 @@ import numpy as np
 
 from cch_audit.forecasting import sums
 from cch_audit.forecasting.options import Options
-from cch_audit.forecasting.softmax import Lesson, Rows, fit, softmax
-from cch_audit.forecasting.student import reduce_columns
+from cch_audit.forecasting.softmax import ROUGH, Lesson, Rows, fit, softmax
 from cch_audit.forecasting.teachers import teacher_logits
 from cch_audit.rows import FloatArray, IntArray, standardize
 from cch_audit.sample import Labels, Sample
 
 HIDDEN = 4
 """Directions that the teacher sees and the student does not."""
-TEST_ROWS = 10_000
+TEST_ROWS = 4_000
+"""Fresh rows that each repetition is tested on: what they happen to be averages out."""
 TRAINED = ("good", "noisy", "weak", "copied", "nuisance")
 """Teachers that are heads on a representation, trained on the student's rows."""
 GIVEN = ("over-confident", "permuted", "biased")
@@ -60,8 +60,17 @@ class Retrained:
         """Rows that a forecast is made from."""
         return max(500, 5 * self.labelled_rows // 2)
 
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the student's columns."""
+        return float(np.sqrt(5 / 3)) if self.heavy else 1.0
+
     def sample(self, n: int, rng: np.random.Generator) -> Sample:
         """Draw paired rows."""
+        return self.draw(n, rng)[0]
+
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Sample, FloatArray]:
+        """Draw paired rows, and the chances of the classes (n, K) that their labels come from."""
         fixed = np.random.default_rng([self.family, self.n_classes, self.n_columns])
         k, d = self.n_classes, self.n_columns
         of_student = 2 * fixed.standard_normal((d, k)) / np.sqrt(d)
@@ -73,8 +82,8 @@ class Retrained:
             x = x / np.sqrt(rng.chisquare(5, (n, 1)) / 5)
         level = -self.imbalance * np.arange(k) / max(k - 1, 1)
         logits = x @ of_student + hidden @ of_hidden + level
-        chances = softmax(logits)[0].cumsum(axis=1)
-        y = np.minimum((chances < rng.random((n, 1))).sum(axis=1), k - 1)
+        chances = softmax(logits)[0]
+        y = np.minimum((chances.cumsum(axis=1) < rng.random((n, 1))).sum(axis=1), k - 1)
         both = np.hstack([x, hidden])
         views = {
             "good": both,
@@ -89,7 +98,7 @@ class Retrained:
             "biased": logits + bias,
         }
         given = self.teacher in said
-        return Sample(
+        sample = Sample(
             teachers={"teacher": both if given else views[self.teacher]},
             student_name="student",
             student=x,
@@ -98,6 +107,7 @@ class Retrained:
             predictions={"teacher": said[self.teacher]} if given else {},
             groups=unit if self.group_size > 1 else None,
         )
+        return sample, chances
 
     def _columns(self, unit: IntArray, width: int, rng: np.random.Generator) -> FloatArray:
         """Draw standard normal columns, half of whose variance rows of a group share."""
@@ -120,42 +130,53 @@ class Truth:
 def retrain(
     world: Retrained, options: Options, penalty: float, repetitions: int, seed: int
 ) -> Truth:
-    """Train teacher and student on fresh rows again and again, and test on other rows.
+    """Train teacher and student on fresh rows again and again, and test on other fresh rows.
 
-    Columns are standardised by a large sample, as a forecast standardises by the rows in hand.
+    The test loss of a row is its mean over labels, with their chances known. Columns are divided by
+    their standard deviation in the population, as a forecast standardises by the rows in hand.
     """
     rng = np.random.default_rng([seed, 31])
-    test = world.sample(TEST_ROWS, rng)
-    k, y_test = world.n_classes, np.asarray(test.labels.values, dtype=np.int64)
-    basis = sums.contrasts(k)
-    losses = []
-    for _ in range(repetitions):
+    basis = sums.contrasts(world.n_classes)
+    loss = np.empty((repetitions, 1 + len(options.cells)))
+    for repetition in range(repetitions):
         drawn = world.sample(world.labelled_rows, rng)
-        together = reduce_columns(np.vstack([test.student, drawn.student]), k)
-        x_test, x = together[:TEST_ROWS], together[TEST_ROWS:]
-        rows, y = Rows.of(x), np.asarray(drawn.labels.values, dtype=np.int64)
-        logits = drawn.predictions.get("teacher")
-        if logits is None:
-            whole = np.arange(len(y))
-            logits, _ = teacher_logits(
-                standardize(drawn.teachers["teacher"]), y, k, whole, drawn.dependence, rng
-            )
-        plain = fit(rows, Lesson(y, k), penalty)
-        thetas = [plain.theta]
-        for temperature, weight in options.cells:
-            soft = softmax(logits / temperature)[0]
-            lesson = Lesson(y, k, soft, temperature, weight)
-            thetas.append(fit(rows, lesson, penalty, thetas[-1], plain.factor).theta)
-        found = []
-        for theta in thetas:
+        test, chances = world.draw(TEST_ROWS, rng)
+        rows, x_test = (_with_intercept(one.student / world.spread) for one in (drawn, test))
+        thetas = _train(world, options, penalty, drawn, Rows.of(rows), rng)
+        for place, theta in enumerate(thetas):
             outputs = x_test @ (basis @ theta).T
-            norm = softmax(outputs)[1]
-            found.append(float((norm - outputs[np.arange(len(y_test)), y_test]).mean()))
-        losses.append(found)
-    loss = np.array(losses)
+            expected = softmax(outputs)[1].sum() - np.vdot(chances, outputs)
+            loss[repetition, place] = expected / TEST_ROWS
     change = loss[:, 1:] - loss[:, :1]
     error = change.std(axis=0, ddof=1) / np.sqrt(repetitions)
     return Truth(change.mean(axis=0), error, float(loss[:, 0].mean()))
+
+
+def _train(
+    world: Retrained,
+    options: Options,
+    penalty: float,
+    drawn: Sample,
+    rows: Rows,
+    rng: np.random.Generator,
+) -> list[FloatArray]:
+    """Return the parameters without a teacher, then those at every cell."""
+    k, y = world.n_classes, np.asarray(drawn.labels.values, dtype=np.int64)
+    logits = drawn.predictions.get("teacher")
+    if logits is None:
+        x, whole = standardize(drawn.teachers["teacher"]), np.arange(len(y))
+        (logits,), _ = teacher_logits(x, y, k, [whole], drawn.dependence, rng)
+    fitted = fit(rows, Lesson(y, k), penalty, accuracy=ROUGH)
+    thetas = [fitted.theta]
+    for temperature, weight in options.cells:
+        lesson = Lesson(y, k, softmax(logits / temperature)[0], temperature, weight)
+        fitted = fit(rows, lesson, penalty, fitted.theta, fitted.factor, ROUGH)
+        thetas.append(fitted.theta)
+    return thetas
+
+
+def _with_intercept(x: FloatArray) -> FloatArray:
+    return np.hstack([np.ones((len(x), 1)), x])
 
 
 def worlds() -> Iterator[Retrained]:
