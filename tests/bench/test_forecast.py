@@ -50,4 +50,12 @@ def test_a_summary_counts_signs_covers_and_false_outcomes():
     perfect = summarize([a_cell([[-0.1, 0.1]], ["undecided"])])
     assert perfect["r"] == pytest.approx(1)
     assert perfect["slope"] == pytest.approx(1)
+    assert perfect["slope_of_forecast"] == pytest.approx(1)
+    assert perfect["size"] == pytest.approx(0)
     assert perfect["false"] is None
+
+
+def test_a_summary_is_of_the_sizes_that_are_asked():
+    cells = [a_cell([[-0.1, 0.1]], ["undecided"])]
+    assert summarize(cells, 0.2) is None
+    assert summarize(cells, 0.05, 0.2)["worlds"] == 1
