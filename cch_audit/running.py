@@ -178,11 +178,6 @@ class Run:
         by = None if self.ranking is None else self.ranking.by
         if by is not None and COLUMNS[by].is_measured and not self.trains:
             raise InputError(f"`by` {by} needs the training runs; add `confirm`")
-        if self.only_forecasts and self.training.architecture != "linear":
-            raise InputError(
-                "`architecture` mlp: a forecast is of linear heads; give the last hidden layer of "
-                "a network as the student, and leave `architecture` out"
-            )
 
 
 def run_of(command: str, sections: Iterable[Settings], estimators: EstimatorSettings) -> Run:

@@ -1,6 +1,7 @@
 """Forecasts of all teachers of a sample, each kept with what it depends on."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from joblib import Parallel, delayed
 
@@ -16,14 +17,14 @@ from cch_audit.results.forecast import (
     Parts,
 )
 from cch_audit.sample import Sample
-from cch_audit.settings import ForecastSettings
+from cch_audit.settings import ConfirmationSettings
 from cch_audit.work.doing import Work
 
 FORECASTS = "forecasts"
 RECORDS = (Forecast, Parts, ForecastCell, ForecastControl, CurvePoint)
 
 
-def options_of(settings: ForecastSettings, grid: Grid, confidence: float, seed: int) -> Options:
+def options_of(settings: ConfirmationSettings, grid: Grid, confidence: float, seed: int) -> Options:
     """Return what a forecast is asked by the settings of a run.
 
     Raises
@@ -39,6 +40,8 @@ def options_of(settings: ForecastSettings, grid: Grid, confidence: float, seed: 
         labelled_rows=settings.labelled_rows,
         confidence=confidence,
         min_effect=settings.min_effect,
+        hidden=settings.hidden if settings.architecture == "mlp" else 0,
+        epochs=settings.epochs,
         seed=seed,
     )
 
@@ -53,9 +56,10 @@ def forecast_teachers(
 ) -> dict[str, Forecast]:
     """Return the forecast of some teachers by their names.
 
-    What is kept is used again where student, labels, dependence of rows, teacher (or its own
-    predictions) and options are the same. The student is expanded once for all teachers, and not
-    where all forecasts are there already.
+    With a hidden layer networks are trained first, once for all teachers, and the forecast is of
+    the heads on their last layers. What is kept is used again where student, labels, dependence of
+    rows, teacher (or its own predictions) and options are the same. The student is expanded once
+    for all teachers, and not where all forecasts are there already.
 
     Parameters
     ----------
@@ -78,20 +82,27 @@ def forecast_teachers(
         options,
     )
 
-    def planned() -> Plan:
+    everyone = tuple((name, work.digest(x)) for name, x in sample.teachers.items())
+
+    def planned() -> tuple[Sample, tuple[str, ...], Plan]:
+        key = ("rows of forecasts", everyone, *student)
+        rows, notes = work.do(FORECASTS, key, lambda: _seen(sample, options), keep=False)
         key = ("plan of forecasts", *student)
-        return work.do(FORECASTS, key, lambda: plan_forecast(sample, options), keep=False)
+        plan = work.do(FORECASTS, key, lambda: plan_forecast(rows, options), keep=False)
+        return rows, notes, plan
+
+    def made(name: str) -> Forecast:
+        rows, notes, plan = planned()
+        found = forecast_teacher(rows, name, plan)
+        return replace(found, notes=(*notes, *found.notes))
 
     def forecast(number: int, name: str) -> Forecast:
         own = sample.predictions.get(name)
         told = sample.teachers[name] if own is None else own
         key = (FORECASTS, *student, own is None, work.digest(told))
-        found = work.do(
-            FORECASTS,
-            key,
-            lambda: forecast_teacher(sample, name, planned()),
-            records=RECORDS,
-        )
+        if options.hidden:
+            key = (*key, name)  # whose network draws its weights by name
+        found = work.do(FORECASTS, key, lambda: made(name), records=RECORDS)
         progress("forecasts", (number + 1) / len(names))
         return found
 
@@ -99,3 +110,18 @@ def forecast_teachers(
         delayed(forecast)(number, name) for number, name in enumerate(names)
     )
     return dict(zip(names, found, strict=True))
+
+
+def _seen(sample: Sample, options: Options) -> tuple[Sample, tuple[str, ...]]:
+    """Return the rows that a forecast is of, and what a reader must know of them."""
+    if not options.hidden:
+        return sample, ()
+    from cch_audit.forecasting.layers import to_hidden_layers
+
+    taken, n_training = to_hidden_layers(sample, options)
+    note = (
+        f"`architecture` mlp: the forecast is of heads on the last hidden layer, {options.hidden} "
+        f"units, of networks that {n_training:,} other rows trained without a teacher; what "
+        "distillation changes below that layer is not in it."
+    )
+    return taken, (note,)

@@ -21,8 +21,12 @@ class Options:
     rows, columns and classes leave time for."""
     few_rows: float = 15.0
     """Rows for each parameter below which students are refitted."""
-    min_effect: float = 0.002
+    min_effect: float = 0.01
     """Smallest gain that matters, as a share of the labels' entropy or variance."""
+    hidden: int = 0
+    """Width of the hidden layer of the networks whose heads are forecast; 0: linear heads."""
+    epochs: int = 1000
+    """Most passes of those networks over their rows."""
     seed: int = 0
 
     @property
