@@ -68,7 +68,13 @@ def judge(
         return Judged("hurts", None, ())
     if (low > -min_effect).all():
         return Judged("no_change", None, ("A gain that matters is excluded in every cell.",))
-    return Judged("undecided", None, ("The interval of the recommended cell reaches zero.",))
+    if helps:
+        why = "The recommended cell gains less than what matters, and another may gain more."
+    elif best - chosen.widest > 0:
+        why = "The interval of another cell than the recommended one reaches zero."
+    else:
+        why = "The interval of the recommended cell reaches zero."
+    return Judged("undecided", None, (why,))
 
 
 def of_controls(controls: Mapping[str, ForecastControl]) -> Source:

@@ -75,6 +75,10 @@ CASES = (
         stored="f2",
     ),
     Case("10,000 of 100,000 x 768 + 384", (100_000, 768, 384, 1), ("check",), stored="f2"),
+    Case("forecast, 700 x 8 + 8", (700, 8, 8, 1), ("forecast",)),
+    Case("forecast of 5 teachers, 700 x 8 + 8", (700, 8, 8, 5), ("forecast",)),
+    Case("forecast, 10000 x 100 + 100", (10_000, 100, 100, 1), ("forecast",)),
+    Case("forecast of 5 teachers, 10000 x 100 + 100", (10_000, 100, 100, 5), ("forecast",)),
     Case(
         "50000 x 64 + 64, ksg",
         (50_000, 64, 64, 1),

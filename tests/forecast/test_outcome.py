@@ -40,6 +40,21 @@ def test_an_outcome_follows_from_the_intervals(estimates, half, widest, outcome)
 
 
 @pytest.mark.parametrize(
+    ("estimates", "halves", "widest", "why"),
+    [
+        ((-0.05, 0.01), (0.01, 0.01), 0.06, "of the recommended cell reaches zero"),
+        ((-0.003, 0.01), (0.001, 0.02), 0.001, "less than what matters, and another may"),
+        ((0.05, 0.09), (0.01, 0.1), 0.02, "of another cell than the recommended one"),
+    ],
+)
+def test_an_open_forecast_says_which_interval_leaves_it_open(estimates, halves, widest, why):
+    half = np.array(halves)
+    judged = judge(np.array(estimates), Chosen(0, half / 2, half, widest, 50.0), {}, (), 0.005)
+    assert judged.outcome == "undecided"
+    assert why in judged.reasons[0]
+
+
+@pytest.mark.parametrize(
     ("controls", "source"),
     [
         ({"uniform": control(-0.01, -0.005, -0.001)}, "transfer"),

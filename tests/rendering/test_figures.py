@@ -11,6 +11,7 @@ import pytest
 from cch_audit.results import Interval, PerInformation, Report, SweepReport
 from tests.evidence.trials import ledger, trial
 
+from .forecasts import forecast
 from .reports import (
     EVERY_REPORT,
     audit,
@@ -180,6 +181,13 @@ def test_a_sweep_whose_training_runs_are_lost_has_the_figure_of_its_gaps() -> No
     base = swept_report()
     audits = tuple(replace(one, confirmation=None, agreement=None) for one in base.audits)
     ET.fromstring(inline(replace(base, audits=audits)))
+
+
+def test_forecasts_are_drawn_beside_what_was_measured() -> None:
+    for base in (swept_report(), swept_training_report(), ranked_report()):
+        told = tuple(replace(one, forecast=forecast()) for one in base.audits)
+        text = inline(replace(base, audits=told))
+        assert text.count("forecast") > inline(base).count("forecast")
 
 
 def test_teachers_keep_their_order_and_controls_have_no_rank() -> None:

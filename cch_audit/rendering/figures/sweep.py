@@ -23,24 +23,26 @@ from cch_audit.rendering.figures.marks import (
     name_sides,
     shade_agreement,
 )
+from cch_audit.rendering.foretold import kind_of
 from cch_audit.rendering.sweep import AXES, keeps_teacher, sweep_title
 from cch_audit.rendering.text import ordered_levels, trained
 from cch_audit.results import Crossing, Report, Sweep, SweepReport
 from cch_audit.settings.formats import Units
-from cch_audit.sweeping.crossings import Point, gain_point, gap_point
+from cch_audit.sweeping.crossings import Point, forecast_point, gain_point, gap_point
 
 LEVELS: dict[str, dict[str, Any]] = {
     "representations": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     "predictions": {"color": "#D55E00", "linestyle": "--", "marker": "^"},
 }
-LINE = 95
-"""Characters of a line of the title."""
+LINE, NARROW = 95, 32
+"""Characters of a line of the title, and of the name of an axis."""
 LOW, HIGH = (8.5, 3.6), (8.5, 7.4)
 """Inches, at a fixed teacher and at one that gets worse."""
 CAPTION = (
     "Above, the measured gain against the gap, with a number at each marker that says the step: in "
-    "the shaded areas training shows what the criterion says. Below, both against the steps. Lines "
-    "through markers are intervals."
+    "the shaded areas training shows what the criterion says. Below, both against the steps, and "
+    "beside them the gain that is forecast, if it was asked for. Lines through markers are "
+    "intervals."
 )
 
 
@@ -58,16 +60,22 @@ def sweep_picture(report: SweepReport, margin: float, units: Units) -> Picture:
     def draw(figure: FigureBase) -> None:
         title = f"{sweep_title(sweep)} (student: {report.audits[0].student})"
         figure.suptitle(fill(title, LINE))
+        told = all(audit.forecast is not None for audit in report.audits)
         if keeps_teacher(sweep):
-            _gain_by_step(figure.subplots(), report, sweep)
+            first, *others = figure.subplots(1, 1 + told, squeeze=False)[0]
+            _gain_by_step(first, report, sweep)
         else:
             names = [name for name, _ in ordered_levels(report.audits[0])]
             grid = figure.add_gridspec(2, 2)
             places = [grid[0, 0], grid[0, 1]] if len(names) > 1 else [grid[0, :]]
             for place, name in zip(places, names, strict=True):
                 _gain_by_gap(figure.add_subplot(place), report, sweep, name, margin, units)
-            _gap_by_step(figure.add_subplot(grid[1, 0]), report, sweep, names, margin, units)
-            _gain_by_step(figure.add_subplot(grid[1, 1]), report, sweep)
+            below = grid[1, :].subgridspec(1, 2 + told)
+            _gap_by_step(figure.add_subplot(below[0]), report, sweep, names, margin, units)
+            _gain_by_step(figure.add_subplot(below[1]), report, sweep)
+            others = [figure.add_subplot(below[2])] if told else []
+        for axes in others:
+            _forecast_by_step(axes, report, sweep)
         figure.legend(handles=_keys(report, sweep), loc="outside lower center", ncols=4)
 
     if keeps_teacher(sweep):
@@ -123,7 +131,7 @@ def _gap_by_step(
         axes.vlines(at, *_ends(points), color=color, linewidth=1.0)
         _mark_crossing(axes, sweep, sweep.gap_crossings[name], margin, color)
     axes.axhline(margin, color=INK, linewidth=1.2, zorder=1)
-    axes.set(xlabel=AXES[sweep.varied], ylabel=f"gap ({units})")
+    axes.set(xlabel=_steps_label(sweep), ylabel=f"gap ({units})")
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderaxespad=0.0)
 
 
@@ -136,7 +144,22 @@ def _gain_by_step(axes: Axes, report: Report, sweep: Sweep) -> None:
     _outcomes(axes, report, sweep.steps, height)
     _mark_crossing(axes, sweep, sweep.gain_crossing, 0.0, INK)
     axes.axhline(0.0, color=INK, linewidth=0.6, zorder=1)
-    axes.set(xlabel=AXES[sweep.varied], ylabel=_gain_label(report))
+    axes.set(xlabel=_steps_label(sweep), ylabel=_gain_label(report))
+
+
+def _forecast_by_step(axes: Axes, report: Report, sweep: Sweep) -> None:
+    """Draw the gain that is forecast against the steps."""
+    forecasts = [audit.forecast for audit in report.audits if audit.forecast is not None]
+    points = [forecast_point(one) for one in forecasts]
+    axes.plot(sweep.steps, [one.estimate for one in points], color=PALE, linewidth=0.8, zorder=1)
+    axes.vlines(sweep.steps, *_ends(points), color=INK, linewidth=0.9, zorder=2)
+    for step, found, point in zip(sweep.steps, forecasts, points, strict=True):
+        says = mark_of(*kind_of(found))
+        axes.plot(step, point.estimate, zorder=3, markersize=5.5, **marker(says))
+    _mark_crossing(axes, sweep, sweep.forecast_crossing, 0.0, INK)
+    axes.axhline(0.0, color=INK, linewidth=0.6, zorder=1)
+    label = f"forecast gain ({GAINS[forecasts[0].metric]})"
+    axes.set(xlabel=_steps_label(sweep), ylabel=label)
 
 
 def _mark_crossing(
@@ -161,10 +184,11 @@ def _outcomes(axes: Axes, report: Report, x: Sequence[float], y: Sequence[float]
 def _keys(report: Report, sweep: Sweep) -> list[Line2D | Patch]:
     """Return the legend of the outcomes that there are, and of what is shaded."""
     seen = [mark_of(found.outcome, found.cause) for found in trained(report.audits)]
+    seen += [mark_of(*kind_of(one.forecast)) for one in report.audits if one.forecast is not None]
     there: list[Line2D | Patch] = [*keys(seen)]
     if not keeps_teacher(sweep):
         there.append(Patch(color=SHADE, label="measured as CCH says"))
-    found = (*sweep.gap_crossings.values(), sweep.gain_crossing)
+    found = (*sweep.gap_crossings.values(), sweep.gain_crossing, sweep.forecast_crossing)
     if any(one is not None and one.told_apart for one in found):
         there.append(Patch(color=BAND, label="where a line crosses"))
     return there
@@ -172,6 +196,10 @@ def _keys(report: Report, sweep: Sweep) -> list[Line2D | Patch]:
 
 def _ends(points: Sequence[Point]) -> tuple[list[float], list[float]]:
     return [one.low for one in points], [one.high for one in points]
+
+
+def _steps_label(sweep: Sweep) -> str:
+    return fill(AXES[sweep.varied], NARROW)
 
 
 def _gain_label(report: Report) -> str:
