@@ -8,7 +8,7 @@ import numpy as np
 from cch_audit.forecasting import sums
 from cch_audit.forecasting.draws import summed
 from cch_audit.forecasting.local import Local
-from cch_audit.forecasting.softmax import Factor, Lesson, fit
+from cch_audit.forecasting.softmax import LEAST_STALE, ROUGH, Factor, Lesson, fit
 from cch_audit.forecasting.student import Student
 from cch_audit.forecasting.teachers import Teacher
 from cch_audit.forecasting.terms import expand
@@ -104,7 +104,8 @@ def expand_changes(
     factors: list[Factor | None] = [None] * len(student.refits.parts)
     for place, (temperature, weight) in enumerate(cells):
         lesson = Lesson(student.y, student.n_classes, soft.all[place], temperature, weight)
-        fitted = fit(student.rows, lesson, student.penalty, theta)
+        accuracy = ROUGH if rough else LEAST_STALE
+        fitted = fit(student.rows, lesson, student.penalty, theta, accuracy=accuracy)
         theta = fitted.theta
         terms = expand(
             student.rows,

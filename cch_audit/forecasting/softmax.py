@@ -1,5 +1,7 @@
 """The penalised softmax student: its loss with a teacher, and the fit by Newton's method."""
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +22,10 @@ ROUGH = 1e-8
 SLOW = 0.3
 """A kept Hessian is given up where a step promises more than this share of the one before."""
 
+MEMORY = 15
+"""Steps that are remembered."""
+RENEWED = 4
+"""Steps after which a Hessian of some rows is given up where a step goes too far."""
 STEP_JITTER = 1e-9
 """Added to the diagonal of the Hessian of a step: a class without rows leaves it near singular."""
 
@@ -193,7 +199,8 @@ def fit(
 ) -> Fitted:
     """Minimise the mean loss plus penalty / 2 |Theta without intercept|^2 by Newton's method.
 
-    A Hessian is kept as long as its steps do well.
+    A Hessian is kept as long as its steps do well. One of some rows stays: what it lacks is learnt
+    from the steps that were made (Nocedal 1980, limited-memory BFGS with it for a start).
 
     Parameters
     ----------
@@ -210,18 +217,24 @@ def fit(
     theta = np.zeros(shape) if start is None else start
     state = evaluate(theta, rows.x, lesson)
     value = state.value + 0.5 * float((weights * theta**2).sum())
-    fresh, before = False, np.inf
+    fresh, before, is_own, age = False, np.inf, False, 0
+    past: deque[tuple[FloatArray, FloatArray]] = deque(maxlen=MEMORY)
+    last: tuple[FloatArray, FloatArray] | None = None
     for _ in range(MOST_STEPS):
         slope = basis.T @ (state.gradient(lesson).T @ rows.x) / len(rows.x) + weights * theta
         if factor is None:
             matrix = hessian(state, rows, lesson, weights)
             matrix[np.diag_indices_from(matrix)] += STEP_JITTER
             factor = factorised(matrix)
-            fresh = rows.is_exact
-        step = solved(factor, slope.ravel()).reshape(shape)
+            fresh, is_own, age = rows.is_exact, True, 0
+        if last is not None and not rows.is_exact:
+            past.append((theta - last[0], slope - last[1]))
+        last = theta, slope
+        step = _direction(factor, slope, past)
         promised = float(np.vdot(step, slope)) / 2
-        if not fresh and promised > SLOW * before:
-            factor, before = None, np.inf
+        may_renew = rows.is_exact or not is_own
+        if not fresh and promised > SLOW * before and may_renew:
+            factor, before, last = None, np.inf, None
             continue
         size = 1.0
         while True:
@@ -235,6 +248,23 @@ def fit(
         if promised < max(LEAST_FRESH if fresh else 0.0, accuracy) or (fresh and size < 1e-4):
             break
         fresh, before = False, promised
-        if size < 1:
-            factor, before = None, np.inf
+        age += 1
+        if size < 1 and (may_renew or age >= RENEWED):
+            factor, before, last = None, np.inf, None
+            past.clear()
     return Fitted(theta, state, factor)
+
+
+def _direction(
+    factor: Factor, slope: FloatArray, past: Sequence[tuple[FloatArray, FloatArray]]
+) -> FloatArray:
+    """Return H^-1 slope, H corrected by changes of parameters and of slopes in the past."""
+    left, shares = slope, []
+    for moved, turned in reversed(past):
+        share = float(np.vdot(moved, left)) / float(np.vdot(moved, turned))
+        left = left - share * turned
+        shares.append(share)
+    step = solved(factor, left.ravel()).reshape(slope.shape)
+    for (moved, turned), share in zip(past, reversed(shares), strict=True):
+        step = step + (share - float(np.vdot(turned, step)) / float(np.vdot(moved, turned))) * moved
+    return step

@@ -48,6 +48,7 @@ class Case:
 
 
 FIRST = ("--teacher", "teacher0")
+FIVE = tuple(part for number in range(5) for part in ("--teacher", f"teacher{number}"))
 EVERY = ("rank", "--student", "student")
 CASES = (
     Case("check, 10000 x 100 + 100", (10_000, 100, 100, 1), ("check",)),
@@ -76,9 +77,9 @@ CASES = (
     ),
     Case("10,000 of 100,000 x 768 + 384", (100_000, 768, 384, 1), ("check",), stored="f2"),
     Case("forecast, 700 x 8 + 8", (700, 8, 8, 1), ("forecast",)),
-    Case("forecast of 5 teachers, 700 x 8 + 8", (700, 8, 8, 5), ("forecast",)),
+    Case("forecast of 5 teachers, 700 x 8 + 8", (700, 8, 8, 5), ("forecast", *FIVE)),
     Case("forecast, 10000 x 100 + 100", (10_000, 100, 100, 1), ("forecast",)),
-    Case("forecast of 5 teachers, 10000 x 100 + 100", (10_000, 100, 100, 5), ("forecast",)),
+    Case("forecast of 5 teachers, 10000 x 100 + 100", (10_000, 100, 100, 5), ("forecast", *FIVE)),
     Case(
         "50000 x 64 + 64, ksg",
         (50_000, 64, 64, 1),
