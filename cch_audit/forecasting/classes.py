@@ -53,7 +53,7 @@ def forecast_classes(student: Student, teacher: Teacher, options: Options) -> Fo
     estimates, best = changes.at(n), chosen.best
     estimate = float(estimates[best])
     withheld = tuple(withheld_reasons(student))
-    judged = judge(estimates, chosen, controls, withheld, options.min_effect * _entropy(student))
+    judged = judge(estimates, chosen, controls, withheld, options.min_effect * student.entropy)
     bias, noise = float(changes.limit[best]), float(changes.noise[best]) / n
     is_refitted = changes.n_chances > 0
     fewest = n / 2 if is_refitted else options.few_rows * student.n_parameters
@@ -166,13 +166,6 @@ def _control(
         advantage_low=advantage - z * apart,
         advantage_high=advantage + z * apart,
     )
-
-
-def _entropy(student: Student) -> float:
-    """Return the entropy of the labels in hand, nats."""
-    chance = np.bincount(student.y) / len(student.y)
-    chance = chance[chance > 0]
-    return float(-(chance * np.log(chance)).sum())
 
 
 def _notes(student: Student, is_refitted: bool) -> list[str]:

@@ -119,12 +119,10 @@ def withheld_reasons(student: Student) -> Iterator[str]:
     wrong = float((logits.argmax(axis=1) != student.y).mean())
     if wrong == 0:
         yield "The student separates all rows in hand: its log-loss hangs on the penalty alone."
-    chance = counts[counts > 0] / n_samples
-    entropy = float(-(chance * np.log(chance)).sum())
-    if student.risk < CEILING * entropy:
+    if student.risk < CEILING * student.entropy:
         yield (
             f"The student is at its ceiling: a log-loss of {student.risk:.3f} nats without a "
-            f"teacher, of {entropy:.3f} for the share of classes alone."
+            f"teacher, of {student.entropy:.3f} for the share of classes alone."
         )
     if student.n_parameters > PARAMETERS_PER_ROW * n:
         yield (

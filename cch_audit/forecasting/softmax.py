@@ -120,7 +120,7 @@ class State:
 
 
 def softmax(logits: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return probabilities (n_samples, K) and log sum exp (n_samples,) of rows of logits."""
+    """Return probabilities (n_samples, K, ...) and log sum exp (n_samples, ...) of logits."""
     highest = logits.max(axis=1, keepdims=True)
     p = np.exp(logits - highest)
     total = p.sum(axis=1, keepdims=True)

@@ -18,6 +18,7 @@ from cch_audit.forecasting.softmax import (
     Factor,
     factorised,
     penalties,
+    softmax,
     solved,
 )
 from cch_audit.rows import FloatArray, IntArray
@@ -88,7 +89,7 @@ class Stack:
     def evaluate(self, theta: FloatArray) -> tuple[FloatArray, FloatArray, tuple[FloatArray, ...]]:
         """Return mean losses (B,), u of every row times its share (B, K, n), and p and p_T."""
         logits = (sums.contrasts(self.n_classes) @ theta) @ self.x.transpose(0, 2, 1)
-        p, norm = _softmax(logits)
+        p, norm = softmax(logits)
         hard = 1 - self.weight
         value = hard * (norm - (self.labels * logits).sum(axis=1))
         pull = hard * (p - self.labels)
@@ -96,7 +97,7 @@ class Stack:
             return (value * self.share[:, 0]).sum(axis=1), pull * self.share, (p,)
         t = self.temperature
         logits /= t
-        p_soft, norm = _softmax(logits)
+        p_soft, norm = softmax(logits)
         value += self.weight * t**2 * (norm - (self.soft * logits).sum(axis=1))
         pull += self.weight * t * (p_soft - self.soft)
         return (value * self.share[:, 0]).sum(axis=1), pull * self.share, (p, p_soft)
@@ -232,12 +233,3 @@ def _factorise(
 
 def _penalty(weights: FloatArray, theta: FloatArray) -> FloatArray:
     return np.asarray((weights * theta**2).sum(axis=(1, 2)) / 2)
-
-
-def _softmax(logits: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return probabilities (B, K, n) and log sum exp (B, n)."""
-    highest = logits.max(axis=1, keepdims=True)
-    p = np.exp(logits - highest)
-    total = p.sum(axis=1, keepdims=True)
-    p /= total
-    return p, (highest + np.log(total))[:, 0]

@@ -63,6 +63,13 @@ class Student:
         return self.theta.size
 
     @property
+    def entropy(self) -> float:
+        """Entropy of the labels in hand, nats."""
+        chance = np.bincount(self.y) / len(self.y)
+        chance = chance[chance > 0]
+        return float(-(chance * np.log(chance)).sum())
+
+    @property
     def risk(self) -> float:
         """Expected test log-loss without a teacher, nats."""
         n, base, refitted = self.labelled_rows, self.baseline, self.refit_rows
