@@ -1,6 +1,7 @@
 """Forecasts of teachers of classes: what they say, what moves them, and where they say nothing."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +10,13 @@ from cch_audit.errors import InputError
 from cch_audit.forecasting.draws import draw_part, others
 from cch_audit.forecasting.forecast import forecast_teacher, plan_forecast
 from cch_audit.forecasting.options import Options
+from cch_audit.reading.load import load_sample
 from cch_audit.results.forecast import Forecast
 from cch_audit.sample import Labels, Sample
+from cch_audit.settings import InputSettings
 from tests.bench.retraining import Retrained, retrain
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 FAST = Options(temperatures=(1.0, 3.0), weights=(0.2, 0.8), refits=3, penalty=0.02)
 
 
@@ -124,6 +128,40 @@ def test_parameters_without_rows_are_left_undecided():
     columns = np.random.default_rng(1).standard_normal((120, 60))
     said = withheld(replace(sample, student=columns), replace(FAST, labelled_rows=40))
     assert "too many for 40 labelled rows" in said
+
+
+def a_fixture(name: str) -> Sample:
+    return load_sample(FIXTURES / f"{name}.h5", InputSettings(), every_teacher=False)
+
+
+def of_fixture(sample: Sample) -> Forecast:
+    (teacher,) = sample.teachers
+    return forecast_teacher(sample, teacher, plan_forecast(sample, Options(refits=3)))
+
+
+def test_real_rows_that_are_too_few_are_left_undecided():
+    found = of_fixture(a_fixture("miniacc"))
+    assert found.outcome == "undecided"
+    assert "parameters are too many for 38 labelled rows" in " ".join(found.reasons)
+
+
+def test_real_rows_of_two_groups_or_with_a_rare_class_are_left_undecided():
+    sample = a_fixture("breast_cancer")
+    halves = of_fixture(replace(sample, groups=np.arange(sample.n_samples) % 2))
+    assert halves.outcome == "undecided"
+    assert "groups count as independent" in " ".join(halves.reasons)
+    y = np.asarray(sample.labels.values)
+    kept = np.sort(np.append(np.flatnonzero(y == 1), np.flatnonzero(y == 0)[:6]))
+    rare = replace(
+        sample,
+        teachers={name: x[kept] for name, x in sample.teachers.items()},
+        student=sample.student[kept],
+        labels=replace(sample.labels, values=y[kept]),
+        positions=sample.places[kept],
+    )
+    found = of_fixture(rare)
+    assert found.outcome == "undecided"
+    assert "rarest class has 6 rows" in " ".join(found.reasons)
 
 
 def test_columns_beyond_the_limit_are_reduced_and_said(monkeypatch):
