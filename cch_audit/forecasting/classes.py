@@ -59,8 +59,8 @@ def forecast_classes(student: Student, teacher: Teacher, options: Options) -> Fo
     fewest = n / 2 if is_refitted else options.few_rows * student.n_parameters
     return Forecast(
         estimate=estimate,
-        low=estimate - chosen.widest,
-        high=estimate + chosen.widest,
+        low=estimate - judged.half_width,
+        high=estimate + judged.half_width,
         standard_error=float(chosen.standard_error[best]),
         probability=helps(estimate, float(chosen.standard_error[best]), freedom),
         temperature=cells[best][0],

@@ -32,6 +32,8 @@ class Judged:
     outcome: ForecastOutcome
     source: Source | None
     reasons: tuple[str, ...]
+    half_width: float
+    """Of the recommended cell's interval that the outcome rests on."""
 
 
 def judge(
@@ -56,25 +58,28 @@ def judge(
     min_effect : smallest gain that matters
     """
     low = estimate - chosen.half_width
-    best = float(estimate[chosen.best])
-    helps = best + chosen.widest < 0
-    matters = best - chosen.widest < -min_effect
+    best, widest = float(estimate[chosen.best]), chosen.widest
+    # What is said of every cell is wrong as rarely as what is said of one: no allowance.
+    alone = float(chosen.half_width[chosen.best])
+    helps = best + widest < 0
+    matters = best - widest < -min_effect
     if withheld:
-        return Judged("undecided", None, withheld)
+        return Judged("undecided", None, withheld, widest)
     if helps and matters:
         source = of_controls(controls)
-        return Judged("helps", source, tuple(_of_source(source, controls)))
+        return Judged("helps", source, tuple(_of_source(source, controls)), widest)
     if (low > 0).all():
-        return Judged("hurts", None, ())
+        return Judged("hurts", None, (), alone)
     if (low > -min_effect).all():
-        return Judged("no_change", None, ("A gain that matters is excluded in every cell.",))
+        why = "A gain that matters is excluded in every cell."
+        return Judged("no_change", None, (why,), alone)
     if helps:
         why = "The recommended cell gains less than what matters, and another may gain more."
-    elif best - chosen.widest > 0:
+    elif best - widest > 0:
         why = "The interval of another cell than the recommended one reaches zero."
     else:
         why = "The interval of the recommended cell reaches zero."
-    return Judged("undecided", None, (why,))
+    return Judged("undecided", None, (why,), widest)
 
 
 def of_controls(controls: Mapping[str, ForecastControl]) -> Source:

@@ -151,8 +151,8 @@ def forecast_targets(student: LeastSquares, teacher: Outputs, options: Options) 
     cells = [(None, float(weight)) for weight in weights]
     return Forecast(
         estimate=estimate,
-        low=estimate - chosen.widest,
-        high=estimate + chosen.widest,
+        low=estimate - judged.half_width,
+        high=estimate + judged.half_width,
         standard_error=error,
         probability=helps(estimate, error, freedom),
         temperature=None,

@@ -78,7 +78,8 @@ class Forecast:
     """Change of the expected test loss at the recommended cell."""
     low: float
     high: float
-    """Interval that allows for the choice among cells."""
+    """Interval that allows for the choice among cells, where the outcome speaks of one and not, as
+    hurts and no change do, of all."""
     standard_error: float
     probability: float
     """P(helps): that the change at the recommended cell is below zero."""

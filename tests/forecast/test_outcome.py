@@ -40,6 +40,22 @@ def test_an_outcome_follows_from_the_intervals(estimates, half, widest, outcome)
 
 
 @pytest.mark.parametrize(
+    ("estimates", "outcome", "half_width"),
+    [
+        ([-0.03, 0.0], "helps", 0.02),
+        ([0.015, 0.03], "hurts", 0.01),
+        ([0.005, 0.03], "no_change", 0.01),
+        ([-0.01, 0.0], "undecided", 0.02),
+    ],
+)
+def test_an_interval_allows_for_the_choice_unless_every_cell_is_meant(
+    estimates, outcome, half_width
+):
+    judged = judge(np.array(estimates), intervals(0.01, 0.02), {}, (), 0.006)
+    assert (judged.outcome, judged.half_width) == (outcome, half_width)
+
+
+@pytest.mark.parametrize(
     ("estimates", "halves", "widest", "why"),
     [
         ((-0.05, 0.01), (0.01, 0.01), 0.06, "of the recommended cell reaches zero"),
