@@ -83,14 +83,15 @@ def train_stack(
     max_steps: int,
     learning_rate: float,
     weight_decay: float,
+    least_gain: float,
     check_every: int = 25,
-    patience: int = 4,
 ) -> None:
     """Minimise per-model losses with AdamW and leave each model at its best validation loss.
 
     `loss` maps batch rows (n_models, batch_size) to losses (n_models,); `validate` returns losses
-    (n_models,). The start counts as a candidate. Training stops when no model has improved in
-    `patience` checks. Models share nothing: the sum of losses has separate gradients.
+    (n_models,). The start counts as a candidate. Training stops at the first check at which the
+    models' best losses have not fallen by `least_gain` on average; what is won later is noise of
+    the validation rows. Models share nothing: the sum of losses has separate gradients.
     """
     optimizer = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max_steps)
@@ -99,7 +100,7 @@ def train_stack(
     with torch.no_grad():
         best = validate()
         kept = [weight.clone() for weight in weights]
-    stale, position, order = 0, n_train, train_rows
+    position, order = n_train, train_rows
     torch.set_flush_denormal(True)  # softmax weights near 1e-40 cost ten times a normal one
     for step in range(1, max_steps + 1):
         if position + batch_size > n_train:
@@ -114,11 +115,11 @@ def train_stack(
             with torch.no_grad():
                 now = validate()
                 better = now < best
+                gain = float((best - now).clamp(min=0).mean())
                 best = torch.where(better, now, best)
                 for copy, weight in zip(kept, weights, strict=True):
                     copy[better] = weight[better]
-            stale = 0 if bool(better.any()) else stale + 1
-            if stale == patience:
+            if gain < least_gain:
                 break
     torch.set_flush_denormal(False)  # the thread goes on to other arithmetic
     with torch.no_grad():

@@ -63,6 +63,7 @@ def test_zero_starts_the_last_layer_at_zero():
 
 def train(weight, loss, validate, **changes):
     settings = {"batch_size": 8, "max_steps": 200, "learning_rate": 0.1, "weight_decay": 0.0}
+    settings |= {"least_gain": 0.0}
     rows = torch.arange(20).expand(len(weight), -1)
     train_stack([weight], rows, loss, validate, generator(), **{**settings, **changes})
 
@@ -88,8 +89,8 @@ def test_start_is_kept_when_training_only_hurts():
     assert weight.item() == 3.0
 
 
-@pytest.mark.parametrize(("patience", "steps"), [(2, 50), (4, 100)])
-def test_training_stops_when_nothing_improves(patience, steps):
+@pytest.mark.parametrize(("every", "steps"), [(25, 25), (10, 10)])
+def test_training_stops_when_nothing_improves(every, steps):
     weight = nn.Parameter(torch.zeros(1))
     calls = []
 
@@ -97,8 +98,22 @@ def test_training_stops_when_nothing_improves(patience, steps):
         calls.append(rows)
         return (weight - 10.0) ** 2
 
-    train(weight, loss, lambda: torch.zeros(1), patience=patience)
-    assert len(calls) == steps  # a check every 25
+    train(weight, loss, lambda: torch.zeros(1), least_gain=1e-3, check_every=every)
+    assert len(calls) == steps
+
+
+@pytest.mark.parametrize(("least", "checks"), [(0.3, 5), (0.6, 2), (1.1, 1)])
+def test_training_stops_when_models_gain_too_little_on_average(least, checks):
+    # Of two models one gains 2, 1, 1, 1, 0 and the other nothing.
+    losses, calls = iter([5.0, 3.0, 2.0, 1.0, 0.0, 0.0, 0.0]), []
+
+    def validate():
+        calls.append(torch.tensor([next(losses), 1.0]))
+        return calls[-1]
+
+    weight = nn.Parameter(torch.zeros(2))
+    train(weight, lambda rows: weight**2, validate, least_gain=least, max_steps=150)
+    assert len(calls) == 1 + checks
 
 
 def test_batches_pass_over_every_row_before_one_returns():
