@@ -17,6 +17,7 @@ from cch_audit.estimators.closed_forms import ClosedForm, fit_closed_forms, mixt
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.discriminant import log_posterior_ratios
 from cch_audit.estimators.networks import (
+    AdamW,
     StackedMLP,
     assign_rows,
     average_seeds,
@@ -337,18 +338,18 @@ def _weigh(forms: list[ClosedForm], rows: Tensor, barred: Tensor | None) -> Tens
     single = [factor * one for one in torch.eye(len(forms)) for factor in TEMPERS]
     bounds = torch.stack([_donsker_varadhan(_weighted(w[:, None], values), barred) for w in single])
     best, first = bounds.max(dim=0)
-    weights = torch.stack(single)[first].T.clone().requires_grad_()  # (n_forms, n_models)
+    weights = nn.Parameter(torch.stack(single)[first].T.clone())  # (n_forms, n_models)
     kept = weights.detach().clone()
-    optimizer = torch.optim.Adam([weights], lr=WEIGHING_RATE)
+    optimizer = AdamW([weights], 0.0)
     for _ in range(WEIGHING_STEPS):
-        optimizer.zero_grad()
+        optimizer.gradient.zero_()
         bound = _donsker_varadhan(_weighted(weights, values), barred)
         with torch.no_grad():
             better = bound > best
             best = torch.where(better, bound, best)
             kept[:, better] = weights[:, better]
         (-bound.sum()).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        optimizer.step(WEIGHING_RATE)
         with torch.no_grad():
             weights.clamp_(min=0).div_(weights.sum(dim=0).clamp(min=1))
     return kept

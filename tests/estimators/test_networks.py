@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +9,7 @@ from torch import nn
 
 from cch_audit.estimators.knn import local_informations
 from cch_audit.estimators.networks import (
+    AdamW,
     StackedMLP,
     assign_rows,
     average_seeds,
@@ -59,6 +63,38 @@ def test_zero_starts_the_last_layer_at_zero():
     stack = StackedMLP(2, (3, 4, 2), generator(), zero=True)
     assert stack(torch.randn(2, 6, 3)).abs().max() == 0
     assert stack.weights[0].abs().min() > 0
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_steps_are_those_of_torch(weight_decay):
+    layers = [nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Linear(4, 2)) for _ in range(2)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    ours = AdamW(list(layers[0].parameters()), weight_decay)
+    theirs = torch.optim.AdamW(layers[1].parameters(), lr=0.02, weight_decay=weight_decay)
+    inputs = torch.randn(50, 3, generator=generator())
+    for rate in (0.02, 0.02, 0.01, 0.05, 0.001) * 4:
+        ours.gradient.zero_()
+        layers[0](inputs).square().sum().backward()
+        ours.step(rate)
+        theirs.zero_grad()
+        layers[1](inputs).square().sum().backward()
+        theirs.param_groups[0]["lr"] = rate
+        theirs.step()
+    for own, other in zip(layers[0].parameters(), layers[1].parameters(), strict=True):
+        # float32: 20 steps of sums in another order
+        torch.testing.assert_close(own, other, atol=1e-5, rtol=1e-4)
+
+
+def test_training_does_not_import_the_compiler_of_torch():
+    code = (
+        "import sys; import numpy as np; from cch_audit.estimators import estimate;"
+        "from cch_audit.settings import EstimatorSettings;"
+        "x, y = np.random.default_rng(0).standard_normal((2, 100, 3));"
+        "[estimate(name, x, y, np.random.default_rng(0), EstimatorSettings())"
+        " for name in ('mine', 'lmi')];"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def train(weight, loss, validate, **changes):
