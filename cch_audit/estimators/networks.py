@@ -55,6 +55,7 @@ class AdamW:
     EPSILON = 1e-8
 
     def __init__(self, weights: list[nn.Parameter], weight_decay: float) -> None:
+        """Make the weights and their gradients views of one vector each."""
         self.vector = torch.cat([weight.detach().reshape(-1) for weight in weights])
         self.gradient, self.mean, self.square = torch.zeros(3, len(self.vector))
         self.weight_decay, self.steps = weight_decay, 0
