@@ -123,8 +123,8 @@ def train_stack(
 
     `loss` maps batch rows (n_models, batch_size) to losses (n_models,); `validate` returns losses
     (n_models,). The start counts as a candidate. Training stops at the first check at which the
-    models' best losses have not fallen by `least_gain` on average; what is won later is noise of
-    the validation rows. Models share nothing: the sum of losses has separate gradients.
+    models' best losses have not fallen by `least_gain` on average, so a slow start or a late
+    gain is missed. Models share nothing: the sum of losses has separate gradients.
     """
     optimizer = AdamW(weights, weight_decay)
     n_models, n_train = train_rows.shape
