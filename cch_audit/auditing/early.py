@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import product
 
-from cch_audit.auditing.judging import gated_levels, judge_alone, judge_level
+from cch_audit.auditing.judging import judge_alone, judge_level
 from cch_audit.auditing.measurement import (
     OF_HEADS,
     Information,
     Measurements,
     Progress,
     estimate_all,
+    gated_levels,
     list_informations,
     n_jobs,
     predict,

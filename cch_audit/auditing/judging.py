@@ -1,6 +1,6 @@
 """The audit: what was measured, compared and judged; from a sample to its audits."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import get_args
@@ -11,7 +11,13 @@ from cch_audit.auditing.companions import measure_companions
 from cch_audit.auditing.floor import measure_floor
 from cch_audit.auditing.heads import class_logits
 from cch_audit.auditing.intervals import Distribution, half_sample_draws
-from cch_audit.auditing.measurement import Measured, Measurements, Progress
+from cch_audit.auditing.measurement import (
+    Measured,
+    Measurements,
+    Progress,
+    estimators_at,
+    gated_levels,
+)
 from cch_audit.auditing.parts import Parts
 from cch_audit.auditing.verdict import agree, combine, hold_to_floor, judge, withhold
 from cch_audit.randomness import stream
@@ -61,8 +67,10 @@ def _one_teacher(
         results, floor = judge_level(teacher, level, sample, measured, settings, parts)
         if results:
             truth = sample.truths.get(teacher, {}).get(level)
-            found = combine(withhold(results, doubts), settings.rule, settings.estimator)
-            levels[level] = replace(found, truth=truth, floor=floor)
+            asked = estimators_at(level, settings)
+            found = combine(withhold(results, doubts), settings.rule, asked)
+            idle = tuple(name for name in settings.estimator if name not in results)
+            levels[level] = replace(found, truth=truth, floor=floor, not_needed=idle)
     gated = gated_levels(settings)
     verdict = agree([levels[level].verdict for level in gated])
     return Audit(
@@ -75,7 +83,7 @@ def _one_teacher(
         levels=levels,
         gated=gated,
         companions=companions,
-        notes=(*_notes(levels, companions), *_weak(teacher, sample, measured)),
+        notes=(*_notes(levels, gated, companions), *_weak(teacher, sample, measured)),
         doubts=doubts,
         is_control=teacher in sample.controls,
     )
@@ -119,11 +127,6 @@ def judge_alone(
         for name in settings.estimator
         if measured.knows(level, name, teacher)
     }
-
-
-def gated_levels(settings: AuditSettings) -> tuple[LevelName, ...]:
-    """Return the levels that decide the verdict."""
-    return get_args(LevelName) if settings.level == "both" else (settings.level,)
 
 
 def _floor(
@@ -188,7 +191,9 @@ def judge_estimator(
     return replace(result, raw=raw)
 
 
-def _notes(levels: Mapping[str, LevelResult], companions: Companions) -> tuple[str, ...]:
+def _notes(
+    levels: Mapping[str, LevelResult], gated: Sequence[str], companions: Companions
+) -> tuple[str, ...]:
     """Say in sentences what the numbers mean together."""
     notes = []
     verdicts = {name: level.verdict for name, level in levels.items()}
@@ -210,6 +215,15 @@ def _notes(levels: Mapping[str, LevelResult], companions: Companions) -> tuple[s
             "Var(t) > Var(y): the teacher's predictions vary more than the labels, so the theorem "
             "behind the criterion does not apply."
         )
+    for level in set(levels) - set(gated):
+        ran, idle = (
+            " and ".join(names) for names in (levels[level].estimators, levels[level].not_needed)
+        )
+        if idle:
+            notes.append(
+                f"On {level}, which does not decide, {ran} ran without {idle}, which train "
+                "networks; `level` both runs all."
+            )
     return tuple(notes)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
@@ -15,7 +15,7 @@ from cch_audit.estimators.contract import Estimate
 from cch_audit.randomness import stream
 from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
-from cch_audit.settings import AuditSettings, EstimatorSettings
+from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
 
 Progress = Callable[[str, float], None]
 """Told what has been measured and the share of the work that is done."""
@@ -144,7 +144,7 @@ def estimate_all(
     parts: Parts,
     progress: Progress,
 ) -> dict[tuple[str, ...], Measured]:
-    """Run every estimator on every information; keys are level, estimator and name."""
+    """Run the estimators of each level on its informations; keys are level, estimator and name."""
     n_halves = 2 if settings.ci == "pseudo" else settings.half_samples + settings.half_samples % 2
     sides = [
         half(
@@ -222,7 +222,7 @@ def plan_work(
     for information in informations:
         jobs = [
             Job(information, name, kind, number)
-            for name in settings.estimator
+            for name in estimators_at(information.level, settings)
             for kind, numbers in (
                 ("all", (0,)),
                 ("half", range(n_halves)),
@@ -239,10 +239,28 @@ def plan_work(
 def n_surrogates(estimator: str, level: str, settings: AuditSettings) -> int:
     """Return of how many plain errors an estimator's bias has the precision, more where cheap.
 
-    Predictions have few columns, and nothing is trained for the estimators without seeds.
+    Predictions have few columns, and nothing is trained for the estimators without seeds. A level
+    that is only shown can do with less.
     """
-    is_cheap = level == "predictions" and not find(estimator).trains
+    decides = level in gated_levels(settings)
+    is_cheap = decides and level == "predictions" and not find(estimator).trains
     return settings.surrogates * (MORE_SURROGATES if is_cheap else 1)
+
+
+def gated_levels(settings: AuditSettings) -> tuple[LevelName, ...]:
+    """Return the levels that decide the verdict."""
+    return get_args(LevelName) if settings.level == "both" else (settings.level,)
+
+
+def estimators_at(level: str, settings: AuditSettings) -> tuple[str, ...]:
+    """Return the estimators that are run at a level: all that are chosen where it decides.
+
+    Where it is only shown, those that train nothing, or all if all of them train: networks are most
+    of the cost, and nearest neighbours miss least in few columns, as predictions have.
+    """
+    if level in gated_levels(settings):
+        return settings.estimator
+    return tuple(name for name in settings.estimator if not find(name).trains) or settings.estimator
 
 
 def n_jobs(settings: AuditSettings) -> int:

@@ -184,7 +184,7 @@ def combine(
     ----------
     estimators : what they say
     rule : as the settings have it
-    asked : all estimators, if some were not needed
+    asked : all estimators of the level, if some were not needed
     """
     asked = asked or tuple(estimators)
     deciding = voters_of(asked, rule)
@@ -198,8 +198,7 @@ def combine(
     reasons = [f"{', '.join(names)}: {vote}, {why}" for (vote, why), names in grouped.items()]
     if verdict == "undecided" and passes and fails:
         reasons.insert(0, "the estimators disagree")
-    idle = tuple(name for name in asked if name not in estimators)
-    return LevelResult(verdict, tuple(reasons), voters, estimators, not_needed=idle)
+    return LevelResult(verdict, tuple(reasons), voters, estimators)
 
 
 def voters_of(asked: Sequence[str], rule: str) -> tuple[str, ...]:

@@ -55,9 +55,10 @@ class Canonical:
         """Return a(u), b(v), f(u), g(v) of the Gaussian log density ratio a_i + b_j + f_i . g_j.
 
         For each pair of correlation r it is
-        -log(1 - r^2)/2 - (r^2 (u^2 + v^2) - 2 r u v) / (2 (1 - r^2)).
+        -log(1 - r^2)/2 - (r^2 (u^2 + v^2) - 2 r u v) / (2 (1 - r^2)), and nothing where r is 0.
         """
-        r = self.correlations
+        pairs = self.correlations > 0
+        u, v, r = u[:, pairs], v[:, pairs], self.correlations[pairs]
         quadratic = r**2 / (2 * (1 - r**2))
         a = self.information - u**2 @ quadratic
         scale = np.sqrt(r / (1 - r**2))
@@ -88,19 +89,20 @@ def fit_canonical(
     """
     if is_wide(x[directions]) or is_wide(y[directions]):
         return _fit_reached(x, y, directions, moments, dependence)
-    x_white = whitening(x[directions], n_columns[0])
-    y_white = whitening(y[directions], n_columns[1])
-    cross = (x[directions] @ x_white).T @ (y[directions] @ y_white) / len(directions)
-    left, _, right = np.linalg.svd(cross)
+    known = x[directions], y[directions]
+    x_white, y_white = (whitening(side, n) for side, n in zip(known, n_columns))
+    white = known[0] @ x_white
+    left, _, right = np.linalg.svd(white.T @ (known[1] @ y_white) / len(directions))
     n_pairs = min(x.shape[1], y.shape[1])
     x_weights, y_weights = x_white @ left[:, :n_pairs], y_white @ right.T[:, :n_pairs]
     # Rounding may flip a pair: the sign is the sample's, so that later draws are the same.
-    signs = np.where(((x[directions] @ x_weights) ** 3).sum(axis=0) < 0, -1.0, 1.0)
-    x_weights, y_weights = x_weights * signs, y_weights * signs
-    u, v = x[moments] @ x_weights, y[moments] @ y_weights
+    along = white @ left[:, :n_pairs]
+    signs = np.where((along * along * along).sum(axis=0) < 0, -1.0, 1.0)
+    u, v = x[moments] @ (x_weights * signs), y[moments] @ (y_weights * signs)
     # Unit variance on the fresh rows, so that the density ratio is on the right scale.
-    x_weights, y_weights = x_weights / _spread(u), y_weights / _spread(v)
-    u, v = (u - u.mean(axis=0)) / _spread(u), (v - v.mean(axis=0)) / _spread(v)
+    of_u, of_v = _spread(u), _spread(v)
+    x_weights, y_weights = x_weights * (signs / of_u), y_weights * (signs / of_v)
+    u, v = (u - u.mean(axis=0)) / of_u, (v - v.mean(axis=0)) / of_v
     correlations = (u * v).mean(axis=0)
     # The largest of n_pairs null correlations: the universal threshold, at least one-sided 5 %.
     errors = _standard_errors(u * v, moments, dependence)
@@ -139,24 +141,28 @@ def _standard_errors(
 
 def paired_components(
     x: FloatArray, y: FloatArray, rows: IntArray, dependence: Dependence | None = None
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, Canonical | None]:
     """Return leading components of x and y, whitened or not as suits the pairs that they share.
 
     With whitened components the canonical directions are those of least squares; with rotated ones
     shrinkage pulls them towards the large components, which wins where most columns say the same.
     One half of the rows finds pairs, the other half says which are the stronger ones. Few columns
     need no shrinkage, and without it the estimate is that of any linear map of them.
+
+    Returns
+    -------
+    Components of x and of y, (n_samples, p) and (n_samples, q), and their canonical coordinates as
+    the two halves of the rows found and measured them; None for few columns.
     """
     rotated = principal_components(x, rows), principal_components(y, rows)
     whitened = rotated[0] / _spread(rotated[0][rows]), rotated[1] / _spread(rotated[1][rows])
     if max(x.shape[1], y.shape[1]) <= FEW_COLUMNS:
-        return whitened
+        return *whitened, None
     first, second = split_rows(rows, len(rows) // 2, dependence)
-
-    def shared(sides: tuple[FloatArray, FloatArray]) -> float:
-        return fit_canonical(sides[0], sides[1], first, second, dependence).information
-
-    return max(rotated, whitened, key=shared)
+    found = [
+        (*sides, fit_canonical(*sides, first, second, dependence)) for sides in (rotated, whitened)
+    ]
+    return max(found, key=lambda one: one[2].information)
 
 
 def principal_components(x: FloatArray, rows: IntArray) -> FloatArray:

@@ -54,22 +54,17 @@ class ClosedForm:
         parts = (self.a[left], self.b[right], self.f[left], self.g[right])
         return ClosedForm(*parts, self.c[left], self.d[right])
 
-    def mixture_pairs(self) -> Tensor | None:
-        """Return log(c_i . d_j) for all pairs, (n_models, n, n), if there is a mixture."""
-        if not self.c.shape[2]:
-            return None
-        return (self.c @ self.d.transpose(1, 2)).clamp_(min=SMALLEST).log_()
-
     def pairs(self) -> Tensor:
         """Return the critics of all pairs, (n_models, n, n)."""
-        values, of_mixture = all_pairs(self.a, self.b, self.f, self.g), self.mixture_pairs()
-        return values if of_mixture is None else values.add_(of_mixture)
+        values: Tensor = self.f @ self.g.transpose(1, 2)
+        values.add_(self.a[..., :, None]).add_(self.b[..., None, :])
+        return values.add_(mixture_pairs(self.c, self.d)) if self.c.shape[2] else values
 
 
-def all_pairs(x_term: Tensor, y_term: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Return x_term_i + y_term_j + left_i . right_j, (..., n, n)."""
-    products: Tensor = left @ right.transpose(-1, -2)
-    return products.add_(x_term[..., :, None]).add_(y_term[..., None, :])
+def mixture_pairs(c: Tensor, d: Tensor) -> Tensor:
+    """Return log(c_i . d_j) for all pairs, from (m, k, K) and (m, n, K) to (m, k, n)."""
+    products: Tensor = c @ d.transpose(1, 2)
+    return products.clamp_(min=SMALLEST).log_()
 
 
 def fit_closed_forms(
@@ -106,13 +101,15 @@ def _fit(
     dependence: Dependence | None,
 ) -> tuple[Parts, Parts]:
     """Return the parts of one model's Gaussian and mixture."""
-    x, y = paired_components(x, y, train, dependence)
+    x, y, half = paired_components(x, y, train, dependence)
     whole = fit_canonical(x, y, train, fresh, dependence)
     gaussian = whole.log_ratio_parts(*whole.coordinates(x, y))
     # Few columns leave directions little to overfit, and few rows are better not halved.
-    few = max(x.shape[1], y.shape[1]) <= FEW_COLUMNS
-    first, second = (train, train) if few else split_rows(train, len(train) // 2, dependence)
-    half = fit_canonical(x, y, first, second, dependence)
+    second = train
+    if half is None or max(x.shape[1], y.shape[1]) <= FEW_COLUMNS:
+        half = fit_canonical(x, y, train, train, dependence)
+    else:
+        _, second = split_rows(train, len(train) // 2, dependence)
     n_pairs = len(half.correlations)
     # Few pairs are kept without a correlation too: a mixture can follow what is curved.
     pairs = np.arange(n_pairs) if n_pairs <= FEW_PAIRS else half.strongest(MIXTURE_PAIRS)

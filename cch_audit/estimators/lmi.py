@@ -21,6 +21,8 @@ from cch_audit.estimators.networks import (
 )
 from cch_audit.rows import FloatArray, IntArray
 
+LEAST_GAIN = 0.005
+"""By which the loss of validation rows must fall between two looks for training to go on."""
 OWN_SIDE = 0.3
 """Weight of a latent's own side among what it rebuilds; the paper has 1."""
 
@@ -68,6 +70,7 @@ def estimate(
         max_steps=settings.max_steps,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
+        least_gain=LEAST_GAIN,
     )
     pseudo_values, raw = np.empty((2, settings.n_seeds, len(x)))
     with torch.no_grad():

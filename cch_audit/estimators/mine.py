@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import MineSettings
 from cch_audit.estimators.canonical import network_inputs
-from cch_audit.estimators.closed_forms import ClosedForm, all_pairs, fit_closed_forms
+from cch_audit.estimators.closed_forms import ClosedForm, fit_closed_forms, mixture_pairs
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.discriminant import log_posterior_ratios
 from cch_audit.estimators.networks import (
+    AdamW,
     StackedMLP,
     assign_rows,
     average_seeds,
@@ -32,6 +33,8 @@ WEIGHING_ROWS = 250
 """Most validation rows on which the closed forms are weighed."""
 WEIGHING_STEPS, WEIGHING_RATE = 40, 0.05
 """Gradient steps on the weights."""
+LEAST_GAIN = 0.002
+"""Nats that the bound of validation rows must win between two looks for training to go on."""
 BLOCK = 2**22
 """Pairs of held-out rows on which a critic is evaluated at a time."""
 LOWEST = -1e30
@@ -94,24 +97,26 @@ def estimate(
         forms = fit_closed_forms(x, columns, list(train.numpy()), fresh, rng, dependence)
     validation = validation[:, :VALIDATION_ROWS]
     weights = _weigh(forms, weighing, barred(weighing))
-    critic = _Critic(x, columns, forms, weights, settings, generator)
+    critic = _Critic(x, columns, _Start(forms, weights), settings, generator)
     apart = barred(validation)
+    start = critic.start.pairs(torch.arange(len(validation)), validation, validation)
     train_stack(
         list(critic.parameters()),
         train,
         lambda rows: -_donsker_varadhan(critic(rows), barred(rows)),
-        lambda: -_donsker_varadhan(critic(validation), apart),
+        lambda: -_donsker_varadhan(critic(validation, start), apart),
         generator,
         batch_size=settings.batch_size,
         max_steps=settings.max_steps,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
+        least_gain=LEAST_GAIN,
     )
     pseudo_values = np.empty((settings.n_seeds, len(x)))
     with torch.no_grad():
         # A critic is bounded by what it took on validation pairs, and to a range around the mean
         # of true pairs: further down, all pairs together would weigh 1/e of one held-out pair.
-        watched = critic(validation)
+        watched = critic(validation, start)
         fewest = min(len(rows) for rows in held_out)
         centre, reach = watched.diagonal(dim1=1, dim2=2).mean(dim=1), float(np.log(fewest)) + 1.0
         tops = torch.minimum(watched.amax(dim=(1, 2)), centre + reach)
@@ -139,35 +144,66 @@ def memory(n_samples: int, n_columns: int, settings: MineSettings) -> float:
     validation = min(VALIDATION_ROWS, n_samples // 5)
     held_out = min(BLOCK, (n_samples // settings.n_folds) ** 2)
     n_models = settings.n_folds * settings.n_seeds
-    of_pairs = 20.0 * (n_models * validation**2 + held_out)
+    of_pairs = 24.0 * (n_models * validation**2 + held_out)
     return of_pairs + 12.0 * n_models * n_samples * n_columns
 
 
+class _Start:
+    """Every model's weighted closed forms, in as few factors as all pairs of rows need."""
+
+    def __init__(self, forms: list[ClosedForm], weights: Tensor) -> None:
+        """Join forms of weights (n_forms, n_models)."""
+        chosen = [(form, one) for form, one in zip(forms, weights, strict=True) if one.any()]
+        n_models, n = forms[0].a.shape
+        x_term, y_term = torch.zeros(2, n_models, n)
+        left, right = [], []
+        for form, weight in chosen:
+            x_term += weight[:, None] * form.a
+            y_term += weight[:, None] * form.b
+            left.append(weight[:, None, None] * form.f)
+            right.append(form.g)
+        self.left = torch.cat([*left, *_with_one(x_term)], dim=2)
+        self.right = torch.cat([*right, *_with_one(y_term)[::-1]], dim=2)
+        self.mixtures = [(form.c, form.d, one) for form, one in chosen if form.c.shape[2]]
+
+    def pairs(self, models: Tensor, rows: Tensor, others: Tensor) -> Tensor:
+        """Return the sum of all pairs of some models' rows i, (m, k), and j, (m, n): (m, k, n)."""
+        left, right = (models[:, None], rows), (models[:, None], others)
+        values: Tensor = self.left[left] @ self.right[right].transpose(1, 2)
+        for c, d, weight in self.mixtures:
+            of_mixture = mixture_pairs(c[left], d[right])
+            values.addcmul_(of_mixture, weight[models][:, None, None])
+        return values
+
+
 class _Critic(nn.Module):
-    """Every model's critic: weighted closed forms plus two networks, on all pairs of some rows."""
+    """Every model's critic: a closed form plus two networks, on all pairs of some rows."""
 
     def __init__(
         self,
         x: FloatArray,
         y: FloatArray,
-        forms: list[ClosedForm],
-        weights: Tensor,
+        start: _Start,
         settings: MineSettings,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.x, self.y = (torch.from_numpy(side.astype(np.float32)) for side in (x, y))
-        self.forms, n_models = list(zip(forms, weights, strict=True)), weights.shape[1]
+        self.start, n_models = start, len(start.left)
         hidden, outputs = (settings.hidden, settings.hidden), settings.embedding + 1
         # Only one factor of the residual starts at 0, so that the other one has a gradient.
         self.from_x = StackedMLP(n_models, (x.shape[1], *hidden, outputs), generator, True)
         self.from_y = StackedMLP(n_models, (y.shape[1], *hidden, outputs), generator, False)
 
-    def forward(self, rows: Tensor) -> Tensor:
-        """Map rows (n_models, n) to critics (n_models, n, n): x down, y across."""
-        models = torch.arange(len(rows))
+    def forward(self, rows: Tensor, start: Tensor | None = None) -> Tensor:
+        """Map rows (n_models, n) to critics (n_models, n, n): x down, y across.
+
+        Where the closed forms of these rows are known they are `start`.
+        """
+        if start is None:
+            start = self.start.pairs(torch.arange(len(rows)), rows, rows)
         from_x, from_y = self.from_x(self.x[rows]), self.from_y(self.y[rows])
-        return self._values(models, rows, rows, from_x, from_y)
+        return _added(start, from_x, from_y)
 
     def blocks(self, model: int, rows: IntArray) -> Iterator[tuple[IntArray, Tensor]]:
         """Yield some rows at a time and one model's critic of them with all, for pairs are many."""
@@ -177,29 +213,20 @@ class _Critic(nn.Module):
         height = max(1, BLOCK // len(rows))
         for first in range(0, len(rows), height):
             some = slice(first, first + height)
-            critic = self._values(models, across[:, some], across, from_x[:, some], from_y)
-            yield rows[some], critic[0]
+            start = self.start.pairs(models, across[:, some], across)
+            yield rows[some], _added(start, from_x[:, some], from_y)[0]
 
-    def _values(
-        self, models: Tensor, rows: Tensor, others: Tensor, from_x: Tensor, from_y: Tensor
-    ) -> Tensor:
-        x_term, y_term = from_x[..., 0], from_y[..., 0]
-        left, right = [from_x[..., 1:]], [from_y[..., 1:]]
-        mixtures = []
-        for form, weights in self.forms:
-            weight = weights[models]
-            if weight.any():
-                part = form.of(models, rows, others)
-                x_term = x_term + weight[:, None] * part.a
-                y_term = y_term + weight[:, None] * part.b
-                left.append(weight[:, None, None] * part.f)
-                right.append(part.g)
-                if (of_mixture := part.mixture_pairs()) is not None:
-                    mixtures.append(of_mixture.mul_(weight[:, None, None]))
-        values = all_pairs(x_term, y_term, torch.cat(left, dim=2), torch.cat(right, dim=2))
-        for of_mixture in mixtures:
-            values.add_(of_mixture)
-        return values
+
+def _added(start: Tensor, from_x: Tensor, from_y: Tensor) -> Tensor:
+    """Add a(x_i) + b(y_j) + f(x_i) . g(y_j) to (m, k, n); each side's own term comes first."""
+    left = torch.cat([from_x[..., 1:], *_with_one(from_x[..., 0])], dim=2)
+    right = torch.cat([from_y[..., 1:], *_with_one(from_y[..., 0])[::-1]], dim=2)
+    return torch.baddbmm(start, left, right.transpose(1, 2))
+
+
+def _with_one(term: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a term (m, n) and ones as factors (m, n, 1); the other side has them swapped."""
+    return term[..., None], torch.ones_like(term)[..., None]
 
 
 class _Barred:
@@ -311,18 +338,18 @@ def _weigh(forms: list[ClosedForm], rows: Tensor, barred: Tensor | None) -> Tens
     single = [factor * one for one in torch.eye(len(forms)) for factor in TEMPERS]
     bounds = torch.stack([_donsker_varadhan(_weighted(w[:, None], values), barred) for w in single])
     best, first = bounds.max(dim=0)
-    weights = torch.stack(single)[first].T.clone().requires_grad_()  # (n_forms, n_models)
+    weights = nn.Parameter(torch.stack(single)[first].T.clone())  # (n_forms, n_models)
     kept = weights.detach().clone()
-    optimizer = torch.optim.Adam([weights], lr=WEIGHING_RATE)
+    optimizer = AdamW([weights], 0.0)
     for _ in range(WEIGHING_STEPS):
-        optimizer.zero_grad()
+        optimizer.gradient.zero_()
         bound = _donsker_varadhan(_weighted(weights, values), barred)
         with torch.no_grad():
             better = bound > best
             best = torch.where(better, bound, best)
             kept[:, better] = weights[:, better]
         (-bound.sum()).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        optimizer.step(WEIGHING_RATE)
         with torch.no_grad():
             weights.clamp_(min=0).div_(weights.sum(dim=0).clamp(min=1))
     return kept
@@ -351,16 +378,20 @@ def _pseudo_values(
     top, first = LOWEST, 0
     for critic, barred in blocks:
         here = slice(first, first + len(critic))
-        if barred is None:
-            barred = np.eye(len(critic), n, first, dtype=bool)
         diagonal[here] = critic.diagonal(first)
-        partners[here] = n - barred.sum(axis=1)
-        weights = np.where(barred, -np.inf, critic)
+        weights = critic.copy()
+        if barred is None:
+            partners[here] = n - 1
+            weights[np.arange(len(critic)), np.arange(first, here.stop)] = -np.inf
+        else:
+            partners[here] = n - barred.sum(axis=1)
+            weights[barred] = -np.inf
         # The sums are of exp(T - top): those before follow where the top rises.
         higher = max(top, float(weights.max()))
         rows *= np.exp(top - higher)
         columns *= np.exp(top - higher)
-        weights = np.exp(weights - higher)
+        weights -= np.float32(higher)
+        np.exp(weights, out=weights)
         rows[here] = weights.sum(axis=1, dtype=np.float64)
         columns += weights.sum(axis=0, dtype=np.float64)
         top, first = higher, here.stop

@@ -42,6 +42,39 @@ class StackedMLP(nn.Module):
         return hidden
 
 
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), on one vector.
+
+    Weights and their gradients become views of one vector each, so that a step is a few operations
+    whatever the layers. The optimizers of `torch.optim` do the same arithmetic, but import torch's
+    compiler before the first step, which takes longer than to train on some thousand rows.
+    """
+
+    DECAY = 0.9, 0.999
+    """Of the running means of the gradient and of its square."""
+    EPSILON = 1e-8
+
+    def __init__(self, weights: list[nn.Parameter], weight_decay: float) -> None:
+        """Make the weights and their gradients views of one vector each."""
+        self.vector = torch.cat([weight.detach().reshape(-1) for weight in weights])
+        self.gradient, self.mean, self.square = torch.zeros(3, len(self.vector))
+        self.weight_decay, self.steps = weight_decay, 0
+        ends = np.cumsum([0, *(weight.numel() for weight in weights)])
+        for weight, (first, last) in zip(weights, pairwise(map(int, ends)), strict=True):
+            weight.data = self.vector[first:last].view_as(weight)
+            weight.grad = self.gradient[first:last].view_as(weight)
+
+    def step(self, learning_rate: float) -> None:
+        """Move the weights along the gradient that `backward` added up in `gradient`."""
+        self.steps += 1
+        unbiased = [1 - decay**self.steps for decay in self.DECAY]
+        self.mean.lerp_(self.gradient, 1 - self.DECAY[0])
+        self.square.lerp_(self.gradient.square(), 1 - self.DECAY[1])
+        size = (self.square / unbiased[1]).sqrt_().add_(self.EPSILON)
+        self.vector.mul_(1 - learning_rate * self.weight_decay)
+        self.vector.addcdiv_(self.mean, size, value=-learning_rate / unbiased[0])
+
+
 def torch_generator(rng: np.random.Generator) -> torch.Generator:
     """Return a torch generator seeded from a numpy one."""
     return torch.Generator().manual_seed(int(rng.integers(2**31)))
@@ -83,42 +116,41 @@ def train_stack(
     max_steps: int,
     learning_rate: float,
     weight_decay: float,
+    least_gain: float,
     check_every: int = 25,
-    patience: int = 4,
 ) -> None:
     """Minimise per-model losses with AdamW and leave each model at its best validation loss.
 
     `loss` maps batch rows (n_models, batch_size) to losses (n_models,); `validate` returns losses
-    (n_models,). The start counts as a candidate. Training stops when no model has improved in
-    `patience` checks. Models share nothing: the sum of losses has separate gradients.
+    (n_models,). The start counts as a candidate. Training stops at the first check at which the
+    models' best losses have not fallen by `least_gain` on average, so a slow start or a late
+    gain is missed. Models share nothing: the sum of losses has separate gradients.
     """
-    optimizer = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=weight_decay, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max_steps)
+    optimizer = AdamW(weights, weight_decay)
     n_models, n_train = train_rows.shape
     batch_size = min(batch_size, n_train)
     with torch.no_grad():
         best = validate()
         kept = [weight.clone() for weight in weights]
-    stale, position, order = 0, n_train, train_rows
+    position, order = n_train, train_rows
     torch.set_flush_denormal(True)  # softmax weights near 1e-40 cost ten times a normal one
     for step in range(1, max_steps + 1):
         if position + batch_size > n_train:
             shuffled = torch.rand(n_models, n_train, generator=generator).argsort(dim=1)
             order, position = train_rows.gather(1, shuffled), 0
-        optimizer.zero_grad()
+        optimizer.gradient.zero_()
         loss(order[:, position : position + batch_size]).sum().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
+        optimizer.step(learning_rate * (1 + math.cos(math.pi * (step - 1) / max_steps)) / 2)
         position += batch_size
         if step % check_every == 0:
             with torch.no_grad():
                 now = validate()
                 better = now < best
+                gain = float((best - now).clamp(min=0).mean())
                 best = torch.where(better, now, best)
                 for copy, weight in zip(kept, weights, strict=True):
                     copy[better] = weight[better]
-            stale = 0 if bool(better.any()) else stale + 1
-            if stale == patience:
+            if gain < least_gain:
                 break
     torch.set_flush_denormal(False)  # the thread goes on to other arithmetic
     with torch.no_grad():

@@ -126,7 +126,8 @@ class LevelResult:
     """What the gap cannot be below: I(predicted labels; student) - I(labels; student), where the
     teacher predicts; None where it raises no verdict interval."""
     not_needed: tuple[str, ...] = ()
-    """With `stop_early` the estimators that were not run, since none could change the verdict."""
+    """The chosen estimators that were not run: those that train networks at a level that does not
+    decide, and with `stop_early` those that could not change the verdict."""
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,9 @@ class AuditSettings(IntervalSettings):
         short="-e",
     )
     level: Literal["representations", "predictions", "both"] = setting(
-        "representations", "Level that decides the verdict; the other one is shown too.", rare=True
+        "representations",
+        "Level that decides the verdict; the other one is shown too, without networks.",
+        rare=True,
     )
     rule: str = setting(
         "all",

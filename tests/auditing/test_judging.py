@@ -218,6 +218,37 @@ def test_gated_levels_decide(level, verdict, gated):
     assert len(one.reasons) == len(gated)
 
 
+@pytest.mark.parametrize(
+    ("level", "estimator", "rule", "at_shown"),
+    [
+        ("representations", ("ksg", "mine"), "all", ("ksg",)),
+        ("predictions", ("ksg", "mine", "gaussian"), "mine", ("ksg", "gaussian")),
+        ("representations", ("lmi", "gaussian"), "majority", ("gaussian",)),
+        ("representations", ("mine",), "all", ("mine",)),
+    ],
+)
+def test_a_level_that_does_not_decide_is_measured_without_networks(
+    level, estimator, rule, at_shown
+):
+    (one,) = run(Family(0.4).sample(300), level=level, estimator=estimator, rule=rule)
+    (other,) = set(one.levels) - {level}
+    shown, idle = one.levels[other], tuple(name for name in estimator if name not in at_shown)
+    assert tuple(one.levels[level].estimators) == estimator
+    assert one.levels[level].not_needed == ()
+    assert tuple(shown.estimators) == at_shown
+    assert shown.not_needed == idle
+    # A reference votes where it is alone; a rule that names who is not there is that of all.
+    assert shown.voters == at_shown[:1]
+    assert shown.verdict == shown.estimators[at_shown[0]].verdict
+    said = [note for note in one.notes if "which train networks" in note]
+    assert len(said) == bool(idle)
+
+
+def test_with_both_levels_all_estimators_run_at_both():
+    (one,) = run(Family(0.4).sample(300), level="both", estimator=("ksg", "mine"))
+    assert [tuple(level.estimators) for level in one.levels.values()] == [("ksg", "mine")] * 2
+
+
 def test_agreeing_levels_need_no_note():
     (one,) = run(Family(0.4).sample(N))
     assert one.notes == ()
@@ -436,11 +467,12 @@ def test_equal_teachers_have_equal_predictions():
 
 
 def test_cheap_estimates_have_more_surrogates():
-    settings = AuditSettings(surrogates=2)
+    settings = AuditSettings(surrogates=2, level="predictions")
     assert n_surrogates("ksg", "predictions", settings) > 2
     assert n_surrogates("gaussian", "predictions", settings) > 2
     assert n_surrogates("mine", "predictions", settings) == 2
     assert n_surrogates("ksg", "representations", settings) == 2
+    assert n_surrogates("ksg", "predictions", AuditSettings(surrogates=2)) == 2  # shown alone
     assert n_surrogates("ksg", "predictions", AuditSettings(surrogates=0)) == 0
 
 

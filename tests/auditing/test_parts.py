@@ -80,7 +80,6 @@ def test_a_report_is_the_same_with_and_without_what_was_kept(audit):
     [
         {"margin": 0.2},
         {"confidence": 0.8},
-        {"level": "both"},
         {"rule": "ksg", "jobs": 1},
         {"rank": RankSettings()},
     ],
@@ -92,6 +91,11 @@ def test_what_only_judges_computes_no_estimate(audit, changes):
     assert set(done) <= {"baselines", "floor", parts.NEIGHBORS, parts.BOOTSTRAP}
     assert done.get("floor", 0) <= 2
     assert len(report.audits) == 1
+
+
+def test_a_level_that_now_decides_has_more_surrogates_and_nothing_else(audit):
+    _, done = audit(level="both")
+    assert set(done) <= {"ksg, predictions: surrogates", parts.SURROGATES, parts.BOOTSTRAP}
 
 
 def test_another_teacher_costs_its_own_parts(audit):

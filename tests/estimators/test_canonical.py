@@ -149,7 +149,7 @@ def test_components_of_fewer_rows_than_columns_are_the_same():
 @pytest.mark.parametrize("d", [2, 8])
 def test_few_columns_are_whitened(d):
     x, y = np.random.default_rng(0).standard_normal((2, 200, d)) * np.arange(1, d + 1)
-    left, right = paired_components(x, y, np.arange(200))
+    left, right, _ = paired_components(x, y, np.arange(200))
     for side in (left, right):
         np.testing.assert_allclose(side.T @ side / 200, np.eye(side.shape[1]), atol=1e-9)
 
@@ -162,11 +162,11 @@ def test_components_are_scaled_as_suits_the_pairs():
     steep = [
         f @ weights + 0.7 * rng.standard_normal((400, 60)) for f, weights in zip(factors, loadings)
     ]
-    rotated, _ = paired_components(*steep, np.arange(400))
+    rotated, *_ = paired_components(*steep, np.arange(400))
     assert rotated.var(axis=0).max() > 5
     # Two pairs among 60 columns of equal variance: least squares.
     flat = Gaussian((0.95, 0.95), 60, 60).sample(400)
-    whitened, _ = paired_components(*flat, np.arange(400))
+    whitened, *_ = paired_components(*flat, np.arange(400))
     np.testing.assert_allclose(whitened.var(axis=0), 1.0)
 
 
