@@ -15,8 +15,9 @@ MONTE_CARLO_ROWS = 10_000
 """Rows on which an information is computed; its error is about 0.01 nats."""
 COMPONENTS = (1, 2, 4, 8, 16)
 """Numbers of components tried; the Bayesian information criterion chooses."""
-STARTS = 3
-"""From which the components of one number are sought: the likelihood has many maxima."""
+STARTED_ROWS = 1000
+"""Rows from which the components of one number are sought anew in all, once at least: of few rows
+the likelihood has many maxima, and these cost little."""
 FIT_ROWS = 2000
 """Most rows that a mixture of columns is fitted on."""
 LEAST_VARIANCE = 1e-4
@@ -74,7 +75,7 @@ class ColumnMixture:
         for number in COMPONENTS:
             if best is not None and number * ROWS_PER_COMPONENT > len(both):
                 break
-            starts = STARTS if number > 1 else 1
+            starts = max(1, STARTED_ROWS // len(both)) if number > 1 else 1
             models = [fit_tied(both, number, LEAST_VARIANCE, rng) for _ in range(starts)]
             model = max(models, key=lambda one: one.log_likelihood)
             criterion = model.criterion(len(both))
