@@ -15,9 +15,9 @@ MONTE_CARLO_ROWS = 10_000
 """Rows on which an information is computed; its error is about 0.01 nats."""
 COMPONENTS = (1, 2, 4, 8, 16)
 """Numbers of components tried; the Bayesian information criterion chooses."""
-STARTED_ROWS = 1000
-"""Rows from which the components of one number are sought anew in all, once at least: of few rows
-the likelihood has many maxima, and these cost little."""
+STARTED_ROWS = 500
+"""Rows that all starts of one number of components look at together, one start at least: of few
+rows the likelihood has many maxima, and starts cost little."""
 FIT_ROWS = 2000
 """Most rows that a mixture of columns is fitted on."""
 LEAST_VARIANCE = 1e-4
