@@ -6,7 +6,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators.contract import assign_folds, is_classes, outside
-from cch_audit.estimators.wide import is_wide, row_space
+from cch_audit.estimators.wide import Reached, is_wide
 from cch_audit.rows import FloatArray, IntArray
 from cch_audit.settings import HeadSettings
 
@@ -53,8 +53,8 @@ def cross_fitted(
         known, new = scaler.transform(x[others]), scaler.transform(x[held_out])
         if is_wide(known):
             # A penalised head has no weight outside of what its rows reach.
-            reached = row_space(known)
-            known, new = known @ reached, new @ reached
+            reached = Reached.by(known)
+            known, new = reached.coordinates, reached.of(new)
         if is_classes(y):
             predictions[held_out] = _logistic(known, y[others], inside, rng, new, n_outputs)
         else:

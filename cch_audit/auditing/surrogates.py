@@ -10,7 +10,7 @@ from cch_audit.dependence.units import Dependence, Likeness, Noise
 from cch_audit.estimators.canonical import LARGEST
 from cch_audit.estimators.contract import BLOCK, Estimate, is_classes, normal_scores
 from cch_audit.estimators.mixtures import ClassMixture
-from cch_audit.estimators.wide import ROUNDING, is_wide, principal_axes
+from cch_audit.estimators.wide import Reached, is_wide
 from cch_audit.estimators.wide_classes import WideClassMixture
 from cch_audit.rows import BoolArray, FloatArray, IntArray
 
@@ -62,22 +62,21 @@ class Side:
     white: FloatArray
     """White scores on all components, (n_samples, r)."""
     ordered: FloatArray
-    """(n_samples, d) the values of each column, the smallest first."""
+    """The values of each column that has no two equal ones, the smallest first, (q, n_samples)."""
     distinct: BoolArray
-    """(d,) whether no two values of a column are equal."""
+    """(d,) whether it is such a column."""
 
     @classmethod
     def of(cls, columns: FloatArray) -> "Side":
         """Decompose the normal scores of columns (n_samples, d)."""
-        scores, ordered = normal_scores(columns), np.sort(columns, axis=0)
-        values, axes = principal_axes(scores)
-        present = int((values > ROUNDING * max(values[0], 1e-300)).sum())
-        spread, vectors = np.sqrt(values[:present]), axes(present)
-        root: AnyFloats = vectors * spread
-        if is_wide(scores):
-            root = root.astype(np.float32)
-        distinct = np.asarray((np.diff(ordered, axis=0) > 0).all(axis=0))
-        return cls(root, scores @ (vectors / spread), ordered, distinct)
+        ordered, distinct = _ordered(columns)
+        scores = normal_scores(columns)
+        reached = Reached.by(scores)
+        spread = np.sqrt(np.maximum((reached.coordinates**2).mean(axis=0), 1e-300))
+        white, root = reached.coordinates / spread, reached.weights * spread
+        if reached.rows is not None:
+            root = np.matmul(reached.rows.astype(np.float32).T, root.astype(np.float32))
+        return cls(root, white, ordered, distinct)
 
     def leading(self, n_free: int) -> FloatArray:
         """Return white scores on the leading components, (n_samples, m), n / 8 of them at most.
@@ -99,15 +98,19 @@ class Side:
         The map is strictly increasing where values are distinct, so the information is unchanged;
         at ties it would lose some, so tied columns stay Gaussian.
         """
-        n, d = self.ordered.shape
+        n, d = len(white), len(self.root)
         white, found = white.astype(self.root.dtype, copy=False), np.empty((n, d))
         width = max(1, BLOCK // n)
+        place: IntArray = np.cumsum(self.distinct) - 1
         for first in range(0, d, width):
             some = slice(first, first + width)
             drawn = np.matmul(self.root[some], white.T)  # (columns, rows), for sorting is quicker
-            own = np.empty(drawn.shape)
-            np.put_along_axis(own, drawn.argsort(axis=1), self.ordered[:, some].T, axis=1)
-            found[:, some] = np.where(self.distinct[some, None], own, drawn).T
+            found[:, some] = drawn.T
+            untied = np.flatnonzero(self.distinct[some])
+            if len(untied):
+                order, own = drawn[untied].argsort(axis=1), np.empty((len(untied), n))
+                np.put_along_axis(own, order, self.ordered[place[some][untied]], axis=1)
+                found[:, first + untied] = own.T
         return found
 
 
@@ -214,6 +217,19 @@ def draw_surrogate(
         return fit_classes(x, y, dependence).draw(rng)
     sides = Side.of(x), Side.of(np.asarray(y, dtype=np.float64))
     return ColumnSurrogates.fit(*sides, dependence).draw(rng)
+
+
+def _ordered(columns: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Return ordered values (q, n) of columns (n, d) without equal ones, and which those are."""
+    n, d = columns.shape
+    kept, distinct = [np.empty((0, n))], np.empty(d, dtype=bool)
+    width = max(1, BLOCK // n)
+    for first in range(0, d, width):
+        some = slice(first, first + width)
+        values = np.sort(columns[:, some].T, axis=1)
+        distinct[some] = (values[:, 1:] > values[:, :-1]).all(axis=1)
+        kept.append(values[distinct[some]])
+    return np.concatenate(kept), distinct
 
 
 def _dependent(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cch_audit.dependence.units import Dependence, split_rows
-from cch_audit.estimators.wide import is_wide, ledoit_wolf_parts, principal_axes, row_space
+from cch_audit.estimators.wide import Reached, is_wide, ledoit_wolf_parts, principal_axes
 from cch_audit.rows import FloatArray, IntArray
 
 LARGEST = 1 - 1e-6
@@ -119,12 +119,26 @@ def _fit_reached(
     dependence: Dependence | None,
 ) -> Canonical:
     """Fit in the coordinates that the rows which find directions reach, as many as these."""
-    axes = [row_space(side[directions]) for side in (x, y)]
-    u, v = (side @ some for side, some in zip((x, y), axes))
-    columns = x.shape[1], y.shape[1]
-    model = fit_canonical(u, v, directions, moments, dependence, columns)
-    weights = axes[0] @ model.x_weights, axes[1] @ model.y_weights
+    of_x, of_y = Reached.by(x[directions]), Reached.by(y[directions])
+    model = fit_canonical(
+        _coordinates(x, of_x, directions, moments),
+        _coordinates(y, of_y, directions, moments),
+        directions,
+        moments,
+        dependence,
+        (x.shape[1], y.shape[1]),
+    )
+    weights = of_x.columns(model.x_weights), of_y.columns(model.y_weights)
     return Canonical(*weights, model.correlations)
+
+
+def _coordinates(
+    side: FloatArray, reached: Reached, directions: IntArray, moments: IntArray
+) -> FloatArray:
+    """Return coordinates of a side's rows; those of rows that nobody asks for are 0."""
+    found = np.zeros((len(side), reached.coordinates.shape[1]))
+    found[moments], found[directions] = reached.of(side[moments]), reached.coordinates
+    return found
 
 
 def _standard_errors(

@@ -14,8 +14,9 @@ from cch_audit.estimators.distances import (
     LEAST_ROWS,
     ROWS,
     Products,
+    count_below,
     from_products,
-    insert,
+    nearest,
     settle,
     settle_nearest,
     squared_distances,
@@ -51,6 +52,12 @@ def local_informations(
     """
     n = len(x)
     x, (y, codes) = np.ascontiguousarray(x), columns_or_codes(y)
+    order = np.empty(0, np.int64)
+    if len(codes):  # rows of a class stand together: neighbours are sought there alone
+        _, starts, place = np.unique(codes, return_index=True, return_inverse=True)
+        codes = starts[place]
+        order = np.argsort(codes, kind="stable")
+        x, codes = x[order], codes[order]
     of_x, of_y = Products.of(x), Products.of(y)
     terms, own, change = np.empty(n), np.empty(n), np.zeros(n)
     size = max(LEAST_ROWS, BLOCK // n) if of_x.error or of_y.error else n
@@ -58,11 +65,15 @@ def local_informations(
         last = min(first + size, n)
         _rows(
             *(first, last, x, y, codes, n_neighbors, *tables(n)),
-            *(*of_x.block(first, last), of_x.error, *of_y.block(first, last), of_y.error),
+            *(*of_x.block(first, last), of_x.error, of_x.least),
+            *(*of_y.block(first, last), of_y.error, of_y.least),
             *(terms, own, change),
         )
     # `own` are the terms at n - 1 rows; removing r also removes r's own term.
-    return terms, (own.sum() - own + change) / (n - 1)
+    without = (own.sum() - own + change) / (n - 1)
+    if len(codes):
+        terms[order], without[order] = terms.copy(), without.copy()
+    return terms, without
 
 
 def columns_or_codes(y: FloatArray | IntArray) -> tuple[FloatArray, IntArray]:
@@ -86,54 +97,84 @@ def digamma_table(size: int) -> FloatArray:
 @kernel()
 def _rows(  # type: ignore[no-untyped-def]
     first, last, x, y, codes, k, digamma, log,
-    products_x, lengths_x, scale_x, error_x, products_y, lengths_y, scale_y, error_y,
+    products_x, lengths_x, scale_x, error_x, least_x,
+    products_y, lengths_y, scale_y, error_y, least_y,
     terms, own, change,
 ):  # fmt: skip
     """Write some rows' terms at n rows and at n - 1, and add the changes by removed row."""
-    n = len(x)
-    block_x, block_y = np.empty((ROWS, n)), np.empty((ROWS, n))
-    errors_x, errors_y = np.zeros(n), np.zeros(n)
-    smallest = np.empty(k + 1)
+    n, has_classes = len(x), len(codes) > 0
+    block_x, block_y = np.empty((ROWS, n)), np.zeros((ROWS, n))
+    smallest, nearby = np.empty(k + 2), np.empty(k + 2, np.int64)
+    start, stop, most_x, most_y = 0, n, lengths_x.max(), lengths_y.max()
     for i in range(first, last):
         lane = (i - first) % ROWS
         dx, dy = block_x[lane], block_y[lane]
         if error_x > 0:
-            from_products(products_x[i - first], lengths_x, scale_x, error_x, i, dx, errors_x)
+            from_products(products_x[i - first], lengths_x, lengths_x[i], scale_x, dx)
         elif lane == 0:
             squared_distances(x, i, block_x)
-        if len(codes) > 0:
-            for j in range(n):
-                dy[j] = 0.0 if codes[j] == codes[i] else np.inf
+        if has_classes:
+            if i in (first, stop):
+                start = np.searchsorted(codes, codes[i])
+                stop = np.searchsorted(codes, codes[i], side="right")
         elif error_y > 0:
-            from_products(products_y[i - first], lengths_y, scale_y, error_y, i, dy, errors_y)
+            from_products(products_y[i - first], lengths_y, lengths_y[i], scale_y, dy)
         elif lane == 0:
             squared_distances(y, i, block_y)
-        dx[i], dy[i], errors_x[i], errors_y[i] = np.inf, np.inf, 0.0, 0.0
+        dx[i] = np.inf
+        if not has_classes:
+            dy[i] = np.inf
+        wrong_x = error_x * lengths_x[i] + least_x
+        wrong_y = error_y * lengths_y[i] + least_y
+        some = slice(start, stop)
         if error_x > 0 or error_y > 0:
-            settle_nearest(x, y, i, dx, dy, errors_x, errors_y, smallest)
-            near, far = smallest[k - 1], smallest[k]
-            if error_x > 0:
-                settle(x, i, dx, errors_x, near, far, 4 * TIE)
-            if error_y > 0:
-                settle(y, i, dy, errors_y, near, far, 4 * TIE)
+            settle_nearest(
+                *(x, y, i, start, dx[some], dy[some], lengths_x[some], most_x, error_x, wrong_x),
+                *(lengths_y[some], most_y, error_y, wrong_y, smallest, nearby),
+            )
         else:
-            _smallest(dx, dy, smallest)
+            nearest(dx[some], dy[some], start, smallest, nearby)
         near, far = smallest[k - 1], smallest[k]
-        counts = _counts(dx, dy, near)
+        inner, outer = near * (1 - 2 * TIE), far * (1 - 2 * TIE)
+        if error_x > 0:
+            near_x, far_x = settle(
+                x, i, dx, lengths_x, most_x, error_x, wrong_x, near, far, 4 * TIE
+            )
+        else:
+            near_x, far_x = count_below(dx, inner, outer)
+        if has_classes:
+            near_y = far_y = stop - start - 1
+        elif error_y > 0:
+            near_y, far_y = settle(
+                y, i, dy, lengths_y, most_y, error_y, wrong_y, near, far, 4 * TIE
+            )
+        else:
+            near_y, far_y = count_below(dy, inner, outer)
+        repeated = far <= near * (1 + 2 * TIE)
+        tied = repeated or near == 0.0
+        counts, after = (k, near_x, near_x, near_y, near_y), (k + 1, far_x, far_x, far_y, far_y)
+        if tied or smallest[k + 1] <= far * (1 + 2 * TIE):
+            if has_classes:
+                dy = np.full(n, np.inf)
+                dy[some], dy[i] = 0.0, np.inf
+            counts = _counts(dx, dy, near)
+            after = counts if repeated else _counts(dx, dy, far)
+        radius = near if repeated else far
         terms[i] = _term(n, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
         base = _term(n - 1, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
         own[i] = base
         # A row outside the ball can leave one slab only, so its change is one of two numbers.
-        tied = counts[0] > k or near == 0.0
-        edge = np.nextafter(near * (1 + 2 * TIE), np.inf) if tied else near * (1 - 2 * TIE)
+        edge = np.nextafter(near * (1 + 2 * TIE), np.inf) if tied else inner
         leave_x = _term(n - 1, k, near, counts, 0, 1, 1, 0, 0, digamma, log) - base
         leave_y = _term(n - 1, k, near, counts, 0, 0, 0, 1, 1, digamma, log) - base
-        for j in range(n):
-            change[j] += (leave_x if dx[j] < edge else 0.0) + (leave_y if dy[j] < edge else 0.0)
+        if has_classes:
+            _add_below(dx, edge, leave_x, change)
+            change[start:i] += leave_y
+            change[i + 1 : stop] += leave_y
+        else:
+            _add_both_below(dx, dy, edge, leave_x, leave_y, change)
         # A row inside the ball takes a neighbour with it, and without ties the radius grows.
-        members = _members(dx, dy, near, counts[0])
-        radius = near if counts[0] > k else far
-        after = counts if counts[0] > k else _counts(dx, dy, far)
+        members = _members(dx, dy, near, counts[0]) if repeated else nearby[:k]
         strict = radius * (1 - 2 * TIE)
         for j in members:
             less_x, less_y = int(dx[j] < strict), int(dy[j] < strict)
@@ -143,11 +184,17 @@ def _rows(  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def _smallest(dx, dy, out):  # type: ignore[no-untyped-def]
-    """Write the len(out) smallest joint squared distances, ascending."""
-    out[:] = np.inf
-    for j in range(len(dx)):
-        insert(max(dx[j], dy[j]), out)
+def _add_below(distances, edge, value, out):  # type: ignore[no-untyped-def]
+    """Add a value for each distance below an edge."""
+    for j in range(len(out)):
+        out[j] += value if distances[j] < edge else 0.0
+
+
+@kernel()
+def _add_both_below(dx, dy, edge, of_x, of_y, out):  # type: ignore[no-untyped-def]
+    """Add a value for each distance below an edge, another on each side."""
+    for j in range(len(out)):
+        out[j] += (of_x if dx[j] < edge else 0.0) + (of_y if dy[j] < edge else 0.0)
 
 
 @kernel()

@@ -15,6 +15,9 @@ MONTE_CARLO_ROWS = 10_000
 """Rows on which an information is computed; its error is about 0.01 nats."""
 COMPONENTS = (1, 2, 4, 8, 16)
 """Numbers of components tried; the Bayesian information criterion chooses."""
+STARTED_ROWS = 500
+"""Rows that all starts of one number of components look at together, one start at least: of few
+rows the likelihood has many maxima, and starts cost little."""
 FIT_ROWS = 2000
 """Most rows that a mixture of columns is fitted on."""
 LEAST_VARIANCE = 1e-4
@@ -52,9 +55,11 @@ class ColumnMixture:
         rng: np.random.Generator,
         dependence: Dependence | None = None,
     ) -> "ColumnMixture":
-        """Fit by expectation-maximisation; more components are tried until two more do not pay.
+        """Fit by expectation-maximisation, with the number of components that pays most.
 
-        Of rows that depend on each other one of each unit is taken: speakers are no components.
+        All numbers are tried that the rows settle: where rows come in classes, a few components
+        may be no better than one, and as many as there are classes far better. Of rows that depend
+        on each other one of each unit is taken: speakers are no components.
 
         Parameters
         ----------
@@ -66,13 +71,14 @@ class ColumnMixture:
         both = both[independent_rows(np.arange(n_samples), dependence, rng)]
         if len(both) > FIT_ROWS:
             both = both[rng.choice(len(both), FIT_ROWS, replace=False)]
-        best, least, worse = None, np.inf, 0
+        best, least = None, np.inf
         for number in COMPONENTS:
-            if (best is not None and number * ROWS_PER_COMPONENT > len(both)) or worse == 2:
+            if best is not None and number * ROWS_PER_COMPONENT > len(both):
                 break
-            model = fit_tied(both, number, LEAST_VARIANCE, rng)
+            starts = max(1, STARTED_ROWS // len(both)) if number > 1 else 1
+            models = [fit_tied(both, number, LEAST_VARIANCE, rng) for _ in range(starts)]
+            model = max(models, key=lambda one: one.log_likelihood)
             criterion = model.criterion(len(both))
-            worse = 0 if criterion < least else worse + 1
             if criterion < least:
                 best, least = model, criterion
         assert best is not None

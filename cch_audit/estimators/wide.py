@@ -1,6 +1,7 @@
 """Linear algebra where columns outnumber rows: through products of rows, (n, n), never (d, d)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -39,14 +40,43 @@ def principal_axes(x: FloatArray) -> tuple[FloatArray, Callable[[int], FloatArra
     return values, axes
 
 
-def row_space(x: FloatArray) -> FloatArray:
-    """Return orthonormal directions (d, r) of all that rows (n, d) reach, r at most n.
+@dataclass(frozen=True)
+class Reached:
+    """What rows x (m, d) reach: coordinates along orthonormal axes, r of them, m or d at most.
 
-    Whatever is linear in the rows and knows no columns but by lengths and angles is the same in the
-    coordinates x @ row_space(x): least squares with a penalty on the squared weights, for one.
+    Whatever is linear in the rows and knows no columns but by lengths and angles is the same in
+    these coordinates: least squares with a penalty on the squared weights, for one. Of fewer rows
+    than columns the axes x' u / s, with the eigenvectors u and the roots s of the eigenvalues of
+    the products of rows, are never written out.
     """
-    values, axes = principal_axes(x)
-    return axes(max(1, int((values > ROUNDING * values[0]).sum())))
+
+    coordinates: FloatArray
+    """(m, r) of the rows themselves; where they are fewer than the columns, u s."""
+    weights: FloatArray
+    """u / s (m, r); the axes (d, r) where there are as many rows as columns."""
+    rows: FloatArray | None
+    """x (m, d), where they are fewer than the columns."""
+
+    @classmethod
+    def by(cls, x: FloatArray) -> "Reached":
+        """Find what rows reach."""
+        values, vectors = np.linalg.eigh(x @ x.T if is_wide(x) else x.T @ x)
+        values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+        n = max(1, int((values > ROUNDING * values[0]).sum()))
+        values, vectors = values[:n], vectors[:, :n]
+        if not is_wide(x):
+            return cls(x @ vectors, vectors, None)
+        lengths = np.sqrt(np.maximum(values, 1e-300))
+        return cls(vectors * lengths, vectors / lengths, x)
+
+    def of(self, others: FloatArray) -> FloatArray:
+        """Return the coordinates (n, r) of other rows (n, d)."""
+        return np.asarray((others if self.rows is None else others @ self.rows.T) @ self.weights)
+
+    def columns(self, weights: FloatArray) -> FloatArray:
+        """Return weights (r, k) of coordinates as weights (d, k) of columns."""
+        found = self.weights @ weights
+        return np.asarray(found if self.rows is None else self.rows.T @ found)
 
 
 def ledoit_wolf_parts(x: FloatArray, n_columns: int | None = None) -> tuple[float, float]:

@@ -81,7 +81,8 @@ def test_errors_of_products_are_within_what_is_said(d, kind):
         x += 100.0
     prepared = Products.of(x)
     products, lengths, scale = prepared.block(0, 50)
-    found, errors = np.empty(50), np.empty(50)
+    found = np.empty(50)
     for i in range(50):
-        from_products(products[i], lengths, scale, prepared.error, i, found, errors)
+        from_products(products[i], lengths, lengths[i], scale, found)
+        errors = prepared.error * (lengths[i] + lengths) + prepared.least
         assert (np.abs(found - ((x - x[i]) ** 2).sum(axis=1)) <= errors).all()

@@ -8,7 +8,7 @@ from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.canonical import fit_canonical
 from cch_audit.estimators.discriminant import log_posterior_ratios
 from cch_audit.estimators.mixtures import ClassMixture
-from cch_audit.estimators.wide import ledoit_wolf_parts, row_space, solve_through_rows
+from cch_audit.estimators.wide import Reached, ledoit_wolf_parts, solve_through_rows
 from cch_audit.estimators.wide_classes import WideClassMixture
 
 WIDE = (40, 90)
@@ -37,19 +37,27 @@ def test_shrinkage_is_that_of_scikit_learn(shape):
 
 def test_shrinkage_of_coordinates_is_that_of_their_columns():
     x = rows()
-    assert ledoit_wolf_parts(x @ row_space(x), x.shape[1]) == pytest.approx(ledoit_wolf_parts(x))
+    coordinates = Reached.by(x).coordinates
+    assert ledoit_wolf_parts(coordinates, x.shape[1]) == pytest.approx(ledoit_wolf_parts(x))
 
 
 @pytest.mark.parametrize("shape", [WIDE, (90, 40)])
 def test_the_row_space_keeps_all_lengths_and_angles(shape):
     x = rows(shape)
-    axes = row_space(x)
+    reached = Reached.by(x)
+    axes = reached.columns(np.eye(reached.coordinates.shape[1]))
     np.testing.assert_allclose(axes.T @ axes, np.eye(axes.shape[1]), atol=1e-9)
     np.testing.assert_allclose(x @ axes @ axes.T, x, atol=1e-9)
+    np.testing.assert_allclose(x @ axes, reached.coordinates, atol=1e-9)
+    others = rows(shape, seed=1)
+    np.testing.assert_allclose(others @ axes, reached.of(others), atol=1e-9)
 
 
 def test_columns_that_do_not_vary_have_a_row_space_too():
-    assert row_space(np.zeros((5, 9))).shape == (9, 1)
+    reached = Reached.by(np.zeros((5, 9)))
+    assert reached.coordinates.shape == (5, 1)
+    np.testing.assert_allclose(reached.coordinates, 0.0, atol=1e-9)
+    assert (reached.of(np.ones((2, 9))) == 0).all()
 
 
 def test_solving_through_rows():
