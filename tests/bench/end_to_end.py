@@ -37,6 +37,8 @@ KEY = ("student", "teacher", "rows")
 METRICS: dict[Metric, str] = {"accuracy": "runs.csv", "log_loss": "runs_log_loss.csv"}
 REPETITIONS = 24
 """Of heads, at most."""
+ALL = "all"
+"""Every number of training rows together."""
 Value = Callable[[Cell], float]
 FORECASTERS: dict[str, Value] = {
     "forecast, last layer": lambda entry: -entry["forecast"]["estimate"],
@@ -259,7 +261,7 @@ def summarize(entries: Sequence[Cell]) -> Cell:
     """Return what README.md shows, for each number of rows and for all of them."""
     sizes = sorted({entry["rows"] for entry in entries})
     parts = {str(size): [one for one in entries if one["rows"] == size] for size in sizes}
-    parts |= {"all": list(entries)} if len(sizes) > 1 else {}
+    parts[ALL] = list(entries)
     forecasts = ("forecast", "forecast_inputs")
     return {
         "cells": [
@@ -292,27 +294,30 @@ def summarize(entries: Sequence[Cell]) -> Cell:
     }
 
 
-def counted(entries: Sequence[Cell], metric: Metric) -> dict[str, int]:
-    """Count outcomes and causes, as `confirm --runs` says them."""
-    counts: dict[str, int] = defaultdict(int)
+def counted(entries: Sequence[Cell], metric: Metric) -> dict[str, dict[str, int]]:
+    """Count outcomes and causes, as `confirm --runs` says them, by verdict on representations."""
+    counts: dict[str, dict[str, int]] = {}
     for entry in entries:
         end = entry["end_to_end"][metric]
-        counts[end["outcome"] if end["cause"] is None else f"helps by {end['cause']}"] += 1
-    return dict(sorted(counts.items()))
+        outcome = end["outcome"] if end["cause"] is None else f"helps by {end['cause']}"
+        of_verdict = counts.setdefault(entry["gaps"]["representations"]["verdict"], {})
+        of_verdict[outcome] = of_verdict.get(outcome, 0) + 1
+    return counts
 
 
 def overview(cells: Sequence[Cell]) -> str:
-    """Return what README.md shows."""
-    head = ["against training end to end", "rows", "AUC helps", "AUC hurts",
-            "tau within a student", "sign right"]  # fmt: skip
+    """Return what README.md shows: all numbers of rows together."""
+    head = ["forecaster", "metric", "AUC helps", "AUC hurts", "tau within a student",
+            "sign right"]  # fmt: skip
     rows = [
         [
-            f"{cell['metric']}: {cell['forecaster']}",
-            cell["rows"],
+            cell["forecaster"],
+            cell["metric"].replace("_", "-"),
             *(_shown(cell[part]) for part in ("auc_helps", "auc_hurts", "tau")),
             f"{cell['right']} of {cell['helps'] + cell['hurts']}" if "right" in cell else "",
         ]
         for cell in cells
+        if cell["rows"] == ALL
     ]
     return table(head, rows)
 
