@@ -1,11 +1,17 @@
 """The bench of training end to end: how it reads what was trained, and how it counts."""
 
+import csv
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.stats import sem, t
 
-from tests.bench.end_to_end import by_cell, level, regret, said, score
+from tests.bench.end_to_end import METRICS, by_cell, level, regret, said, score
+from tests.bench.journal import RESULTS
 
+FOLDER = Path(__file__).parents[2] / "fixtures" / "evidence" / "end_to_end" / "digits"
 GAINS = (0.03, -0.02, 0.01, -0.04, 0.02, -0.01)
 
 
@@ -60,3 +66,30 @@ def test_changes_of_a_cell_are_paired_by_seed(tmp_path: Path) -> None:
     ]
     path.write_text("\n".join([head, *lines]) + "\n")
     assert by_cell(path, 100) == {("t", 2.0, 0.5): pytest.approx(-0.07)}
+
+
+@pytest.mark.parametrize(("metric", "name"), list(METRICS.items()))
+def test_what_is_counted_as_decided_is_in_the_committed_runs(metric: str, name: str) -> None:
+    """By plain paired t intervals over the seeds."""
+    helps = hurts = 0
+    for path in FOLDER.glob(f"*/{name}"):
+        scores: dict[tuple[str, ...], list[float]] = {}
+        with path.open(newline="", encoding="utf-8") as lines:
+            for line in csv.DictReader(lines):
+                key = (line["arm"], line["teacher"], line["train_size"])
+                scores.setdefault(key, []).append(float(line["score"]))
+        for (arm, _, size), distilled in scores.items():
+            if arm == "distilled":
+                gains = np.subtract(distilled, scores["baseline", "", size])
+                gains = -gains if metric == "log_loss" else gains
+                half = t.ppf(0.975, len(gains) - 1) * sem(gains)
+                helps += int(gains.mean() > half)
+                hurts += int(gains.mean() < -half)
+    cells = json.loads((RESULTS / "end_to_end.json").read_text(encoding="utf-8"))["cells"]
+    (cell,) = [
+        cell
+        for cell in cells
+        if (cell["metric"], cell["rows"]) == (metric, "all")
+        and cell["forecaster"] == "forecast, last layer"
+    ]
+    assert (cell["helps"], cell["hurts"]) == (helps, hurts)
