@@ -303,7 +303,11 @@ def _report(
     run.check()
     sample = source if isinstance(source, Sample) else _load(arrays, run)
     told = progress or (lambda what, share: None)
-    report = report_on(sample, run, _said(command, source, settings), told)
+    from cch_audit.mapping.spread import spread
+
+    path = Path(source) if isinstance(source, str | PathLike) else None
+    with spread(sample, path, run, told) as run:
+        report = report_on(sample, run, _said(command, source, settings), told)
     assert isinstance(report, kind)
     return report
 

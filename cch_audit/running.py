@@ -16,7 +16,7 @@ from cch_audit import __version__
 from cch_audit.auditing.verdict import best, decided, of_forecast, overall
 from cch_audit.columns import COLUMNS
 from cch_audit.distillation.own_training import effective, plan_own, refuse_idle, train_own
-from cch_audit.distillation.runs import train
+from cch_audit.distillation.runs import Training, train
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.estimators import OWN, find, plain_sections
 from cch_audit.results import (
@@ -384,6 +384,39 @@ def audits_alone(sample: "Sample", run: Run) -> tuple[Audit, ...]:
     return _audit(sample, run, lambda what, share: None).audits
 
 
+def compute_teacher(sample: "Sample", run: Run, teacher: str) -> None:
+    """Compute the parts of the audit or the forecast of one teacher or step, but train nothing."""
+    if run.only_forecasts:
+        from cch_audit.forecasting.asked import forecast_teachers
+
+        forecast_teachers(sample, [teacher], run.foretelling, run.work, 1)
+        return
+    ranking = None if run.ranking is None else replace(run.ranking, controls=False)
+    bare = replace(run, trains=False, ranking=ranking)
+    _audit(sample, bare, lambda what, share: None, [teacher])
+
+
+def list_teachers(sample: "Sample", run: Run) -> list[str]:
+    """Return the teachers of a run, or the steps that stand for them in a sweep."""
+    if run.plan is None:
+        return [*sample.teachers]
+    heads = run.estimators.of(HeadSettings)
+    return [*teachers_of_steps(sample, run.plan, heads, run.inputs.seed).teachers]
+
+
+def list_training(sample: "Sample", run: Run) -> list[Training]:
+    """Return the training runs of a run whose estimates are known."""
+    from cch_audit.distillation.confirm import plan_experiment
+
+    curve = run.sweep is None
+    experiment = plan_experiment(
+        sample, run.training, run.grid, run.audit.confidence, 1, curve=curve
+    )
+    bare = replace(run, trains=False, audit=replace(run.audit, forecast=False))
+    audits = _audit(sample, bare, lambda what, share: None, list_teachers(sample, run)).audits
+    return training_of_steps(audits, experiment, run.plan)
+
+
 def measure_student(sample: "Sample", run: Run) -> None:
     """Compute the parts of an audit that all teachers of the student share, for whoever is next."""
     from threadpoolctl import threadpool_limits
@@ -402,8 +435,10 @@ def jobs_of(run: Run) -> int:
     return run.audit.jobs or os.cpu_count() or 1
 
 
-def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
-    """Measure, judge, train and rank."""
+def _audit(
+    sample: "Sample", run: Run, progress: Progress, only: Iterable[str] | None = None
+) -> Found:
+    """Measure, judge, train and rank; or measure, judge and forecast some teachers or steps."""
     from threadpoolctl import threadpool_limits
 
     from cch_audit.auditing.judging import judge_teachers
@@ -442,6 +477,8 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
                 sample = add_controls(sample, parts, jobs)
         if run.plan is not None:
             sample = teachers_of_steps(sample, run.plan, estimators.of(HeadSettings), seed)
+        if only is not None:
+            sample = replace(sample, teachers={name: sample.teachers[name] for name in only})
         share = AUDITING if experiment or own else 1.0
         measuring = measure
         if run.early is not None and run.early.stop_early:
@@ -458,6 +495,8 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             audits = forecasts_of_steps(
                 sample, audits, first, run.foretelling, run.plan, run.work, jobs
             )
+        if only is not None:
+            return Found(sample, audits)
         if run.plan is not None:
             traced = trace(audits, run.plan.varied, first, run.plan.steps, settings.margin)
             return Found(sample, audits, sweep=traced)

@@ -57,11 +57,18 @@ def run(
     asked = run_of(command, sections, estimator_settings(context))
     asked.check()
     check_files(output, [*_inputs(file, asked.inputs), *asked.own.files])
+    from cch_audit.mapping.spread import spread
+
     with terminal.progress_bar(not output.quiet) as progress:
         sample = load(file, asked)
-        report = report_on(
-            sample, asked, command_line(), progress, lambda decision: exit_code(decision, output)
-        )
+        with spread(sample, file, asked, progress) as asked:
+            report = report_on(
+                sample,
+                asked,
+                command_line(),
+                progress,
+                lambda decision: exit_code(decision, output),
+            )
     deliver_report(report, output, asked.work)
 
 

@@ -71,7 +71,7 @@ def clustered(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return teachers and students with those side by side whose gaps are alike.
 
-    Average linkage of Euclidean distances between rows, and between columns, of the matrix of gaps,
+    Average linkage of distances between rows, and between columns, of the matrix of gaps,
     with the order of leaves in which neighbours are nearest (Bar-Joseph et al. 2001). Where both
     sides are the same representations, they have one order: that of rows and columns together.
     """
@@ -82,25 +82,32 @@ def clustered(
         for audit in audits
     }
     gaps = np.array([[places.get((t, s), np.nan) for s in students] for t in teachers])
-    known = gaps[np.isfinite(gaps)]
-    if not known.size:
-        return tuple(teachers), tuple(students)
-    # What is not there, as the diagonal, is neither near nor far.
-    filled = np.where(np.isfinite(gaps), gaps, np.median(known))
     if set(teachers) == set(students):
         columns = [students.index(name) for name in teachers]
-        both = np.hstack([filled[:, columns], filled[:, columns].T])
+        both = np.hstack([gaps[:, columns], gaps[:, columns].T])
         names = tuple(teachers[place] for place in _order(both))
         return names, names
     return (
-        tuple(teachers[place] for place in _order(filled)),
-        tuple(students[place] for place in _order(filled.T)),
+        tuple(teachers[place] for place in _order(gaps)),
+        tuple(students[place] for place in _order(gaps.T)),
     )
 
 
 def _order(rows: FloatArray) -> list[int]:
-    """Return the places of rows in the order of a tree of them."""
+    """Return the places of rows in the order of a tree of them.
+
+    A distance is over the columns that both rows have: the root of the mean squared difference.
+    """
     if len(rows) < 3:
         return [*range(len(rows))]
-    tree = linkage(pdist(rows), method="average", optimal_ordering=True)
+
+    def apart(one: FloatArray, other: FloatArray) -> float:
+        squares = (one - other)[np.isfinite(one - other)] ** 2
+        return float(np.sqrt(squares.mean())) if squares.size else np.nan
+
+    distances = pdist(rows, apart)
+    known = distances[np.isfinite(distances)]
+    # Of two rows without a common column nobody knows whether they are near.
+    filled = np.where(np.isfinite(distances), distances, np.median(known) if known.size else 0.0)
+    tree = linkage(filled, method="average", optimal_ordering=True)
     return [int(place) for place in leaves_list(tree)]

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from queue import Empty, Queue
 from threading import Thread
 from typing import Any, TypeVar
@@ -79,24 +79,24 @@ def _client(scheduler: str | None, n_jobs: int) -> Iterator[Any]:
             "`backend` dask needs dask.distributed, not installed here; run: "
             "pip install 'cch-audit[dask]'"
         ) from err
-    _silence()
-    with dask.config.set({"distributed.worker.daemon": True}):
+    with ExitStack() as open_ones:
+        open_ones.enter_context(_silence())
+        open_ones.enter_context(dask.config.set({"distributed.worker.daemon": True}))
         if scheduler is None:
             threads = {"threads_per_worker": 1, "dashboard_address": None}
             cluster = LocalCluster(n_workers=n_jobs, processes=True, **threads)
+            open_ones.callback(_close, cluster)
             client = Client(cluster, set_as_default=False)
         else:
-            cluster = None
             client = _connected(Client, scheduler)
-    try:
+        open_ones.callback(_close, client)
         _check_workers(client, scheduler)
         yield client
-    finally:
-        with suppress(Exception):  # what is gone already cannot be closed
-            client.close(timeout=2)
-        if cluster is not None:
-            with suppress(Exception):
-                cluster.close(timeout=5)
+
+
+def _close(one: Any) -> None:
+    with suppress(Exception):  # what is gone already cannot be closed
+        one.close(timeout=2)
 
 
 def _connected(client: Any, scheduler: str) -> Any:
@@ -137,12 +137,22 @@ def _versions() -> str:
     return program()
 
 
-def _silence() -> None:
+@contextmanager
+def _silence() -> Iterator[None]:
     """Keep the logs of dask from standard error: what matters is said in one sentence."""
     import logging
 
-    for name in ("distributed", "tornado", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    ours = ("distributed", "tornado", "asyncio")
+    loggers = [logging.getLogger(name) for name in {*logging.root.manager.loggerDict, *ours}]
+    chosen = [one for one in loggers if one.name.partition(".")[0] in ours]
+    levels = [one.level for one in chosen]
+    for one in chosen:
+        one.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for one, level in zip(chosen, levels, strict=True):
+            one.setLevel(level)
 
 
 def _watched(client: Any, calls: Sequence[Callable[[], Any]], ahead: str) -> Iterator[Any]:

@@ -88,7 +88,7 @@ def map_report(
         If the cluster is lost; what was found is kept.
     """
     started = time.perf_counter()
-    with _shared(run) as (folder, place), threadpool_limits(1):
+    with shared(run) as (folder, place), threadpool_limits(1):
         study = Study(plan, run, folder, place, progress, {}, {}, {})
         for asked in plan.asked:
             kept = folder.find(study.key(asked), RECORDS)
@@ -121,7 +121,7 @@ def map_report(
 
 
 @contextmanager
-def _shared(run: Run) -> Iterator[tuple[Folder, Place]]:
+def shared(run: Run) -> Iterator[tuple[Folder, Place]]:
     """Yield the folder of a run, or one that is gone afterwards, and how workers know it."""
     with tempfile.TemporaryDirectory(prefix="cch-audit-") as temporary:
         folder = run.work.folder
@@ -162,7 +162,8 @@ def _compute(study: Study) -> None:
         spent += task.seconds
         study.progress(what, min(1.0, spent / total))
 
-    where, jobs = study.run.where, jobs_of(study.run)
+    run = study.run
+    where, jobs = run.where, jobs_of(run)
     with pool_of(where, jobs, light=True) as pool:
 
         def keep_own(task: Task, done: Done) -> None:
@@ -179,7 +180,8 @@ def _compute(study: Study) -> None:
                 study.run.work.add_spent({PAIRS: Spent(done=len(done.found))})
                 for asked, found in done.found:
                     study.found[asked] = found
-                    study.folder.keep(study.key(asked), found)
+                    if not (run.trains and run.training.budget):  # which time may have ended
+                        study.folder.keep(study.key(asked), found)
                 if is_last:
                     study.refused.update(done.failed)
                 told(task, _title(task))
