@@ -170,7 +170,7 @@ def _found(matrix: PairMatrix, report: MapReport, units: Units, pictures: bool) 
         for title, cell in _matrices(matrix, units):
             yield Heading(title)
             yield _matrix_rows(matrix, cell)
-    else:
+    elif not pictures:
         yield Heading("Verdicts: P pass, F fail, ? undecided; one column for each student")
         yield _letters(matrix)
     yield Heading("Who should teach whom")
@@ -244,11 +244,11 @@ def _matrix_rows(matrix: PairMatrix, cell: Callable[[Audit], Cell | None]) -> Ro
         (teacher, *(of(teacher, student) for student in matrix.students))
         for teacher in matrix.teachers
     )
-    return Rows(("teacher", *matrix.students), rows, ("teacher",))
+    return Rows(("teacher", *matrix.students), rows, ("teacher",), _letters(matrix))
 
 
 def _letters(matrix: PairMatrix) -> Rows:
-    """Return a wide matrix with a letter for each pair, its columns numbered."""
+    """Return the verdicts with a letter for each pair, for a matrix that has no room for more."""
     letters = {"pass": "P", "fail": "F", "undecided": "?"}
     audits = {(audit.teacher, audit.student): letters[audit.verdict] for audit in matrix.audits}
     refused = {(one.teacher, one.student): "!" for one in matrix.refusals}
@@ -261,7 +261,7 @@ def _letters(matrix: PairMatrix) -> Rows:
         )
         for teacher in matrix.teachers
     )
-    return Rows(("teacher", "students in their order"), rows, ("teacher",))
+    return Rows(("teacher", "students in order: P pass, F fail, ?"), rows, ("teacher",))
 
 
 def choice_rows(matrix: PairMatrix) -> Rows:
@@ -277,17 +277,15 @@ def choice_rows(matrix: PairMatrix) -> Rows:
 
     measured = any(one.regret_of == "outcome" for one in matrix.choices)
     of = METRIC_TITLES[metric] if measured and metric is not None else "forecast loss"
-    return as_rows(
-        matrix.choices,
-        [
-            ("student", lambda one: one.student),
-            ("best teacher", lambda one: one.teacher),
-            ("gate", lambda one: verdict_badge(one.decision)),
-            (f"regret\n({of})", regret),
-            ("then", lambda one: ", ".join(one.teachers[1:4]) or "none"),
-        ],
-        names=("student", "best teacher", "then"),
-    )
+    cells: list[tuple[str, Callable[[Choice], Cell | None]]] = [
+        ("student", lambda one: one.student),
+        ("best teacher", lambda one: one.teacher),
+        ("gate", lambda one: verdict_badge(one.decision)),
+        (f"regret\n({of})", regret),
+        ("then", lambda one: ", ".join(one.teachers[1:4]) or "none"),
+    ]
+    names = ("student", "best teacher")
+    return as_rows(matrix.choices, cells, names, as_rows(matrix.choices, cells[:-1], names))
 
 
 def pair_rows(matrix: PairMatrix, units: Units) -> Rows:
@@ -314,7 +312,7 @@ def _advice(report: MapReport) -> Iterator[str]:
     elif not trained(report.audits):
         yield (
             "Confirm the pairs that pass by a short training run: the same command with --confirm "
-            "trains for all of them, and audits nothing again."
+            "trains for all of them, and estimates nothing again."
         )
     else:
         yield "Distil where training gained by transfer."
