@@ -113,6 +113,30 @@ def test_processes_find_the_bytes_of_threads(views: Path, expected: str) -> None
     assert rows(found) == expected
 
 
+def test_a_process_that_is_killed_costs_its_tasks_only(
+    views: Path, expected: str, tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    def progress(what: str, share: float) -> None:
+        told.append(what)
+        if len(told) == 6:
+            os.kill(_workers()[0], signal.SIGKILL)
+
+    where = {"backend": "processes", "jobs": 2, "cache": str(tmp_path / "cache")}
+    found = cch_audit.map(views, **QUICK, **where, progress=progress)
+    assert len(told) > 6
+    assert rows(found) == expected
+
+
+def _workers() -> list[int]:
+    """Return the processes of joblib that this one has started."""
+    tasks = Path("/proc/self/task").iterdir()
+    children = {pid for task in tasks for pid in (task / "children").read_text().split()}
+    lines = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
+    return [int(pid) for pid, line in lines.items() if b"LokyProcess" in line]
+
+
 def test_an_address_where_nothing_answers_is_refused(views: Path) -> None:
     with pytest.raises(InputError, match="nothing answers there"):
         cch_audit.map(views, **QUICK, backend="dask", scheduler="tcp://127.0.0.1:9")
