@@ -47,13 +47,15 @@ class Study:
     refused: dict[Asked, str]
     made: dict[Asked, Mapping[str, Arrays]]
     """The own parts of students, of workers that do not share the folder."""
+    contents: Mapping[str, tuple[str, ...]]
+    """Digests of the files of a path, as they were when the study began."""
 
     def key(self, asked: Asked) -> str:
         """Return what the audit of a pair is kept under: all that it depends on."""
         settings = plain_run(self.run)
         rest = (settings.audit, settings.estimators.sections, settings.training, settings.ranking)
         inputs = asked.inputs(self.run.inputs)
-        return digest(program(), PAIRS, inputs, _contents(asked, self.run), rest, self.run.trains)
+        return digest(program(), PAIRS, inputs, self.contents[asked.path], rest, self.run.trains)
 
     def lost(self) -> str:
         """Say what is kept, where the end comes too early."""
@@ -89,7 +91,8 @@ def map_report(
     """
     started = time.perf_counter()
     with shared(run) as (folder, place), threadpool_limits(1):
-        study = Study(plan, run, folder, place, progress, {}, {}, {})
+        contents = {matrix.path: _contents(matrix.path, run) for matrix in plan.matrices}
+        study = Study(plan, run, folder, place, progress, {}, {}, {}, contents)
         for asked in plan.asked:
             kept = folder.find(study.key(asked), RECORDS)
             if kept is not None:
@@ -136,11 +139,21 @@ def shared(run: Run) -> Iterator[tuple[Folder, Place]]:
             folder.drop(token)
 
 
-def _contents(asked: Asked, run: Run) -> tuple[str, ...]:
-    """Return the digests of the files that a pair is read from."""
+def _contents(path: str, run: Run) -> tuple[str, ...]:
+    """Return the digests of the files that a matrix is read from."""
     from cch_audit.reading.load import file_digest
 
-    return tuple(file_digest(str(path)) for path in run.inputs.files(Path(asked.path)))
+    return tuple(file_digest(str(path)) for path in run.inputs.files(Path(path)))
+
+
+def _check_contents(asked: Asked, found: Found, here: tuple[str, ...]) -> None:
+    """Refuse what a worker read from other contents than there are here under the same path."""
+    digests = (found.input.sha256, found.input.teacher_sha256 or found.input.sha256)
+    if (here[0], here[-1]) != digests:
+        raise InputError(
+            f"{asked.path}: has other contents on a worker, or was changed during the study; give "
+            "all workers the same file"
+        )
 
 
 def _compute(study: Study) -> None:
@@ -179,6 +192,7 @@ def _compute(study: Study) -> None:
                 study.run.work.add_spent({**done.spent})
                 study.run.work.add_spent({PAIRS: Spent(done=len(done.found))})
                 for asked, found in done.found:
+                    _check_contents(asked, found, study.contents[asked.path])
                     study.found[asked] = found
                     if not (run.trains and run.training.budget):  # which time may have ended
                         study.folder.keep(study.key(asked), found)

@@ -192,3 +192,30 @@ def test_arrays_have_a_study_too() -> None:
 
 def test_a_report_is_read_back(report: MapReport) -> None:
     assert MapReport.from_json(report.to_json()) == report
+
+
+def test_a_file_that_is_changed_during_the_study_ends_it(tmp_path: Path) -> None:
+    path = write_views(tmp_path / "own.h5", n=120)
+
+    def change(what: str, share: float) -> None:
+        with h5py.File(path, "r+") as file:
+            file["labels"][0] = 1 - file["labels"][0]
+
+    def untold(*said: Any) -> None:
+        pass
+
+    settings = {**QUICK, "pairs": ("audio->text", "text->audio"), "no_cache": True}
+    cch_audit.map(path, **settings, progress=untold)
+    with pytest.raises(InputError, match="was changed during the study"):
+        cch_audit.map(path, **settings, progress=_once(change))
+
+
+def _once(function: Any) -> Any:
+    """Return what calls a function the first time alone."""
+    left = [function]
+
+    def call(*said: Any) -> None:
+        if left:
+            left.pop()(*said)
+
+    return call
