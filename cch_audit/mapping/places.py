@@ -44,8 +44,21 @@ def pool_of(where: BackendSettings, n_jobs: int, *, light: bool) -> Iterator[Poo
     InputError
         If there is no such scheduler, it has no workers, or dask is not installed.
     """
-    if where.backend != "dask":
+    if where.backend == "threads":
         yield lambda calls: _joblib(calls, where.backend, n_jobs)
+        return
+    if where.backend == "processes":
+        before = os.environ.get("PYTHONWARNINGS")
+        # What watches over joblib's shared folders removes them, and would warn that it had to.
+        os.environ["PYTHONWARNINGS"] = "ignore"
+        try:
+            yield lambda calls: _joblib(calls, where.backend, n_jobs)
+        finally:
+            _end_processes()
+            if before is None:
+                del os.environ["PYTHONWARNINGS"]
+            else:
+                os.environ["PYTHONWARNINGS"] = before
         return
     with _client(where.scheduler, n_jobs) as client:
         yield lambda calls: _watched(client, calls, "all" if light else "2*n_jobs")
@@ -66,6 +79,17 @@ def _joblib(calls: Sequence[Callable[[], Any]], backend: str, n_jobs: int) -> It
         if type(err).__name__ in ("TerminatedWorkerError", "BrokenProcessPool"):
             raise Broken(str(err)) from err
         raise
+
+
+def _end_processes() -> None:
+    """End joblib's processes, which would wait for more to do, and remove what they shared.
+
+    joblib does so when Python ends in order, which a program that is stopped does not.
+    """
+    from joblib.externals.loky import reusable_executor
+
+    with suppress(Exception):  # another joblib may keep them elsewhere
+        reusable_executor._executor.terminate(kill_workers=True)
 
 
 @contextmanager
