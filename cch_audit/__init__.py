@@ -1,8 +1,8 @@
 """Audit, before training, whether cross-modal knowledge distillation can help.
 
-`check`, `forecast`, `confirm`, `rank` and `sweep` return reports, `load` and `simulate` rows for
-them; `pack` writes many kinds of files into one, and `extract` what layers of a model say of every
-row. See `cch_audit.library`.
+`check`, `forecast`, `confirm`, `rank`, `sweep` and `map` return reports, `load` and `simulate` rows
+for them; `pack` writes many kinds of files into one, and `extract` what layers of a model say of
+every row. See `cch_audit.library`.
 """
 
 from importlib import import_module
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cch_audit.library import confirm as confirm
     from cch_audit.library import forecast as forecast
     from cch_audit.library import load as load
+    from cch_audit.library import map as map
     from cch_audit.library import pack as pack
     from cch_audit.library import rank as rank
     from cch_audit.library import simulate as simulate
@@ -29,7 +30,11 @@ _HOMES = {
     "Sample": "sample",
     "extract": "extraction.extract",
     **dict.fromkeys(
-        ("check", "confirm", "forecast", "load", "pack", "rank", "simulate", "sweep"), "library"
+        (
+            *("check", "confirm", "forecast", "load", "map", "pack", "rank", "simulate"),
+            "sweep",
+        ),
+        "library",
     ),
 }
 __all__ = [*_HOMES, "__version__"]

@@ -16,6 +16,7 @@ from cch_audit.commands.ending import guard, say
 from cch_audit.commands.evidence import evidence
 from cch_audit.commands.forecast import forecast
 from cch_audit.commands.inspect import inspect
+from cch_audit.commands.map import map_pairs
 from cch_audit.commands.options import with_options
 from cch_audit.commands.pack import pack
 from cch_audit.commands.rank import rank
@@ -23,7 +24,7 @@ from cch_audit.commands.report import report
 from cch_audit.commands.simulate import simulate
 from cch_audit.commands.surroundings import prepare
 from cch_audit.commands.sweep import sweep
-from cch_audit.errors import ExitCode, InputError, OutputError
+from cch_audit.errors import ExitCode, InputError, LostError, OutputError
 from cch_audit.rendering.text import printable
 
 UNWRITABLE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT)
@@ -40,6 +41,7 @@ app.command(name="forecast")(forecast)
 app.command(name="confirm")(confirm)
 app.command(name="rank")(rank)
 app.command(name="sweep")(sweep)
+app.command(name="map")(map_pairs)
 app.command(name="report")(report)
 app.command(name="evidence")(evidence)
 app.command(name="simulate")(simulate)
@@ -83,6 +85,9 @@ def run() -> int:
     except OutputError as err:
         say(f"error: {printable(str(err))}")
         return ExitCode.OUTPUT
+    except LostError as err:
+        say(f"error: {printable(str(err))}")
+        return ExitCode.LOST
     except OSError as err:
         if err.filename is not None or err.errno not in UNWRITABLE:
             raise

@@ -12,6 +12,7 @@ class ExitCode(IntEnum):
     UNDECIDED = 3
     INTERNAL = 70
     OUTPUT = 74
+    LOST = 75
     INTERRUPTED = 130
     CLOSED_PIPE = 141
     TERMINATED = 143
@@ -23,6 +24,10 @@ class CchAuditError(Exception):
 
 class OutputError(CchAuditError):
     """A finished report could not be written; the message says where and why."""
+
+
+class LostError(CchAuditError):
+    """What computes was lost; the message says what is kept, so that the same command goes on."""
 
 
 class InputError(CchAuditError):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cch_audit.errors import InputError
 from cch_audit.reading.arrays import NAME, as_file
 from cch_audit.results import CheckReport, ForecastReport, RankReport, SweepReport
+from cch_audit.results.maps import MapReport, PairMatrix
 from cch_audit.running import RUNS, Progress, Run, report_on, run_of
 from cch_audit.running import load as load_run
 from cch_audit.sample import Sample
@@ -131,6 +132,70 @@ def forecast(
     return _report(ForecastReport, "forecast", source, None, progress, settings)
 
 
+def map(
+    source: Source | Iterable[str | PathLike[str]] = None,
+    *,
+    estimators: EstimatorSettings | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> MapReport:
+    """Audit every pair of representations, or those of some teachers, students or pairs.
+
+    Parameters
+    ----------
+    source
+        Path of an HDF5 file, or several; AnnData, MuData, or arrays by the paths that they get in a
+        file, as `representations/audio` and `labels`; None: `files` names them.
+    estimators, progress : as for `check`
+    settings
+        Those of `cch-audit map`, such as `teachers`, `students`, `pairs`, `label_sets`, `order`,
+        `by`, `forecast`, `confirm`, `backend`, `scheduler` and `jobs`.
+
+    Returns
+    -------
+    The report; every audit in it is the one that `check` makes of that pair.
+
+    Raises
+    ------
+    InputError
+        In one sentence that says what was found and what to do.
+    LostError
+        If the workers were lost; what was found is kept, and the same call goes on.
+    """
+    from cch_audit.mapping.plan import plan_study
+    from cch_audit.mapping.study import map_report
+
+    run = run_of("map", _sections(settings, RUNS["map"]), estimators or EstimatorSettings())
+    run.check()
+    told = progress or (lambda what, share: None)
+    if source is None or isinstance(source, list | tuple):
+        paths = [os.fspath(one) for one in source or ()]
+        said = _said("map", None, {"source": paths} | dict(settings) if paths else settings)
+        return map_report(plan_study(paths, run), run, said, told)
+    with as_file(source) as path:
+        report = map_report(plan_study([path], run), run, _said("map", source, settings), told)
+    if isinstance(source, str | PathLike):
+        return report
+    return _in_memory(report, str(path))
+
+
+def _in_memory(report: MapReport, path: str) -> MapReport:
+    """Return a report on arrays, which names no file."""
+
+    def renamed(matrix: PairMatrix) -> PairMatrix:
+        found = matrix.input
+        return replace(
+            matrix,
+            file=NAME,
+            input=None if found is None else replace(found, path=NAME),
+            warnings=tuple(text.replace(path, NAME) for text in matrix.warnings),
+        )
+
+    matrices = tuple(renamed(matrix) for matrix in report.matrices)
+    warnings = tuple(text.replace(path, NAME) for text in report.warnings)
+    return replace(report, matrices=matrices, warnings=warnings)
+
+
 def load(source: Source = None, *, every_teacher: bool = False, **settings: Any) -> Sample:
     """Read and validate the rows that an audit would work on.
 
@@ -238,7 +303,11 @@ def _report(
     run.check()
     sample = source if isinstance(source, Sample) else _load(arrays, run)
     told = progress or (lambda what, share: None)
-    report = report_on(sample, run, _said(command, source, settings), told)
+    from cch_audit.mapping.spread import spread
+
+    path = Path(source) if isinstance(source, str | PathLike) else None
+    with spread(sample, path, run, told) as run:
+        report = report_on(sample, run, _said(command, source, settings), told)
     assert isinstance(report, kind)
     return report
 
@@ -312,7 +381,7 @@ def _as_text(value: Any) -> Any:
     if isinstance(value, PathLike):
         return os.fspath(value)
     if isinstance(value, list | tuple) and any(isinstance(one, PathLike) for one in value):
-        return tuple(map(_as_text, value))
+        return tuple(_as_text(one) for one in value)
     is_named = isinstance(value, Mapping) and bool(value)
     if is_named and all(isinstance(one, str | PathLike) for one in value.values()):
         return _named(value)

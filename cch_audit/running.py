@@ -16,7 +16,7 @@ from cch_audit import __version__
 from cch_audit.auditing.verdict import best, decided, of_forecast, overall
 from cch_audit.columns import COLUMNS
 from cch_audit.distillation.own_training import effective, plan_own, refuse_idle, train_own
-from cch_audit.distillation.runs import train
+from cch_audit.distillation.runs import Training, train
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.estimators import OWN, find, plain_sections
 from cch_audit.results import (
@@ -37,6 +37,7 @@ from cch_audit.results import (
 )
 from cch_audit.settings import (
     AuditSettings,
+    BackendSettings,
     ConfirmationSettings,
     EarlySettings,
     EstimatorSettings,
@@ -45,6 +46,8 @@ from cch_audit.settings import (
     HeadSettings,
     InputSettings,
     IntervalSettings,
+    MapSettings,
+    OrderSettings,
     OwnRunsSettings,
     RankSettings,
     SweepSettings,
@@ -89,14 +92,24 @@ RUNS: Mapping[str, tuple[type[Settings], ...]] = {
     ),
     "confirm": (
         *(InputSettings, AuditSettings, ConfirmationSettings),
-        *(OwnRunsSettings, WorkSettings),
+        *(OwnRunsSettings, BackendSettings, WorkSettings),
     ),
     "rank": (
         *(InputSettings, AuditSettings, RankSettings, GateSettings),
-        *(ConfirmationSettings, WorkSettings),
+        *(ConfirmationSettings, BackendSettings, WorkSettings),
     ),
-    "sweep": (InputSettings, AuditSettings, SweepSettings, ConfirmationSettings, WorkSettings),
-    "forecast": (InputSettings, IntervalSettings, ForecastSettings, WorkSettings),
+    "sweep": (
+        *(InputSettings, AuditSettings, SweepSettings),
+        *(ConfirmationSettings, BackendSettings, WorkSettings),
+    ),
+    "forecast": (
+        *(InputSettings, IntervalSettings, ForecastSettings),
+        *(BackendSettings, WorkSettings),
+    ),
+    "map": (
+        *(InputSettings, MapSettings, AuditSettings, OrderSettings, GateSettings),
+        *(ConfirmationSettings, BackendSettings, WorkSettings),
+    ),
 }
 """The settings of each command that makes a report."""
 _TRAINED: Mapping[str, tuple[bool, Gate]] = {"confirm": (True, "outcome"), "sweep": (True, "none")}
@@ -121,7 +134,12 @@ class Run:
     """None: teachers stay in the order asked for."""
     sweep: SweepSettings | None = None
     """None: teachers stay as they are."""
+    mapping: MapSettings | None = None
+    """None: of a command that has one student."""
+    where: BackendSettings = field(default_factory=BackendSettings)
     working: WorkSettings = field(default_factory=WorkSettings)
+    given_work: Work | None = None
+    """What takes the place of the folder of `working`."""
     only_forecasts: bool = False
     """Whether nothing but forecasts is asked for."""
     early: EarlySettings | None = None
@@ -130,6 +148,8 @@ class Run:
     @cached_property
     def work(self) -> Work:
         """What the run computes, and finds computed."""
+        if self.given_work is not None:
+            return self.given_work
         return Work(None if self.working.no_cache else folder_of(self.working.cache))
 
     @cached_property
@@ -190,12 +210,15 @@ def run_of(command: str, sections: Iterable[Settings], estimators: EstimatorSett
             estimators=estimators,
             training=ConfirmationSettings(**vars(given[ForecastSettings])),
             gate="forecast",
+            where=given[BackendSettings],
             working=given[WorkSettings],
             only_forecasts=True,
         )
     gate = given.get(GateSettings)
     trains, decides = _TRAINED[command] if gate is None else (gate.trains, gate.decides)
     ranking, audit = given.get(RankSettings), given[AuditSettings]
+    if command == "map":
+        ranking = RankSettings(by=given[OrderSettings].by)
     if "forecast" in DECIDES[decides] or (ranking is not None and ranking.by == "forecast"):
         audit = replace(audit, forecast=True)
     return Run(
@@ -208,6 +231,8 @@ def run_of(command: str, sections: Iterable[Settings], estimators: EstimatorSett
         gate=decides,
         ranking=ranking,
         sweep=given.get(SweepSettings),
+        mapping=given.get(MapSettings),
+        where=given.get(BackendSettings, BackendSettings()),
         working=given[WorkSettings],
         early=given.get(EarlySettings),
     )
@@ -281,7 +306,7 @@ def report_on(
     common: dict[str, Any] = {
         "command": command,
         "input": summarize(found.sample),
-        "settings": {**_effective(run), "window": sample.window},
+        "settings": {**settings_of(run), "window": sample.window},
         "seed": run.inputs.seed,
         "verdict": over([audit.verdict for audit in teachers]),
         "gate": run.gate,
@@ -290,7 +315,7 @@ def report_on(
         "seconds": time.perf_counter() - started,
         "audits": audits,
         "warnings": (*sample.source.warnings, *as_warnings(audits)),
-        "origin": _origin(),
+        "origin": origin(),
     }
     if found.sweep is not None:
         return SweepReport(**common, sweep=found.sweep)
@@ -314,7 +339,7 @@ def _forecast(
     started = time.perf_counter()
     with threadpool_limits(1):
         found = forecast_teachers(
-            sample, sample.teachers, run.foretelling, run.work, _jobs(run), progress
+            sample, sample.teachers, run.foretelling, run.work, jobs_of(run), progress
         )
     forecasts = tuple(
         Foretold(
@@ -345,17 +370,70 @@ def _forecast(
         seconds=time.perf_counter() - started,
         forecasts=forecasts,
         warnings=sample.source.warnings,
-        origin=_origin(),
+        origin=origin(),
     )
 
 
-def _jobs(run: Run) -> int:
+def audits_alone(sample: "Sample", run: Run) -> tuple[Audit, ...]:
+    """Audit and train with every teacher of a sample as `report_on` does, and report nothing."""
+    return _audit(sample, run, lambda what, share: None).audits
+
+
+def compute_teacher(sample: "Sample", run: Run, teacher: str) -> None:
+    """Compute the parts of the audit or the forecast of one teacher or step, but train nothing."""
+    if run.only_forecasts:
+        from cch_audit.forecasting.asked import forecast_teachers
+
+        forecast_teachers(sample, [teacher], run.foretelling, run.work, 1)
+        return
+    ranking = None if run.ranking is None else replace(run.ranking, controls=False)
+    bare = replace(run, trains=False, ranking=ranking)
+    _audit(sample, bare, lambda what, share: None, [teacher])
+
+
+def list_teachers(sample: "Sample", run: Run) -> list[str]:
+    """Return the teachers of a run, or the steps that stand for them in a sweep."""
+    if run.plan is None:
+        return [*sample.teachers]
+    heads = run.estimators.of(HeadSettings)
+    return [*teachers_of_steps(sample, run.plan, heads, run.inputs.seed).teachers]
+
+
+def list_training(sample: "Sample", run: Run) -> list[Training]:
+    """Return the training runs of a run whose estimates are known."""
+    from cch_audit.distillation.confirm import plan_experiment
+
+    curve = run.sweep is None
+    experiment = plan_experiment(
+        sample, run.training, run.grid, run.audit.confidence, 1, curve=curve
+    )
+    bare = replace(run, trains=False, audit=replace(run.audit, forecast=False))
+    audits = _audit(sample, bare, lambda what, share: None, list_teachers(sample, run)).audits
+    return training_of_steps(audits, experiment, run.plan)
+
+
+def measure_student(sample: "Sample", run: Run) -> None:
+    """Compute the parts of an audit that all teachers of the student share, for whoever is next."""
+    from threadpoolctl import threadpool_limits
+
+    from cch_audit.auditing.measurement import measure
+    from cch_audit.auditing.parts import Parts
+
+    parts = Parts(sample.dependence, run.estimators, run.inputs.seed, run.work)
+    with threadpool_limits(1):
+        measure(replace(sample, teachers={}), run.audit, parts)
+        parts.neighbors((sample.student,), (sample.labels.values,))
+
+
+def jobs_of(run: Run) -> int:
     """Return how many tasks run at the same time."""
     return run.audit.jobs or os.cpu_count() or 1
 
 
-def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
-    """Measure, judge, train and rank."""
+def _audit(
+    sample: "Sample", run: Run, progress: Progress, only: Iterable[str] | None = None
+) -> Found:
+    """Measure, judge, train and rank; or measure, judge and forecast some teachers or steps."""
     from threadpoolctl import threadpool_limits
 
     from cch_audit.auditing.judging import judge_teachers
@@ -394,6 +472,8 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
                 sample = add_controls(sample, parts, jobs)
         if run.plan is not None:
             sample = teachers_of_steps(sample, run.plan, estimators.of(HeadSettings), seed)
+        if only is not None:
+            sample = replace(sample, teachers={name: sample.teachers[name] for name in only})
         share = AUDITING if experiment or own else 1.0
         measuring = measure
         if run.early is not None and run.early.stop_early:
@@ -410,6 +490,8 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
             audits = forecasts_of_steps(
                 sample, audits, first, run.foretelling, run.plan, run.work, jobs
             )
+        if only is not None:
+            return Found(sample, audits)
         if run.plan is not None:
             traced = trace(audits, run.plan.varied, first, run.plan.steps, settings.margin)
             return Found(sample, audits, sweep=traced)
@@ -420,7 +502,7 @@ def _audit(sample: "Sample", run: Run, progress: Progress) -> Found:
         return Found(sample, audits, ranking)
 
 
-def _origin() -> Origin:
+def origin() -> Origin:
     """Return where and when the report is made, and with what."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     now = int(epoch) if re.fullmatch(r"[0-9]{1,10}", epoch) else time.time()
@@ -432,7 +514,7 @@ def _origin() -> Origin:
     )
 
 
-def _effective(run: Run) -> Mapping[str, Any]:
+def settings_of(run: Run) -> Mapping[str, Any]:
     """Return the settings that bear on the result."""
     shown = dict.fromkeys([*(entry.name for entry in OWN), *run.audit.estimator, "heads"])
     own = plain_sections(run.estimators, shown)
@@ -445,7 +527,9 @@ def _effective(run: Run) -> Mapping[str, Any]:
         sections |= plain(run.training)
     elif run.audit.forecast:
         sections |= {f.name: plain(run.training)[f.name] for f in fields(ForecastSettings)}
-    if run.ranking is not None:
+    if run.mapping is not None:
+        sections |= plain(run.mapping) | {"by": run.ranking.by if run.ranking else "gap"}
+    elif run.ranking is not None:
         sections |= plain(run.ranking)
     if run.sweep is not None:
         sections |= plain(run.sweep)

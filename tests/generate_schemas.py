@@ -17,15 +17,16 @@ from cch_audit.columns import COLUMNS
 from cch_audit.evidence.results import Ledger
 from cch_audit.results import CheckReport, ForecastReport, RankReport, Report, SweepReport
 from cch_audit.results.files import SCHEMA_VERSION
+from cch_audit.results.maps import MapReport
 from cch_audit.settings import LevelName
 
 FOLDER = Path(str(files("cch_audit") / "schemas"))
 AUDITS = [kind.__name__ for kind in (CheckReport, RankReport, SweepReport)]
-KINDS = [*AUDITS, ForecastReport.__name__]
+KINDS = [*AUDITS, ForecastReport.__name__, MapReport.__name__]
 REPORT = (
-    "What `cch-audit check`, `confirm`, `rank`, `sweep` and `forecast` write with `--format json`. "
-    "Every information is in nats, every change in units of its metric; a number that is not "
-    "finite is null."
+    "What `cch-audit check`, `confirm`, `rank`, `sweep`, `forecast` and `map` write with `--format "
+    "json`. Every information is in nats, every change in units of its metric; a number that is "
+    "not finite is null."
 )
 EVIDENCE = (
     "What `cch-audit evidence` writes with `--format json`. Every gap is in nats, every share "
@@ -45,6 +46,7 @@ LEAST = {
     "Confirmation.curve": {"minItems": 1},
     "TrainingSize.metrics": {"minProperties": 1},
     "Sweep.steps": {"minItems": 2},
+    "MapReport.matrices": {"minItems": 1},
     "Ledger.trials": {"minItems": 1},
     "Ledger.decisions": {"minItems": 1},
 }
@@ -145,7 +147,7 @@ def _schema(title: str, description: str, record: Any, tops: list[str]) -> dict[
 
 def schemas() -> dict[str, str]:
     """Return the text of every schema by the name of its file."""
-    reports = Report | CheckReport | RankReport | SweepReport | ForecastReport
+    reports = Report | CheckReport | RankReport | SweepReport | ForecastReport | MapReport
     found = {
         "report.schema.json": _schema("cch-audit report", REPORT, reports, KINDS),
         "evidence.schema.json": _schema("cch-audit evidence", EVIDENCE, Ledger, ["Ledger"]),

@@ -23,6 +23,7 @@ FLOORS = (
     {"distillation", "forecasting"},
     {"choice", "sweeping", "evidence", "simulation"},
     {"running"},
+    {"mapping"},
     {"rendering"},
     {"library", "extraction"},
     {"commands"},
@@ -33,6 +34,7 @@ FLOORS = (
 NUMERICS = {
     *("randomness", "rows", "work", "sample", "dependence", "estimators", "auditing"),
     *("distillation", "forecasting", "choice", "sweeping", "evidence", "simulation", "running"),
+    "mapping",
 }
 OUTSIDE = {"typer", "click", "rich", "h5py", "matplotlib", "jinja2"}
 WRITES_FILES = {"cch_audit.simulation.write"}

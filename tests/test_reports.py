@@ -177,8 +177,8 @@ def test_bytes_are_read_too(encoding: str) -> None:
 
 def test_a_kind_that_is_not_known() -> None:
     assert refusal({**document(report()), "kind": "guess"}) == (
-        'the report: kind is "guess", expected one of check, rank, sweep, forecast; write the '
-        "report again with --format json"
+        'the report: kind is "guess", expected one of check, rank, sweep, forecast, map; write '
+        "the report again with --format json"
     )
 
 

@@ -133,8 +133,15 @@ def list_informations(sample: Sample, predictions: Mapping[str, FloatArray]) -> 
         wanted.append(Information(level, ("student_labels", student), view[student], labels))
         for teacher in sample.teachers:
             name = ("teacher_student", teacher, student)
-            wanted.append(Information(level, name, view[teacher], view[student]))
+            # It is the same in both directions, and so is its estimate.
+            x, y = (view[side] for side in _in_one_order(teacher, student))
+            wanted.append(Information(level, name, x, y))
     return wanted
+
+
+def _in_one_order(*names: str) -> list[str]:
+    """Return the two sides of an information in an order that knows no teacher and no student."""
+    return sorted(names, reverse=True)
 
 
 def estimate_all(
@@ -161,8 +168,9 @@ def estimate_all(
         # Without networks the stream does not know the teacher: all meet the same folds and draws.
         information, name, kind = job.information, job.estimator, job.kind
         level, x, y = information.level, information.x, information.y
-        own = information.name if find(name).trains else information.name[:1]
-        names = (level, *own, name, kind)
+        kind_of, *sides = information.name
+        own = _in_one_order(*sides) if find(name).trains else ()
+        names = (level, kind_of, *own, name, kind)
         if kind == "surrogate":
             drawing = (level, information.name[0], kind)
             return parts.surrogate_errors(job.purpose, name, x, y, job.number, drawing, *names)

@@ -18,6 +18,7 @@ from cch_audit.errors import InputError
 from cch_audit.estimators import OWN, section, section_names
 from cch_audit.settings import (
     AuditSettings,
+    BackendSettings,
     ConfirmationSettings,
     EarlySettings,
     EstimatorSettings,
@@ -25,6 +26,8 @@ from cch_audit.settings import (
     GateSettings,
     InputSettings,
     IntervalSettings,
+    MapSettings,
+    OrderSettings,
     OutputSettings,
     OwnRunsSettings,
     RankSettings,
@@ -49,8 +52,11 @@ PANELS: dict[type[Settings], str] = {
     ForecastSettings: "Forecast",
     IntervalSettings: "Forecast",
     OwnRunsSettings: "Training runs of your own",
+    MapSettings: "Study",
+    OrderSettings: "Study",
     RankSettings: "Ranking",
     SweepSettings: "Sweep",
+    BackendSettings: "Where it runs",
     WorkSettings: "Cache",
     OutputSettings: "Output",
 }
@@ -63,7 +69,9 @@ SECTIONS: tuple[type[Settings], ...] = (
     EarlySettings,
     ConfirmationSettings,
     RankSettings,
+    MapSettings,
     SweepSettings,
+    BackendSettings,
     WorkSettings,
     OutputSettings,
 )

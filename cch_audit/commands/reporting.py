@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -26,6 +26,9 @@ from cch_audit.settings import (
 )
 from cch_audit.settings.declared import Settings
 from cch_audit.settings.formats import FIGURES, FORMATS, STANDARD_OUTPUT, Units, ending, format_of
+
+if TYPE_CHECKING:
+    from cch_audit.work.doing import Work
 
 Output = OutputSettings | EvidenceSettings | InspectSettings | TheoremSettings
 
@@ -54,11 +57,29 @@ def run(
     asked = run_of(command, sections, estimator_settings(context))
     asked.check()
     check_files(output, [*_inputs(file, asked.inputs), *asked.own.files])
+    from cch_audit.mapping.spread import spread
+
     with terminal.progress_bar(not output.quiet) as progress:
         sample = load(file, asked)
-        report = report_on(
-            sample, asked, command_line(), progress, lambda decision: exit_code(decision, output)
-        )
+        with spread(sample, file, asked, progress) as asked:
+            report = report_on(
+                sample,
+                asked,
+                command_line(),
+                progress,
+                lambda decision: exit_code(decision, output),
+            )
+    deliver_report(report, output, asked.work)
+
+
+def deliver_report(report: Any, output: OutputSettings, work: "Work") -> NoReturn:
+    """Deliver a report, say its verdict and what it cost where that is asked for, and exit.
+
+    Raises
+    ------
+    typer.Exit
+        With the exit code.
+    """
     from cch_audit.rendering.seconds import seconds_table
     from cch_audit.rendering.summary import summary
 
@@ -71,7 +92,7 @@ def run(
         undecided_fails=output.undecided == "fail",
     )
     if output.verbose and not output.quiet:
-        say(seconds_table(asked.work.spent(), time.process_time()))
+        say(seconds_table(work.spent(), time.process_time()))
     if is_out_of_sight(output):
         unicode = terminal.shows_unicode(sys.stderr)
         say(summary(report, units=output.units, unicode=unicode))

@@ -45,7 +45,7 @@ def train(
     from joblib import Parallel, delayed
     from threadpoolctl import threadpool_limits
 
-    from cch_audit.distillation.confirm import confirm, sum_up
+    from cch_audit.distillation.confirm import sum_up
 
     begun = time.monotonic()
     jobs = [(run, size) for run in runs for size in run.experiment.sizes]
@@ -62,13 +62,7 @@ def train(
                 progress(f"training, {run.teacher}", sum(shares) / len(shares))
 
         deadline = None if budget is None else begun + budget
-        found = work.do(
-            PURPOSE,
-            _key(sample, run, size, work),
-            lambda: confirm(sample, run.teacher, run.experiment, size, told, deadline),
-            keep=deadline is None,
-            records=RECORDS,
-        )
+        found = train_size(sample, run, size, work, told, deadline)
         told(1.0)
         return found, time.monotonic() - started
 
@@ -90,6 +84,26 @@ def train(
         says = agreement(run.audit.verdict, confirmation.outcome, confirmation.cause, accept)
         trained.append(replace(run.audit, confirmation=confirmation, agreement=says))
     return tuple(trained)
+
+
+def train_size(
+    sample: "Sample",
+    run: Training,
+    size: int,
+    work: Work,
+    told: Callable[[float], None] = lambda share: None,
+    deadline: float | None = None,
+) -> TrainingSize:
+    """Return what training on so many rows showed, from what is kept unless time ended it."""
+    from cch_audit.distillation.confirm import confirm
+
+    return work.do(
+        PURPOSE,
+        _key(sample, run, size, work),
+        lambda: confirm(sample, run.teacher, run.experiment, size, told, deadline),
+        keep=deadline is None,
+        records=RECORDS,
+    )
 
 
 def _key(sample: "Sample", run: Training, size: int, work: Work) -> tuple[Any, ...]:

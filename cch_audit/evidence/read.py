@@ -24,6 +24,7 @@ from cch_audit.results import (
     Report,
 )
 from cch_audit.results.files import WITHOUT_TRAINING, read
+from cch_audit.results.maps import MapReport
 from cch_audit.settings import ConfirmationSettings
 
 Identity = tuple[str, int]
@@ -66,6 +67,11 @@ def read_evidence(paths: Sequence[Path], *, controls: bool) -> Evidence:
             raise InputError(
                 f"{path}: is a forecast alone, and holds no outcome; run check or rank with "
                 "--forecast and --confirm"
+            )
+        if isinstance(report, MapReport):
+            raise InputError(
+                f"{path}: is a study of pairs, whose outcomes are not independent trials; give "
+                "reports of check, confirm, rank or sweep"
             )
         found = _identified(report)
         if not found and WITHOUT_TRAINING in report.warnings:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -121,13 +122,20 @@ def source_of(student_file: OpenFile, teacher_file: OpenFile) -> Source:
     """Say which files the rows come from."""
     path, other = student_file.name, teacher_file.name
     if teacher_file is student_file:
-        return Source(path, _sha256(path))
-    return Source(path, _sha256(path), other, _sha256(other))
+        return Source(path, file_digest(path))
+    return Source(path, file_digest(path), other, file_digest(other))
 
 
-def _sha256(name: str) -> str:
-    """Return the SHA-256 of a file, read as a stream."""
-    with translated(name), Path(name).open("rb") as content:
+def file_digest(name: str) -> str:
+    """Return the SHA-256 of a file, read as a stream, and once while it stays as it is."""
+    with translated(name):
+        found = Path(name).stat()
+        return _sha256(name, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(16)
+def _sha256(name: str, *state: int) -> str:
+    with Path(name).open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 

@@ -37,6 +37,7 @@ _DOCUMENTS = {
     "RankReport": "reports",
     "SweepReport": "reports",
     "ForecastReport": "forecast",
+    "MapReport": "map",
     "Joined": "joined",
     "Ledger": "evidence",
     "Verification": "verification",

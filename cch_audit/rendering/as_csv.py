@@ -27,6 +27,7 @@ from cch_audit.results import (
 )
 from cch_audit.results.forecast import ForecastCell
 from cch_audit.results.joined import Joined, reports_of
+from cch_audit.results.maps import MapReport
 from cch_audit.settings.formats import Units
 
 _PARTS: dict[str, type] = {
@@ -66,7 +67,7 @@ COLUMNS = (
 """A ranking adds its own columns behind these, as `ranking_<name>`."""
 
 
-def render(found: Report | ForecastReport | Joined, look: Look) -> str:
+def render(found: Report | ForecastReport | MapReport | Joined, look: Look) -> str:
     """Return the results as CSV, unrounded; a number that is missing is empty.
 
     Rows of several reports begin with their `file`.
@@ -74,7 +75,9 @@ def render(found: Report | ForecastReport | Joined, look: Look) -> str:
     rows: list[dict[str, Any]] = []
     for report in reports_of(found):
         header, *cells = as_table(report, look.units)
-        first = {"file": report.input.path} if isinstance(found, Joined) else {}
+        first = {}
+        if isinstance(found, Joined) and not isinstance(report, MapReport):
+            first = {"file": report.input.path}
         rows += [first | dict(zip(header, row, strict=True)) for row in cells]
     file = StringIO()
     writer = csv.DictWriter(
@@ -88,13 +91,16 @@ def render(found: Report | ForecastReport | Joined, look: Look) -> str:
 def as_table(report: Written, units: Units) -> list[list[Any]]:
     """Return a header, and one row for each teacher, level and estimator.
 
-    Of a report of forecasts one for each teacher, temperature and weight.
+    Of a report of forecasts one for each teacher, temperature and weight; of a study one for each
+    file and label set too, and one for each pair that was refused.
 
     What concerns a teacher as a whole is repeated in each of its rows.
     """
     report = for_reading(report, units=units)
     if isinstance(report, ForecastReport):
         return _forecasts(report)
+    if isinstance(report, MapReport):
+        return _pairs(report, units)
     assert isinstance(report, Report)
     ranking = report.ranking.teachers if isinstance(report, RankReport) else ()
     ranked = {one.teacher: one for one in ranking}
@@ -108,20 +114,40 @@ def as_table(report: Written, units: Units) -> list[list[Any]]:
         if place is None and ranked:
             continue  # left out by --top
         columns = {} if place is None else plain(place.columns)
-        for level_name, level in ordered_levels(audit):
-            table += [
-                [
-                    *(audit.teacher, audit.student, level_name, level_name in audit.gated),
-                    *(name, units),
-                    *((plain(getattr(result, part)) or {}).get(field) for part, field in _NUMBERS),
-                    *(result.verdict, result.reason, ";".join(result.flags)),
-                    *_teacher(audit, place),
-                    *step,
-                    *(columns.get(name) for name in names),
-                ]
-                for name, result in level.estimators.items()
-            ]
+        behind = (*step, *(columns.get(name) for name in names))
+        table += [[*row, *behind] for row in _estimates(audit, place, units)]
     return table
+
+
+def _pairs(report: MapReport, units: Units) -> list[list[Any]]:
+    """Return a header, and one row for each file, label set, pair, level and estimator."""
+    header = [column for column in COLUMNS if column not in ("sweep", "step", "rank", "control")]
+    skipped = [place for place, name in enumerate(COLUMNS) if name in ("rank", "control")]
+    table: list[list[Any]] = [["file", "labels", *header, "refused"]]
+    for matrix in report.matrices:
+        where = (matrix.file, matrix.labels)
+        for audit in matrix.audits:
+            for row in _estimates(audit, None, units):
+                kept = [cell for place, cell in enumerate(row) if place not in skipped]
+                table.append([*where, *kept, None])
+        table += [
+            [*where, one.teacher, one.student, *[None] * (len(header) - 2), one.reason]
+            for one in matrix.refusals
+        ]
+    return table
+
+
+def _estimates(audit: Audit, place: Ranked | None, units: Units) -> Iterator[list[Any]]:
+    """Yield one row for each level and estimator of a teacher, without sweep and step."""
+    for level_name, level in ordered_levels(audit):
+        for name, result in level.estimators.items():
+            yield [
+                *(audit.teacher, audit.student, level_name, level_name in audit.gated),
+                *(name, units),
+                *((plain(getattr(result, part)) or {}).get(field) for part, field in _NUMBERS),
+                *(result.verdict, result.reason, ";".join(result.flags)),
+                *_teacher(audit, place),
+            ]
 
 
 def _as_text(cell: float | str | None) -> float | str | None:

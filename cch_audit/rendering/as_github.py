@@ -35,7 +35,7 @@ def _level(report: AnyReport, case: Case, look: Look) -> str:
 
 
 def _message(case: Case) -> str:
-    return f"{case.audit.teacher} -> {case.audit.student}, {case.thing}: {case.reason}"
+    return f"{case.audit.teacher} -> {case.audit.student}{case.where}, {case.thing}: {case.reason}"
 
 
 def _command(level: str, title: str, message: str) -> str:

@@ -7,11 +7,13 @@ from cch_audit.rendering.confirmation import outcome_sentence
 from cch_audit.rendering.forecast import sentence as of_forecasts
 from cch_audit.rendering.foretold import forecast_sentence
 from cch_audit.rendering.foretold import kind_of as kind_of_forecast
+from cch_audit.rendering.map import sentence as of_pairs
 from cch_audit.rendering.sweep import sweep_sentence
 from cch_audit.rendering.text import counted, deciding_levels, for_reading, gap_range, trained
 from cch_audit.rendering.training import CLAIMS as OUTCOME_CLAIMS
 from cch_audit.rendering.training import kind_of
 from cch_audit.results import DECIDES, Audit, ForecastReport, RankReport, Report, SweepReport
+from cch_audit.results.maps import MapReport
 from cch_audit.settings.formats import Units
 
 CLAIMS = {
@@ -27,7 +29,9 @@ BOTH = {
 }
 
 
-def summary(report: Report | ForecastReport, *, units: Units = "nats", unicode: bool = True) -> str:
+def summary(
+    report: Report | ForecastReport | MapReport, *, units: Units = "nats", unicode: bool = True
+) -> str:
     """Return the verdict as one printable sentence, without a newline.
 
     Parameters
@@ -40,6 +44,8 @@ def summary(report: Report | ForecastReport, *, units: Units = "nats", unicode: 
     shown = for_reading(report, units=units, unicode=unicode)
     if isinstance(shown, ForecastReport):
         return of_forecasts(shown)
+    if isinstance(shown, MapReport):
+        return of_pairs(shown)
     return sentence(shown, units)
 
 

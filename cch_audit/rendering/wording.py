@@ -142,23 +142,23 @@ def run_lines(report: Report | ForecastReport) -> list[tuple[str, str]]:
         ("seed", str(report.seed)),
         ("sha256", report.input.sha256),
         *([] if digest is None else [("sha256 of the teacher file", digest)]),
-        *([] if report.origin is None else _origin_lines(report.origin)),
-        *_setting_lines(report.settings),
+        *([] if report.origin is None else origin_lines(report.origin)),
+        *setting_lines(report.settings),
     ]
 
 
-def _origin_lines(origin: Origin) -> Iterator[tuple[str, str]]:
+def origin_lines(origin: Origin) -> Iterator[tuple[str, str]]:
     """Yield when, where and with what the report was made."""
     yield "date", origin.date
     yield "host", origin.host
     yield from ((f"{name} version", version) for name, version in origin.versions.items())
 
 
-def _setting_lines(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def setting_lines(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the settings as (dotted name, value) pairs."""
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _setting_lines(value, f"{prefix}{name}.")
+            yield from setting_lines(value, f"{prefix}{name}.")
         elif isinstance(value, list | tuple):
             yield f"{prefix}{name}", ", ".join(map(str, value)) or "none"
         else:

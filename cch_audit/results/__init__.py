@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+    from cch_audit.results.maps import MapReport
     from cch_audit.settings.formats import Units
 
 Verdict = Literal["pass", "fail", "undecided"]
@@ -479,7 +480,9 @@ class Written:
         return render(self)
 
     @staticmethod
-    def from_json(text: str | bytes) -> "CheckReport | RankReport | SweepReport | ForecastReport":
+    def from_json(
+        text: str | bytes,
+    ) -> "CheckReport | RankReport | SweepReport | ForecastReport | MapReport":
         """Return the report that `to_json` or `--format json` wrote.
 
         Raises
@@ -590,15 +593,15 @@ class Report(Written):
 
     def __post_init__(self) -> None:
         """Keep settings in one form, whether they were made or read back."""
-        object.__setattr__(self, "settings", _with_tuples(self.settings))
+        object.__setattr__(self, "settings", with_tuples(self.settings))
 
 
-def _with_tuples(value: Any) -> Any:
+def with_tuples(value: Any) -> Any:
     """Return mappings and sequences whose sequences are tuples."""
     if isinstance(value, Mapping):
-        return {key: _with_tuples(item) for key, item in value.items()}
+        return {key: with_tuples(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return tuple(_with_tuples(item) for item in value)
+        return tuple(with_tuples(item) for item in value)
     return value
 
 
@@ -661,4 +664,4 @@ class ForecastReport(Written):
 
     def __post_init__(self) -> None:
         """Keep settings in one form, whether they were made or read back."""
-        object.__setattr__(self, "settings", _with_tuples(self.settings))
+        object.__setattr__(self, "settings", with_tuples(self.settings))

@@ -21,11 +21,12 @@ from cch_audit.results import (
     RankReport,
     SweepReport,
 )
+from cch_audit.results.maps import MapReport, PairMatrix
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails, SchemaValidator
 
-AnyReport = CheckReport | RankReport | SweepReport | ForecastReport
+AnyReport = CheckReport | RankReport | SweepReport | ForecastReport | MapReport
 Kind = TypeVar("Kind", dict[str, Any], list[Any])
 
 SCHEMA_VERSION = "2"
@@ -47,7 +48,10 @@ _KINDS: dict[str, type[AnyReport]] = {
     "rank": RankReport,
     "sweep": SweepReport,
     "forecast": ForecastReport,
+    "map": MapReport,
 }
+_HOLDS = {"forecast": "forecasts", "map": "matrices"}
+"""What reports that hold no audits hold."""
 _FOUND = {dict: "an object", list: "a list", bool: "true or false", type(None): "null"}
 _WANTED = {
     "dataclass_type": "an object",
@@ -165,7 +169,7 @@ def parse(text: str | bytes, name: str) -> AnyReport:
     try:
         document = json.loads(text, parse_int=_integer)
         kind = _kind(document, name)
-        if document["schema_version"] == BEFORE_CURVES and kind != "forecast":
+        if document["schema_version"] == BEFORE_CURVES and kind not in _HOLDS:
             document = _without_training(document)
         report: AnyReport = _validator(kind).validate_python({**document, "kind": kind})
     except ValidationError as err:
@@ -180,6 +184,8 @@ def parse(text: str | bytes, name: str) -> AnyReport:
         if not report.forecasts:
             raise InputError(f"{name}: forecasts[0] is missing; {ADVICE}")
         return report
+    if isinstance(report, MapReport):
+        return _checked(report, name)
     for missing in _missing(report):
         raise InputError(f"{name}: {missing} is missing; {ADVICE}")
     audits: Iterable[Audit] = map(_with_infinities, report.audits)
@@ -193,11 +199,11 @@ def _kind(document: Any, name: str) -> str:
     """Return which kind of report a document is."""
     if not isinstance(document, dict):
         raise InputError(f"{name}: {_mismatch('the document', document, 'an object')}; {ADVICE}")
-    holds = "forecasts" if document.get("kind") == "forecast" else "audits"
+    holds = _HOLDS.get(str(document.get("kind")), "audits")
     if document.get(holds) is None or document.get("schema_version") is None:
         raise InputError(
             f"{name}: is JSON, but no audit report of cch-audit; give what check, confirm, rank, "
-            "sweep or forecast wrote with --format json"
+            "sweep, forecast or map wrote with --format json"
         )
     version = document["schema_version"]
     if version not in (SCHEMA_VERSION, BEFORE_CURVES):
@@ -310,9 +316,50 @@ def _mismatch(where: str, value: Any, wanted: str) -> str:
     return f"{where} is {found}, expected {wanted}"
 
 
+def _checked(report: MapReport, name: str) -> MapReport:
+    """Return the report of a study with its infinities; refuse one that lacks what it speaks of."""
+    matrices = []
+    for number, matrix in enumerate(report.matrices):
+        for missing in _missing_of_matrix(matrix):
+            raise InputError(f"{name}: matrices[{number}].{missing} is missing; {ADVICE}")
+        matrices.append(replace(matrix, audits=tuple(map(_with_infinities, matrix.audits))))
+    if not any(matrix.audits for matrix in matrices):
+        raise InputError(f"{name}: matrices[0].audits[0] is missing; {ADVICE}")
+    return replace(report, matrices=tuple(matrices))
+
+
+def _missing_of_matrix(matrix: PairMatrix) -> Iterator[str]:
+    """Yield what the matrix of a study speaks of that is not there."""
+    yield from _missing_of_audits(matrix.audits)
+    pairs = {(audit.teacher, audit.student) for audit in matrix.audits}
+    named = [("lessons", one.teacher, one.student) for one in matrix.lessons]
+    named += [("choices", one.teacher, one.student) for one in matrix.choices]
+    for where, *pair in named:
+        if tuple(pair) not in pairs:
+            yield f"the audit of {where}: {pair[0]} -> {pair[1]}"
+    refused = {(one.teacher, one.student) for one in matrix.refusals}
+    for teacher, student in sorted(pairs | refused):
+        if teacher not in matrix.teachers:
+            yield f"teachers: {teacher}"
+        if student not in matrix.students:
+            yield f"students: {student}"
+
+
 def _missing(report: CheckReport | RankReport | SweepReport) -> Iterator[str]:
     """Yield where something is spoken of that is not there."""
-    for number, audit in enumerate(report.audits):
+    yield from _missing_of_audits(report.audits)
+    if isinstance(report, RankReport):
+        audited = {audit.teacher for audit in report.audits}
+        for number, place in enumerate(report.ranking.teachers):
+            if place.teacher not in audited:
+                yield f"the audit of ranking.teachers[{number}]"
+    if isinstance(report, SweepReport) and len(report.sweep.steps) != len(report.audits):
+        yield "the audit of a step, or a step of sweep.steps,"
+
+
+def _missing_of_audits(audits: Iterable[Audit]) -> Iterator[str]:
+    """Yield what audits speak of that is not there."""
+    for number, audit in enumerate(audits):
         levels = f"audits[{number}].levels"
         yield from (f"{levels}.{name}" for name in audit.gated if name not in audit.levels)
         for name, level in audit.levels.items():
@@ -322,13 +369,6 @@ def _missing(report: CheckReport | RankReport | SweepReport) -> Iterator[str]:
                 yield f"{levels}.{name}.voters[0]"
         if audit.confirmation is not None:
             yield from _missing_of(audit.confirmation, f"audits[{number}].confirmation")
-    if isinstance(report, RankReport):
-        audited = {audit.teacher for audit in report.audits}
-        for number, place in enumerate(report.ranking.teachers):
-            if place.teacher not in audited:
-                yield f"the audit of ranking.teachers[{number}]"
-    if isinstance(report, SweepReport) and len(report.sweep.steps) != len(report.audits):
-        yield "the audit of a step, or a step of sweep.steps,"
 
 
 def _missing_of(found: Confirmation, where: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from cch_audit.errors import InputError
 from cch_audit.results import Audit, ForecastReport, Report, Verdict, Written
+from cch_audit.results.maps import MapReport
 
 Direction = Literal["worse", "better", "same", "new", "gone"]
 DIRECTIONS: tuple[Direction, ...] = ("worse", "better", "same", "new", "gone")
@@ -54,23 +55,26 @@ class Joined:
         return any(shift.direction == "worse" for shift in self.shifts)
 
 
-def reports_of(found: Report | ForecastReport | Joined) -> tuple[Report | ForecastReport, ...]:
+def reports_of(
+    found: Report | ForecastReport | MapReport | Joined,
+) -> tuple[Report | ForecastReport | MapReport, ...]:
     """Return one report, or those that are joined."""
     return found.reports if isinstance(found, Joined) else (found,)
 
 
 def audits_of(reports: Sequence[Written]) -> list[Report]:
-    """Return reports with audits; refuse forecasts, which have nothing to be held against.
+    """Return reports with audits; refuse forecasts and studies, which are shown alone.
 
     Raises
     ------
     InputError
-        If one of them is a report of forecasts.
+        If one of them is a report of forecasts, or of a study.
     """
     audits = [report for report in reports if isinstance(report, Report)]
     if len(audits) < len(reports):
         raise InputError(
-            "a report of forecast is shown alone; give reports of check, confirm, rank or sweep"
+            "a report of forecast or map is shown alone; give reports of check, confirm, rank or "
+            "sweep"
         )
     return audits
 

@@ -344,18 +344,65 @@ class EarlySettings(Settings):
 
 
 @dataclass(frozen=True)
-class RankSettings(Settings):
-    """How teachers are ordered."""
+class OrderSettings(Settings):
+    """By what teachers are ordered."""
 
     by: str = setting(
         "gap",
         "Column that orders the teachers; gap is the lower end of the gated one.",
         choices=names,
     )
+
+
+@dataclass(frozen=True)
+class RankSettings(OrderSettings):
+    """How teachers are ordered, and which are shown."""
+
     top: int | None = setting(None, "Report the first teachers only, so many.", low=1)
     controls: bool = setting(
         False, "Add teachers that teach nothing, to see which columns are fooled."
     )
+
+
+@dataclass(frozen=True)
+class MapSettings(Settings):
+    """Which pairs a study is about, and how its matrix is laid out."""
+
+    files: tuple[str, ...] = setting(
+        (), "HDF5 files, for a study file: those that the command line names take their place."
+    )
+    students: str | None = setting(
+        None, "Students as one comma-separated list; by default every representation."
+    )
+    pairs: tuple[str, ...] = setting(
+        (),
+        "A pair, TEACHER->STUDENT; repeat for several. By default each teacher with each student.",
+    )
+    label_sets: str | None = setting(
+        None, "Labels of each file as one comma-separated list, where there are several."
+    )
+    order: Literal["given", "clustered"] = setting(
+        "given", "Order of the matrix: as in the file, or with those side by side that are alike."
+    )
+
+
+@dataclass(frozen=True)
+class BackendSettings(Settings):
+    """Where parts are computed; no number depends on it."""
+
+    backend: Literal["threads", "processes", "dask"] = setting(
+        "threads", "Where tasks run: in threads, in processes, or on the workers of a Dask cluster."
+    )
+    scheduler: str | None = setting(
+        None,
+        "Address of a Dask scheduler, as tcp://host:8786; without one dask starts workers here.",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse an address that nobody asks, too."""
+        super().__post_init__()
+        if self.scheduler is not None and self.backend != "dask":
+            raise InputError("`scheduler` is of `backend` dask; add that, or leave it out")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy.typing as npt
 
-from cch_audit.work.keeping import Folder
+from cch_audit.work.keeping import Folder, Shelf
 from cch_audit.work.keys import digest, program
 from cch_audit.work.packing import n_bytes
 
@@ -40,7 +40,7 @@ class Spent:
 class Work:
     """The parts of one run: each is computed once, by one of its threads, unless it was kept."""
 
-    def __init__(self, folder: Folder | None = None) -> None:
+    def __init__(self, folder: Folder | Shelf | None = None) -> None:
         """Begin with what is in a folder, or without one with nothing."""
         self.folder = folder
         self._lock = Lock()
@@ -119,6 +119,25 @@ class Work:
         with self._lock:
             return dict(sorted(self._spent.items(), key=lambda item: -item[1].seconds))
 
+    def take_spent(self) -> dict[str, Spent]:
+        """Return what was spent since the last time, and begin at nothing again."""
+        with self._lock:
+            spent, self._spent = self._spent, {}
+        return spent
+
+    def add_spent(self, spent: Mapping[str, Spent]) -> None:
+        """Count what others spent for this run."""
+        for purpose, found in spent.items():
+            self._count(purpose, found)
+
+    def let_go(self) -> None:
+        """Forget arrays, and results that are kept in the folder, where they are found again."""
+        with self._lock:
+            self._digests.clear()
+            for name in [name for name, one in self._parts.items() if one.done()]:
+                if name not in self._held and self.folder is not None:
+                    del self._parts[name]
+
     def _made(
         self,
         purpose: str,
@@ -146,7 +165,7 @@ class Work:
         with self._lock:
             self._held[name] = size
             while sum(self._held.values()) > MOST_HELD and len(self._held) > 1:
-                del self._parts[self._held.popitem(last=False)[0]]
+                self._parts.pop(self._held.popitem(last=False)[0], None)
 
     def _count(self, purpose: str, spent: Spent) -> None:
         with self._lock:

@@ -3,16 +3,17 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from cch_audit.work.packing import packed, unpacked
+from cch_audit.work.packing import Arrays, packed, unpacked
 
+Found = TypeVar("Found")
 MOST_BYTES = 2**30
 """Of the folder; the parts that were used least recently are dropped."""
 LOOKS = 16
@@ -56,10 +57,18 @@ class Folder:
         key : hexadecimal digits
         records : the dataclasses that the result may be made of
         """
+        return self._read(key, lambda arrays: (unpacked(arrays, records),))
+
+    def arrays(self, key: str) -> Arrays | None:
+        """Return the result of a key as it is kept; None if there is none that can be read."""
+        return self._read(key, lambda arrays: arrays)
+
+    def _read(self, key: str, change: Callable[[Arrays], Found]) -> Found | None:
+        """Return what is made of the arrays of a key; remove a file that cannot be read."""
         path = self._place(key)
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                value = unpacked(dict(arrays), records)
+                value = change(dict(arrays))
         except FileNotFoundError:
             return None
         except Exception:  # whatever a damaged file makes zipfile, numpy or json say
@@ -68,11 +77,15 @@ class Folder:
             return None
         with suppress(OSError):
             os.utime(path)  # the least recently used is dropped first
-        return (value,)
+        return value
 
     def keep(self, key: str, value: Any) -> None:
         """Keep the result of a key, if the folder can be written."""
-        path, arrays = self._place(key), packed(value)
+        self.keep_arrays(key, packed(value))
+
+    def keep_arrays(self, key: str, arrays: Arrays) -> None:
+        """Keep the result of a key as `packed` made it, if the folder can be written."""
+        path = self._place(key)
         with suppress(OSError):
             self._prepare(path.parent)
             descriptor, name = tempfile.mkstemp(UNFINISHED, dir=path.parent)
@@ -86,6 +99,11 @@ class Folder:
                     os.unlink(name)  # noqa: PTH108
                 raise
             self._make_room(size)
+
+    def drop(self, key: str) -> None:
+        """Remove the result of a key."""
+        with suppress(OSError):
+            self._place(key).unlink()
 
     def size(self) -> tuple[int, int]:
         """Return the number of results and their bytes."""
@@ -159,6 +177,35 @@ class Folder:
                         with suppress(OSError):  # another process has just removed it
                             found = entry.stat(follow_symlinks=False)
                             yield found.st_mtime, found.st_size, Path(entry.path)
+
+
+class Shelf:
+    """Results in memory, for a worker that cannot reach the folder of a run."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._parts: dict[str, Arrays] = {}
+        self._made: dict[str, Arrays] = {}
+
+    def put(self, parts: Mapping[str, Arrays]) -> None:
+        """Add results that others made."""
+        self._parts.update(parts)
+
+    def find(self, key: str, records: Iterable[type]) -> tuple[Any] | None:
+        """Return the result of a key as a tuple of one; None if there is none."""
+        arrays = self._parts.get(key)
+        return None if arrays is None else (unpacked(arrays, records),)
+
+    def keep(self, key: str, value: Any) -> None:
+        """Keep the result of a key."""
+        self._parts[key] = self._made[key] = packed(value)
+
+    def take_made(self, *, forget: bool = False) -> dict[str, Arrays]:
+        """Return what was made here since the last time, which may be of no more use here."""
+        made, self._made = self._made, {}
+        for key in made if forget else ():
+            self._parts.pop(key, None)
+        return made
 
 
 def folder_of(name: str | None) -> Folder | None:

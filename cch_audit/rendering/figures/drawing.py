@@ -16,11 +16,13 @@ from cch_audit.rendering.figures.evidence import evidence_picture
 from cch_audit.rendering.figures.forecast import forecast_pictures
 from cch_audit.rendering.figures.gap import gap_picture
 from cch_audit.rendering.figures.grid import grid_picture
+from cch_audit.rendering.figures.heat import map_pictures
 from cch_audit.rendering.figures.marks import Picture
 from cch_audit.rendering.figures.sweep import sweep_picture
 from cch_audit.rendering.figures.teachers import teachers_picture
 from cch_audit.rendering.text import NATS_PER, all_printable, for_reading, trained
 from cch_audit.results import Audit, ForecastReport, RankReport, Report, SweepReport, Written
+from cch_audit.results.maps import MapReport
 from cch_audit.settings.formats import Units
 
 STYLE: dict[Any, Any] = {
@@ -89,6 +91,12 @@ def plot(found: Written | Ledger, *, units: Units = "nats") -> Figure:
             picture
             for one in shown
             for picture in forecast_pictures(one.forecast, one.teacher if several else "")
+        ]
+    elif isinstance(found, MapReport):
+        pictures = [
+            picture
+            for matrix in for_reading(found, units=units).matrices
+            for picture in map_pictures(matrix, units)
         ]
     else:
         assert isinstance(found, Report)

@@ -1,0 +1,1 @@
+"""Studies: their plan, their report, and where they run."""
