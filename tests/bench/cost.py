@@ -109,8 +109,8 @@ def main() -> None:
     if chosen.before:
         versions["before"] = chosen.before.resolve()
     path = RESULTS / "cost.json"
-    kept = json.loads(path.read_text()) if path.exists() else {"cases": {}}
-    cases = kept["cases"]
+    kept = json.loads(path.read_text()) if path.exists() else {"cells": {}}
+    cases = kept["cells"]
     with tempfile.TemporaryDirectory() as folder:
         for case in CASES:
             if chosen.cases and chosen.cases not in case.name:
@@ -128,11 +128,11 @@ def main() -> None:
             if file.parent == Path(folder):
                 file.unlink()
     machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    path.write_text(json.dumps({"machine": machine, "cases": cases}, indent=1) + "\n")
-    print(shown(cases))
+    path.write_text(json.dumps({"machine": machine, "cells": cases}, indent=1) + "\n")
+    print(overview(cases))
 
 
-def shown(cases: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+def overview(cases: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """Return the table of all cases that were timed."""
 
     def cell(cost: Mapping[str, float] | None) -> list[str]:

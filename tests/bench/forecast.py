@@ -205,10 +205,23 @@ def main() -> None:
     record = {
         "name": "forecast",
         "versions": {"cch-audit": __version__},
-        "slices": rows,
+        "cells": rows,
         "worlds": [_short(cell) for cell in found],
     }
     options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def overview(cells: Iterable[Cell]) -> str:
+    """Return what README.md shows of the slices."""
+    head = ["worlds", "", "r", "slope", "size", "sign", "covers", "false", "regret"]
+    kept = ("r", "slope_of_forecast", "size", "sign", "covers", "false", "regret")
+
+    def shown(value: float | None) -> str:
+        return "" if value is None else f"{value:.3f}"
+
+    rows = [[cell["slice"], str(cell["worlds"]), *(shown(cell[one]) for one in kept)]
+            for cell in cells]  # fmt: skip
+    return table(head, rows)
 
 
 def _short(cell: Cell) -> Cell:
