@@ -20,6 +20,16 @@ def is_classes(y: FloatArray | IntArray) -> TypeGuard[IntArray]:
     return y.ndim == 1
 
 
+def in_proportion(y: IntArray, rng: np.random.Generator) -> FloatArray:
+    """Return random places (n_samples,): any first rows by them hold the classes in proportion."""
+    place = np.empty(len(y))
+    for label in np.unique(y):
+        # The place of a row within its class, as a share of the class.
+        members = np.flatnonzero(y == label)
+        place[members] = (rng.permutation(len(members)) + rng.random()) / len(members)
+    return place
+
+
 def against_largest_class(guessed: IntArray, y: IntArray) -> tuple[float, float, float]:
     """Return the share of rows that are guessed right, that of the largest class, and its error.
 

@@ -7,7 +7,7 @@ import numpy as np
 from cch_audit.dependence.units import Dependence, apart
 from cch_audit.distillation.arms import LEAST_TRAIN
 from cch_audit.errors import InputError
-from cch_audit.rows import FloatArray, IntArray, is_classes
+from cch_audit.rows import FloatArray, IntArray, in_proportion, is_classes
 
 LEAST_OTHER = 5
 """Fewest rows that validate, and that test."""
@@ -97,8 +97,5 @@ def _mixed(y: FloatArray | IntArray, groups: IntArray | None, rng: np.random.Gen
     if groups is not None:
         place = rng.random(int(groups.max()) + 1)[groups]
     elif is_classes(y):
-        # The place of a row within its class, as a share of the class.
-        for label in np.unique(y):
-            members = np.flatnonzero(y == label)
-            place[members] = (rng.permutation(len(members)) + rng.random()) / len(members)
+        place = in_proportion(y, rng)
     return np.asarray(np.argsort(place, kind="stable"))

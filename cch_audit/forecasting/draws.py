@@ -4,7 +4,7 @@ import numpy as np
 
 from cch_audit.dependence.units import Dependence
 from cch_audit.errors import InputError
-from cch_audit.rows import FloatArray, IntArray
+from cch_audit.rows import FloatArray, IntArray, in_proportion
 
 LEAST_PARTS, MOST_PARTS = 8, 32
 """Parts that are drawn: each one more makes the forecast less a matter of chance."""
@@ -18,14 +18,20 @@ def n_parts(numbers: int) -> int:
 
 
 def draw_part(
-    n_samples: int, size: int, units: IntArray | None, rng: np.random.Generator
+    n_samples: int,
+    size: int,
+    units: IntArray | None,
+    rng: np.random.Generator,
+    y: IntArray | None = None,
 ) -> IntArray:
     """Return about `size` rows, drawn without replacement, whole units; in ascending order.
 
-    At least one unit is left out where there are two.
+    At least one unit is left out where there are two. Where rows are on their own, classes y keep
+    their proportions, as they do among the rows that a training run draws.
     """
     if units is None:
-        return np.sort(rng.permutation(n_samples)[:size])
+        order = np.argsort(rng.random(n_samples) if y is None else in_proportion(y, rng))
+        return np.sort(order[:size])
     place = rng.permutation(int(units.max()) + 1)[units]
     order = np.argsort(place, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(place[order])) + 1, n_samples)

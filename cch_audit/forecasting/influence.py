@@ -44,8 +44,7 @@ def influence_of(parts: Parts, lesson: Lesson, state: State) -> Influence:
     # Q: noise
     through = _symmetric(parts.sigma @ risk_hessian @ inverse)
     by_hessian = sums.quadratic(through, pairs, q, d)
-    alone = (parts.pull[curved, :, None] * x[:, None, :] - parts.centre).reshape(len(x), -1)
-    second = parts.noise + (alone * weighted).sum(axis=1) / 2
+    second = parts.noise + (parts.alone * weighted).sum(axis=1) / 2
     second -= sums.inner(parts.curvature, by_hessian, q)
     noisy = parts.gradients @ (inverse @ risk_hessian @ inverse)
     along_noise = np.einsum("nqd,nd->nq", noisy.reshape(len(x), q, d), x)

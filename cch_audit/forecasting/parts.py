@@ -8,6 +8,7 @@ beta = H^-1 {mean[A H^-1 g] - mean[k (x) x] / 2} is n times the bias of an estim
 and Snell 1968, "A general definition of residuals"). Everything is in contrasts.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,7 +25,7 @@ from cch_audit.forecasting.softmax import (
     penalties,
     solved,
 )
-from cch_audit.rows import FloatArray, IntArray
+from cch_audit.rows import BoolArray, FloatArray, IntArray
 
 JITTER = 1e-8
 """Added to the diagonal of H before it is inverted."""
@@ -45,10 +46,12 @@ class Parts:
     """p - y of all rows, (n_samples, q)."""
     centre: FloatArray
     """Mean of g, (q, d)."""
+    alone: FloatArray
+    """g less its mean, or less that of the row's class where rows are on their own, (m, p)."""
     slope: FloatArray
     """r, (p,)."""
     gradients: FloatArray
-    """g less its mean, summed over the rows of the row's unit, (m, p)."""
+    """The same summed over the rows of the row's unit, (m, p)."""
     of_risk: FloatArray
     """Pairs of W(p)."""
     curvature: FloatArray
@@ -109,7 +112,12 @@ def prepare(
     centre = pull.T @ rows.x / len(rows.x)
     slope = (error.T @ rows.x / len(rows.x)).ravel()
     x, codes = rows.x[curved], None if units is None else units[curved]
-    alone = (pull[curved, :, None] * x[:, None, :] - centre).reshape(len(x), -1)
+    alone = pull[curved, :, None] * x[:, None, :] - centre
+    if units is None:
+        # Classes are drawn in proportion, so that only what varies within them varies.
+        centres = [pull[same].T @ rows.x[same] / same.sum() for same in _members(lesson)]
+        alone += centre - np.stack(centres)[lesson.y[curved]]
+    alone = alone.reshape(len(x), -1)
     gradients = summed_by_unit(alone, codes)
     # The sum over units of G G' is the sum over rows of g G'.
     covariance = alone.T @ gradients / len(x)
@@ -127,6 +135,7 @@ def prepare(
         pull=pull,
         error=error,
         centre=centre,
+        alone=alone,
         slope=slope,
         gradients=gradients,
         of_risk=of_risk,
@@ -141,6 +150,13 @@ def prepare(
         beta=inverse @ ((pulled - third_order / 2).T @ x / len(x)).ravel(),
         units=codes,
     )
+
+
+def _members(lesson: Lesson) -> Iterator[BoolArray]:
+    """Yield which rows are of each class, or of all of them where a class has none."""
+    for label in range(lesson.n_classes):
+        same = lesson.y == label
+        yield same if same.any() else np.ones_like(same)
 
 
 def third(state: State, lesson: Lesson, spread: FloatArray, rows: IntArray) -> FloatArray:

@@ -105,7 +105,7 @@ def prepare_student(
     refit_rows = n if n <= LARGEST_SHARE * n_samples else n_samples // 2
     rng = stream(options.seed, "forecast", "parts")
     n_refits = options.refits or n_parts(refit_rows * reduced.shape[1] * n_classes)
-    parts = [draw_part(n_samples, refit_rows, units, rng) for _ in range(n_refits)]
+    parts = [draw_part(n_samples, refit_rows, units, rng, y) for _ in range(n_refits)]
     refits = Refits.of(reduced, y, n_classes, parts, rng)
     is_few = n < options.few_rows * (n_classes - 1) * reduced.shape[1]
     lesson, start = Lesson(y, n_classes), None

@@ -9,11 +9,13 @@ from cch_audit.forecasting import sums
 from cch_audit.forecasting.options import Options
 from cch_audit.forecasting.softmax import ROUGH, Lesson, Rows, fit, softmax
 from cch_audit.forecasting.teachers import teacher_logits
-from cch_audit.rows import FloatArray, IntArray, standardize
+from cch_audit.rows import FloatArray, IntArray, in_proportion, standardize
 from cch_audit.sample import Labels, Sample
 
 HIDDEN = 4
 """Directions that the teacher sees and the student does not."""
+POOL = 10
+"""Times as many rows among which those that train keep the classes in proportion."""
 TEST_ROWS = 4_000
 """Fresh rows that each repetition is tested on: what they happen to be averages out."""
 TRAINED = ("good", "noisy", "weak", "copied", "nuisance")
@@ -68,6 +70,22 @@ class Retrained:
     def sample(self, n: int, rng: np.random.Generator) -> Sample:
         """Draw paired rows."""
         return self.draw(n, rng)[0]
+
+    def labelled(self, rng: np.random.Generator) -> Sample:
+        """Draw the rows that train: classes in proportion, unless groups are drawn whole."""
+        n = self.labelled_rows
+        if self.group_size > 1:
+            return self.sample(n, rng)
+        pool = self.sample(POOL * n, rng)
+        y = np.asarray(pool.labels.values, dtype=np.int64)
+        rows = np.argsort(in_proportion(y, rng))[:n]
+        return replace(
+            pool,
+            teachers={name: one[rows] for name, one in pool.teachers.items()},
+            student=pool.student[rows],
+            labels=replace(pool.labels, values=y[rows]),
+            predictions={name: one[rows] for name, one in pool.predictions.items()},
+        )
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sample, FloatArray]:
         """Draw paired rows, and the chances of the classes (n, K) that their labels come from."""
@@ -139,7 +157,7 @@ def retrain(
     basis = sums.contrasts(world.n_classes)
     loss = np.empty((repetitions, 1 + len(options.cells)))
     for repetition in range(repetitions):
-        drawn = world.sample(world.labelled_rows, rng)
+        drawn = world.labelled(rng)
         test, chances = world.draw(TEST_ROWS, rng)
         rows, x_test = (_with_intercept(one.student / world.spread) for one in (drawn, test))
         thetas = _train(world, options, penalty, drawn, Rows.of(rows), rng)

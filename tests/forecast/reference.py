@@ -65,11 +65,12 @@ def reference_terms(
     inverse = np.linalg.inv(hessian + GAUGE * np.kron(np.ones((k, k)), np.eye(d)))
     g = np.stack([np.kron(u[i], x[i]) for i in range(n)])
     g_risk = np.stack([np.kron(error[i], x[i]) for i in range(n)])
-    g = g - g.mean(axis=0)
-    if units is not None:
-        g = np.stack([g[units == unit].sum(axis=0) for unit in units])
-    alone = np.stack([np.kron(u[i], x[i]) for i in range(n)])
-    sigma = inverse @ ((alone - alone.mean(axis=0)).T @ g / n) @ inverse
+    if units is None:  # classes are drawn in proportion
+        g = alone = g - np.stack([g[y == label].mean(axis=0) for label in y])
+    else:
+        alone = g - g.mean(axis=0)
+        g = np.stack([alone[units == unit].sum(axis=0) for unit in units])
+    sigma = inverse @ (alone.T @ g / n) @ inverse
     noise, right, shared = [], [], []
     for i in range(n):
         along = np.kron(np.eye(k), x[i][:, None])  # (K d, K)

@@ -218,3 +218,11 @@ def test_a_forecast_meets_retrained_students(world):
     for cell, change, error in zip(found.cells, truth.change, truth.standard_error, strict=True):
         # Four standard errors of the forecast and of the retrained mean.
         assert abs(cell.estimate - change) < 4 * np.hypot(cell.standard_error, error)
+
+
+def test_parts_hold_the_classes_in_proportion():
+    y = np.repeat([0, 1, 2], [500, 300, 200])
+    for seed in range(20):
+        part = draw_part(1000, 50, None, np.random.default_rng(seed), y)
+        assert len(np.unique(part)) == 50
+        assert np.abs(np.bincount(y[part]) - [25, 15, 10]).max() <= 1
