@@ -34,6 +34,8 @@ class Column:
     """The header where labels are continuous, if it is another one."""
     levels: Callable[[Audit], Sequence[str]] | None = None
     """Of a gap the levels that it is about, whose lowest lower end is the value."""
+    is_signed: bool = False
+    """Whether it says yes above zero, and no below."""
     is_measured: bool = False
     """Whether only training runs tell it."""
     why_not: Callable[["Sample"], str | None] = lambda sample: None
@@ -49,7 +51,7 @@ def _gap(levels: Callable[[Audit], Sequence[str]], title: str, header: str, mean
             [one.estimators[v].verdict_interval.low for one in found for v in one.voters]
         )
 
-    return Column(value, title, header, meaning, "nats", levels=levels)
+    return Column(value, title, header, meaning, "nats", levels=levels, is_signed=True)
 
 
 def _lowest(numbers: Sequence[float]) -> float:
@@ -143,6 +145,7 @@ COLUMNS: dict[str, Column] = {
         "how much of the student's test loss distillation is forecast to take at the best "
         "temperature and weight: log-loss in nats, or squared error in units of Var(y)",
         "loss",
+        is_signed=True,
     ),
     "gain": Column(
         _gain,

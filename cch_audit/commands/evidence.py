@@ -30,7 +30,8 @@ def evidence(
     from cch_audit.evidence.read import read_evidence
     from cch_audit.rendering.evidence_words import closing
 
-    ledger = keep_ledger(read_evidence(files, controls=settings.controls))
+    metric = None if settings.metric == "auto" else settings.metric
+    ledger = keep_ledger(read_evidence(files, controls=settings.controls, metric=metric))
     deliver(ledger, settings)
     if is_out_of_sight(settings):
         say(closing(ledger))

@@ -23,6 +23,7 @@ def keep_ledger(evidence: Evidence) -> Ledger:
     """Return the record of every forecaster that speaks about at least one trial."""
     trials = evidence.trials
     return Ledger(
+        metric=evidence.metric,
         trials=trials,
         n_files=len({trial.source for trial in trials}),
         n_controls_left_out=evidence.n_controls_left_out,
@@ -113,14 +114,16 @@ def _scores(name: str, trials: Sequence[Trial]) -> Scores:
         values = _values(name, measured)
         return scoring.kendall_tau(values, gains, files, CONFIDENCE_LEVEL, rng, within)
 
+    says, helps = _values(name, decided), np.array([t.measured == "pass" for t in decided], bool)
     return Scores(
         forecaster=name,
         n_trials=len(trials),
         n_files=len({trial.source for trial in trials}),
         n_decided=len(decided),
+        sign=_share((says > 0) == helps) if forecasters()[name].is_signed else None,
         auc=scoring.auc(
-            _values(name, decided),
-            np.array([trial.measured == "pass" for trial in decided], dtype=bool),
+            says,
+            helps,
             _codes([trial.source for trial in decided]),
             CONFIDENCE_LEVEL,
             stream(SEED, "evidence", "auc", name),

@@ -16,11 +16,14 @@ from cch_audit.evidence.results import Estimate, EstimatorForecast, LevelForecas
 from cch_audit.results import (
     LOWER_IS_BETTER,
     Audit,
+    Cause,
+    Comparison,
     Confirmation,
     EstimatorResult,
     ForecastReport,
     InputSummary,
     LevelResult,
+    Metric,
     Report,
 )
 from cch_audit.results.files import WITHOUT_TRAINING, read
@@ -41,9 +44,13 @@ class Evidence:
     trials: tuple[Trial, ...]
     n_controls_left_out: int
     warnings: tuple[str, ...]
+    metric: Metric | None = None
+    """By which outcomes are counted; None: each by its own."""
 
 
-def read_evidence(paths: Sequence[Path], *, controls: bool) -> Evidence:
+def read_evidence(
+    paths: Sequence[Path], *, controls: bool, metric: Metric | None = None
+) -> Evidence:
     """Read the trials of JSON reports, each trial once.
 
     Trials of one report are different ones. A trial is the same as one of an earlier report if
@@ -53,6 +60,8 @@ def read_evidence(paths: Sequence[Path], *, controls: bool) -> Evidence:
     ----------
     paths : reports of `check --confirm`, `confirm`, `rank --confirm` or `sweep`
     controls : whether to keep teachers that teach nothing
+    metric : by which outcomes are counted; a run without it keeps its own, as those of numbers do
+        with log-loss. None: each by the metric that decided it
 
     Raises
     ------
@@ -91,7 +100,7 @@ def read_evidence(paths: Sequence[Path], *, controls: bool) -> Evidence:
             )
         warnings += _counted_once(path, [known[key][0] for key in found if key in known])
         for key, (audit, confirmation) in found.items():
-            trial = _trial(audit, confirmation, report.input, str(path))
+            trial = _trial(audit, confirmation, report.input, str(path), metric)
             known.setdefault(key, (trial, audit))
     trials = tuple(trial for trial, audit in known.values() if controls or not audit.is_control)
     if not trials:
@@ -99,7 +108,7 @@ def read_evidence(paths: Sequence[Path], *, controls: bool) -> Evidence:
             f"{', '.join(map(str, paths))}: the only training runs are those of controls; add "
             "--controls to count them, or give a report that trained with a teacher"
         )
-    return Evidence(trials, len(known) - len(trials), tuple(warnings))
+    return Evidence(trials, len(known) - len(trials), tuple(warnings), metric)
 
 
 def _identified(report: Report) -> dict[Identity, tuple[Audit, Confirmation]]:
@@ -146,8 +155,17 @@ def _counted_once(path: Path, repeated: Sequence[Trial]) -> list[str]:
     ]
 
 
-def _trial(audit: Audit, found: Confirmation, source: InputSummary, report: str) -> Trial:
+def _trial(
+    audit: Audit,
+    found: Confirmation,
+    source: InputSummary,
+    report: str,
+    metric: Metric | None,
+) -> Trial:
     """Return an audit, and what its training run showed, as a trial of a report."""
+    accept: Cause = "transfer" if metric is None else "regularisation"
+    asked = found.metric if metric is None or metric not in found.size.metrics else metric
+    is_deciding = asked == found.metric
     return Trial(
         report=report,
         file=source.path,
@@ -164,11 +182,12 @@ def _trial(audit: Audit, found: Confirmation, source: InputSummary, report: str)
         },
         trained=found.source,
         n_train=found.size.n_train,
-        outcome=found.outcome,
-        cause=found.cause,
-        metric=found.metric,
-        gain=_gain(found),
-        forecast=None if audit.forecast is None else of_forecast(audit.forecast),
+        outcome=found.outcome if is_deciding else found.size.metrics[asked].outcome,
+        cause=found.cause if is_deciding else None,
+        metric=asked,
+        gain=_gain(found.size.metrics[asked], asked),
+        forecast=None if audit.forecast is None else of_forecast(audit.forecast, accept),
+        accept=accept,
     )
 
 
@@ -203,10 +222,10 @@ def _all_known(
     return combine(known) if len(known) == len(numbers) else None
 
 
-def _gain(found: Confirmation) -> Estimate:
+def _gain(found: Comparison, metric: Metric) -> Estimate:
     """Return the improvement that a training run measured, of an error as a share of it."""
-    unit = found.main.baseline if found.metric in LOWER_IS_BETTER else 1.0
-    gain = found.gain
+    unit = found.baseline if metric in LOWER_IS_BETTER else 1.0
+    gain = found.change.as_gain(metric)
     if not unit > 0:
         return Estimate(None, None, None)
     return Estimate(*(_known(end / unit) for end in (gain.estimate, gain.low, gain.high)))

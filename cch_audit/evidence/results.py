@@ -76,12 +76,14 @@ class Trial:
     """Improvement by distillation: of a score as it is, of an error (MSE, log-loss, Brier) as a
     share of the error without distillation, so that gains compare whatever its unit."""
     forecast: Verdict | None = None
-    """Pass where a gain by transfer was forecast; None where nothing was."""
+    """Pass where a gain that counts was forecast; None where nothing was."""
+    accept: Cause = "transfer"
+    """Whether only a gain by transfer counts, or, with `regularisation`, one of any cause."""
 
     @property
     def measured(self) -> Verdict:
-        """What training says: pass where it helps by transfer, undecided where that is open."""
-        return of_outcome(self.outcome, self.cause)
+        """What training says: pass where a gain counts, undecided where that is open."""
+        return of_outcome(self.outcome, self.cause, self.accept)
 
     @property
     def source(self) -> tuple[str, str | None]:
@@ -137,6 +139,9 @@ class Scores:
     n_files: int
     n_decided: int
     """Those of the trials whose outcome is decided."""
+    sign: Share | None
+    """Share of the decided trials in which it is above zero exactly where distillation helps; None
+    where zero means nothing."""
     auc: Estimate
     """Chance that it is larger where distillation helps by transfer than in another decided
     trial."""
@@ -150,6 +155,9 @@ class Scores:
 class Ledger:
     """The record of every forecaster, with the trials it rests on."""
 
+    metric: Metric | None
+    """By which outcomes are counted, whatever the cause of a gain; None: by the one that decided
+    each training run, and a gain where it is a transfer."""
     trials: tuple[Trial, ...]
     n_files: int
     n_controls_left_out: int

@@ -7,7 +7,7 @@ from typing import get_args
 
 from cch_audit import columns
 from cch_audit.auditing.verdict import agreement
-from cch_audit.evidence.results import Decisions, Estimate, Ledger, Trial
+from cch_audit.evidence.results import Decisions, Estimate, Ledger, Share, Trial
 from cch_audit.rendering import Look
 from cch_audit.rendering.audits import LEVEL_TITLES
 from cch_audit.rendering.document import (
@@ -24,7 +24,7 @@ from cch_audit.rendering.document import (
     texts,
     verdict_badge,
 )
-from cch_audit.rendering.evidence_words import closing, footnotes, opening
+from cch_audit.rendering.evidence_words import closing, counted_gain, footnotes, opening
 from cch_audit.rendering.explaining import METHOD_TITLE, QUESTION, TESTED_TITLE
 from cch_audit.rendering.text import all_printable, counted, number
 from cch_audit.rendering.training import CAUSES
@@ -68,6 +68,11 @@ DECISION_MEANINGS = [
     ("balanced", "mean of recall and of the same share of the other trials; 50 % is chance"),
 ]
 SCORE_MEANINGS = [
+    (
+        "sign",
+        "share of the decided in which it is above zero where KD helps by transfer, and below "
+        "where not; the forecast's own estimate, the lower end of a gap",
+    ),
     ("AUC", "chance that the number is larger where KD helps by transfer than where not"),
     ("tau", "Kendall's tau-b with the measured gain over all pairs of trials, across files too"),
     ("tau within", "the same over pairs with one file and one student: a choice among teachers"),
@@ -112,12 +117,17 @@ def _sections(ledger: Ledger, pictures: bool) -> Iterator[Section]:
     ]
     for title, rows, meanings in records:
         if rows.cells:
-            yield Section(title, (rows, Facts(tuple(meanings))))
-    yield Section(TRIALS_TITLE, (trial_rows(ledger), Facts(tuple(TRIAL_MEANINGS))), detail="detail")
+            yield Section(title, (rows, _meanings(ledger, meanings)))
+    trials = (trial_rows(ledger), _meanings(ledger, TRIAL_MEANINGS))
+    yield Section(TRIALS_TITLE, trials, detail="detail")
     yield Section(METHOD_TITLE, tuple(texts(footnotes(ledger))))
     reports = dict.fromkeys((trial.report, trial.file, trial.sha256) for trial in ledger.trials)
     sources = [(report, f"{file}\nsha256 {digest}") for report, file, digest in reports]
     yield Section("Reports", tuple(facts(sources)), detail="fine")
+
+
+def _meanings(ledger: Ledger, meanings: Sequence[tuple[str, str]]) -> Facts:
+    return Facts(tuple((name, counted_gain(ledger, meaning)) for name, meaning in meanings))
 
 
 def trial_rows(ledger: Ledger) -> Rows:
@@ -165,13 +175,14 @@ def file_rows(ledger: Ledger) -> Rows:
 
 
 def _agreement(verdict: Verdict, trial: Trial) -> Agreement:
-    return agreement(verdict, trial.outcome, trial.cause)
+    return agreement(verdict, trial.outcome, trial.cause, trial.accept)
 
 
 def _outcome(trial: Trial) -> Badge:
     """Return the outcome with its cause, and whose training showed it if the user's own did."""
     helps = trial.outcome == "helps"
-    lines = [CAUSES[trial.cause or "unclear"]] if helps else []
+    by_cause = trial.accept == "transfer"
+    lines = [CAUSES[trial.cause or "unclear"]] if helps and by_cause else []
     lines += ["own runs"] if trial.trained == "runs" else []
     return outcome_badge(trial.outcome, trial.cause, "\n".join(lines))
 
@@ -242,6 +253,7 @@ def score_rows(ledger: Ledger) -> Rows:
         [
             ("forecaster", lambda record: columns.title(record.forecaster)),
             ("trials", lambda record: f"{record.n_trials} on\n{counted(record.n_files, 'file')}"),
+            ("sign", lambda record: "" if record.sign is None else _counted(record.sign)),
             ("AUC", lambda record: _stacked(record.auc, "z.2f")),
             ("tau", lambda record: _stacked(record.kendall_tau, "z.2f")),
             ("tau within", lambda record: _stacked(record.kendall_tau_within, "z.2f")),
@@ -276,6 +288,10 @@ def _gain(trial: Trial) -> str:
     if trial.metric in LOWER_IS_BETTER:
         return _stacked(trial.gain, "+z.3g", 100, " %")
     return _stacked(trial.gain, "+z.4f")
+
+
+def _counted(value: Share) -> str:
+    return f"{value.count} of {value.total}"
 
 
 def _share(value: Estimate) -> str:

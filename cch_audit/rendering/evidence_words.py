@@ -4,7 +4,7 @@ from collections import Counter
 
 from cch_audit.evidence.results import Decisions, Ledger
 from cch_audit.evidence.scoring import LEAST_FILES
-from cch_audit.rendering.text import counted
+from cch_audit.rendering.text import METRIC_TITLES, counted
 from cch_audit.results import Outcome
 
 FOUND: dict[Outcome, str] = {
@@ -22,17 +22,27 @@ def opening(ledger: Ledger) -> str:
         f"{words} {outcomes.count(outcome)}{_causes(ledger) if outcome == 'helps' else ''}"
         for outcome, words in FOUND.items()
     )
+    by = "" if ledger.metric is None else f" by {METRIC_TITLES[ledger.metric]}, whatever the cause"
     controls = ledger.n_controls_left_out
     left_out = f" {counted(controls, 'control')} left out (--controls counts them)."
     return (
         f"{counted(len(outcomes), 'trial')}, each one teacher and one student, on "
-        f"{counted(ledger.n_files, 'file')}: KD {found}.{_own_runs(ledger)}"
+        f"{counted(ledger.n_files, 'file')}: KD {found}{by}.{_own_runs(ledger)}"
         + (left_out if controls else "")
     )
 
 
+def counted_gain(ledger: Ledger, text: str) -> str:
+    """Return a text on gains by transfer as it is where gains of any cause count."""
+    if ledger.metric is None:
+        return text
+    return text.replace(" by transfer", "").replace("HELPS by regularisation, ", "")
+
+
 def _causes(ledger: Ledger) -> str:
     """Return how many of the gains are transfer."""
+    if ledger.metric is not None:
+        return ""
     causes = Counter(trial.cause for trial in ledger.trials if trial.outcome == "helps")
     said = {
         "by transfer": causes["transfer"],
@@ -99,13 +109,16 @@ def _reading(record: Decisions) -> str:
 
 def footnotes(ledger: Ledger) -> list[str]:
     """Return how the intervals came about and what the record does not say."""
-    level = f"{100 * ledger.confidence_level:.0f} %"
+    level, metric = f"{100 * ledger.confidence_level:.0f} %", ledger.metric
     return [
         f"In brackets {level} intervals. Those of right, precision, recall and harmful are exact "
         "for independent trials; trials of one file are not, so they are too narrow. The others "
         f"resample whole files, and need {LEAST_FILES} files and trials that differ (else n/a).",
         "A gain counts where it is a transfer: one that label smoothing or a shuffled teacher "
-        "shows too needs no teacher, and one whose cause is unclear is an undecided outcome.",
+        "shows too needs no teacher, and one whose cause is unclear is an undecided outcome."
+        if metric is None
+        else f"Outcomes are those by {METRIC_TITLES[metric]}, of a training run without it those by "
+        "its own metric; a gain counts whatever its cause.",
         "The condition is sufficient and not necessary: theory does not call a FAIL that meets "
         "HELPS an error, this record does. Among so many forecasters some look good by chance.",
     ]

@@ -21,6 +21,9 @@ RULES = ("all", "majority", "any")
 """Of several estimators; the name of one lets it decide alone."""
 
 LevelName = Literal["representations", "predictions"]
+MetricChoice = Literal[
+    "auto", "accuracy", "log_loss", "brier", "weighted_f1", "macro_auc", "mse", "r2"
+]
 
 
 def _estimators() -> tuple[str, ...]:
@@ -223,9 +226,9 @@ class ConfirmationSettings(ForecastSettings):
         "to half of all rows.",
         numbers=True,
     )
-    metric: Literal[
-        "auto", "accuracy", "log_loss", "brier", "weighted_f1", "macro_auc", "mse", "r2"
-    ] = setting("auto", "Metric that decides: auto is accuracy, or MSE for continuous labels.")
+    metric: MetricChoice = setting(  # noqa: RUF009 - a Literal, by its name
+        "auto", "Metric that decides: auto is accuracy, or MSE for continuous labels."
+    )
     seeds: int = setting(
         192,
         "Most repetitions, each with its own split; fewer where they decide.",
@@ -574,6 +577,11 @@ class TheoremSettings(Settings):
 class EvidenceSettings(Settings):
     """What `evidence` counts and prints, and where."""
 
+    metric: MetricChoice = setting(  # noqa: RUF009 - a Literal, by its name
+        "auto",
+        "Metric by which outcomes are counted: auto is the one that decided each training run, and "
+        "a gain counts where it is a transfer; with another one gains of any cause count.",
+    )
     controls: bool = setting(False, "Count teachers that teach nothing, too.")
     format: str = setting("table", "Format of the record.", choices=formats_of_anything)
     output: tuple[str, ...] = setting((), _OUTPUT, short="-o")

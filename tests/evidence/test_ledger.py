@@ -194,6 +194,20 @@ def test_numbers_by_hand() -> None:
     assert cka.kendall_tau.estimate == pytest.approx((4 - 2) / 6)
 
 
+def test_the_sign_of_a_number_that_has_one() -> None:
+    trials = [
+        trial("pass", "helps", "transfer", forecast=0.02, score=0.9),
+        trial("pass", "no_change", forecast=0.01, score=0.8),
+        trial("pass", "hurts", forecast=-0.02, score=0.7),
+        trial("pass", "undecided", forecast=-0.02, score=0.7),
+    ]
+    found = ledger(*trials)
+    sign = scores(found, "forecast").sign
+    assert sign is not None
+    assert (sign.count, sign.total) == (2, 3)
+    assert scores(found, "score").sign is None
+
+
 def test_choices_are_among_teachers_of_one_student_of_one_file() -> None:
     trials = [
         trial("pass", "helps", student="a", cka=0.1, gain=0.1),

@@ -102,6 +102,25 @@ def test_a_gain_of_accuracy_is_the_change(tmp_path: Path) -> None:
     assert (trial.gain.low, trial.gain.high) == pytest.approx((-0.0273, -0.0145))
 
 
+def test_outcomes_can_be_those_of_another_metric(tmp_path: Path) -> None:
+    case = confirmed_report("fail", "hurts")
+    path = write(tmp_path, case)
+    changed(path, (*SIZE, "metrics", "log_loss", "outcome"), "helps")
+    (trial,) = read_evidence([path], controls=False, metric="log_loss").trials
+    found = case.audits[0].confirmation
+    assert found is not None
+    loss = found.size.metrics["log_loss"]
+    assert (trial.metric, trial.outcome, trial.cause, trial.measured) == (
+        "log_loss",
+        "helps",
+        None,
+        "pass",
+    )
+    assert trial.gain.estimate == pytest.approx(-loss.change.estimate / loss.baseline)
+    (own,) = read_evidence([path], controls=False, metric="mse").trials
+    assert (own.metric, own.outcome) == (found.metric, found.outcome)
+
+
 @pytest.mark.parametrize("scale", [1.0, 1e-6, 1e9])
 def test_a_gain_of_mse_has_no_unit(scale: float, tmp_path: Path) -> None:
     case = confirmed_regression_report(scale=scale)
