@@ -117,7 +117,7 @@ def footnotes(ledger: Ledger) -> list[str]:
         "A gain counts where it is a transfer: one that label smoothing or a shuffled teacher "
         "shows too needs no teacher, and one whose cause is unclear is an undecided outcome."
         if metric is None
-        else f"Outcomes are those by {METRIC_TITLES[metric]}, of a training run without it those by "
+        else f"Outcomes are those by {METRIC_TITLES[metric]}, of training runs without it those by "
         "its own metric; a gain counts whatever its cause.",
         "The condition is sufficient and not necessary: theory does not call a FAIL that meets "
         "HELPS an error, this record does. Among so many forecasters some look good by chance.",
