@@ -7,7 +7,8 @@ import numpy as np
 from cch_audit.auditing.heads import class_logits, log_odds
 from cch_audit.forecasting.classes import forecast_classes
 from cch_audit.forecasting.options import Options
-from cch_audit.forecasting.squared import LeastSquares, forecast_targets, prepare_least_squares
+from cch_audit.forecasting.ridge_student import RidgeStudent, prepare_ridge
+from cch_audit.forecasting.squared import forecast_targets
 from cch_audit.forecasting.student import Student, prepare_student
 from cch_audit.forecasting.targets import Outputs, train_outputs
 from cch_audit.forecasting.teachers import Teacher, train_teacher
@@ -21,7 +22,7 @@ from cch_audit.sample import Sample
 class Plan:
     """What the teachers of a student share."""
 
-    student: Student | LeastSquares
+    student: Student | RidgeStudent
     options: Options
 
 
@@ -39,12 +40,12 @@ def plan_forecast(sample: Sample, options: Options) -> Plan:
         If the rows or the options cannot be used.
     """
     y, dependence = sample.labels.values, sample.dependence
-    student: Student | LeastSquares
+    student: Student | RidgeStudent
     if is_classes(y):
         n_classes = len(sample.labels.class_names)
         student = prepare_student(sample.student, y, n_classes, dependence, options)
     else:
-        student = prepare_least_squares(sample.student, np.asarray(y, float), dependence, options)
+        student = prepare_ridge(sample.student, np.asarray(y, float), dependence, options)
     return Plan(student, options)
 
 
@@ -81,11 +82,12 @@ def _taught(sample: Sample, teacher: str, student: Student, options: Options) ->
     )
 
 
-def _told(sample: Sample, teacher: str, student: LeastSquares, options: Options) -> Outputs:
+def _told(sample: Sample, teacher: str, student: RidgeStudent, options: Options) -> Outputs:
     """Return what a teacher of targets says."""
     own = sample.predictions.get(teacher)
     if own is not None:
         return Outputs(own)
     rng = stream(options.seed, "forecast", "teacher")
     x, dependence = sample.teachers[teacher], sample.dependence
-    return train_outputs(x, student.y, student.parts, dependence, rng)
+    parts = [part.rows for part in student.parts]
+    return train_outputs(x, student.y, parts, dependence, rng)

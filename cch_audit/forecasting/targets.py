@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 from sklearn.linear_model import RidgeCV
 
 from cch_audit.auditing.heads import ALPHAS
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators.contract import assign_folds, outside, standardize
-from cch_audit.forecasting.draws import others
 from cch_audit.forecasting.teachers import FOLDS
 from cch_audit.rows import FloatArray, IntArray
 
@@ -73,41 +71,3 @@ def teacher_outputs(
         shift = y.mean(axis=0) - y[rows].mean(axis=0)
         outputs[asked] = head.predict(x[asked]).reshape(-1, y.shape[1]) + shift
     return outputs
-
-
-def own_teachers(
-    x: FloatArray,
-    y: FloatArray,
-    reference: FloatArray,
-    parts: Sequence[IntArray],
-    spoken: Sequence[FloatArray],
-    weights: FloatArray,
-) -> FloatArray:
-    """Return the squared error with teachers of the parts less that with the reference teacher.
-
-    Parameters
-    ----------
-    x : (n_samples, p) student columns
-    y, reference : (n_samples, q) targets, and what the reference teacher says
-    parts : rows that train a student, each
-    spoken : for each part what its own teacher says, (n_part, q)
-    weights : (C,)
-
-    Returns
-    -------
-    (n_parts, C), outputs summed
-    """
-    x, q = np.hstack([np.ones((len(x), 1)), x]), y.shape[1]
-    differences = np.empty((len(parts), len(weights)))
-    for number, (part, own) in enumerate(zip(parts, spoken, strict=True)):
-        left = others(part, len(y))
-        targets = np.hstack([y[part], reference[part], own])
-        said = x[left] @ scipy.linalg.lstsq(x[part], targets, check_finite=False)[0]
-        of_labels, of_reference, of_own = said[:, :q], said[:, q : 2 * q], said[:, 2 * q :]
-        for place, weight in enumerate(weights):
-            errors = [
-                ((y[left] - (of_labels + weight * one) / (1 + weight)) ** 2).sum(axis=1).mean()
-                for one in (of_own, of_reference)
-            ]
-            differences[number, place] = errors[0] - errors[1]
-    return differences
