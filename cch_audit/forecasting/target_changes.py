@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.forecasting.cells import OVERLAP, covariance_of
+from cch_audit.forecasting.cells import covariance_of
 from cch_audit.forecasting.moments import Moments, cross_products, moments_of
 from cch_audit.forecasting.ridge import Errors, least_squares_errors, ridge_errors
 from cch_audit.forecasting.ridge_student import RidgeStudent
@@ -19,6 +19,9 @@ from cch_audit.rows import FloatArray
 
 ROUNDING = 1e-12
 """A smaller share of Var(y) is rounding: the student knows the labels."""
+OVERLAP = 0.3
+"""Share of the spread of refits that comes from single rows, and so stays in the mean over all
+parts: the control variate leaves a greater one than expansions of classes do."""
 LEAST_FOR_COEFFICIENT = 8
 """Parts below which the coefficient of the control variate is 1."""
 

@@ -1,12 +1,15 @@
 """Squared loss: the closed form of the joint Gaussian model, and the price of the intercept."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
 from cch_audit.forecasting.forecast import forecast_teacher, plan_forecast
 from cch_audit.forecasting.moments import moments_of, price
 from cch_audit.forecasting.options import Options
-from cch_audit.simulation import risk
+from cch_audit.simulation import families, risk
 from cch_audit.simulation.gaussian import JointGaussian
 
 WEIGHTS = np.array([0.2, 0.5, 2.0])
@@ -83,3 +86,45 @@ def test_several_targets_are_summed():
     )
     assert two.estimate == pytest.approx(one.estimate, rel=1e-6)
     assert two.baseline == pytest.approx(one.baseline, rel=1e-9)
+
+
+@pytest.mark.parametrize("k", [0.25, 4.0])
+def test_a_forecast_of_few_rows_meets_retrained_ridge_students(k):
+    model = families.exact(k, 0.5, 8, 8, np.random.default_rng(7))
+    sample = model.sample(800, np.random.default_rng(1))
+    options = Options(labelled_rows=20, weights=tuple(WEIGHTS))
+    found = forecast_teacher(sample, "teacher", plan_forecast(sample, options))
+    changes, baseline = retrained(model, 20, found.penalty, 250)
+    truth, error = changes.mean(axis=0), changes.std(axis=0) / np.sqrt(len(changes))
+    for cell, expected, inexact in zip(found.cells, truth, error, strict=True):
+        # The interval of three standard errors, and those of the retrained mean.
+        apart = abs(cell.estimate - expected)
+        assert apart < 3 * np.hypot(cell.standard_error, inexact)
+        assert apart < abs(expected) / 2
+    # The sample's labels vary by some percent more or less than those of the population.
+    assert found.baseline == pytest.approx(baseline, rel=0.1)
+    # Least squares gains, or loses, more than twice as much.
+    without = replace(options, penalty=0.0)
+    unpenalised = forecast_teacher(sample, "teacher", plan_forecast(sample, without))
+    for cell, other in zip(found.cells, unpenalised.cells, strict=True):
+        assert abs(other.estimate) > 2 * abs(cell.estimate)
+    assert any("few for 8 columns" in note for note in found.notes)
+
+
+def retrained(model: JointGaussian, n: int, penalty: float, times: int) -> tuple[np.ndarray, float]:
+    """Return changes of the exact risk of ridge students (times, C), and the mean risk without."""
+    rng, p = np.random.default_rng(3), model.p2
+    inside, across = model.covariance[p:-1, p:-1], model.covariance[p:-1, -1]
+    scale = np.sqrt(np.diag(inside))
+    risks = np.empty((times, 1 + len(WEIGHTS)))
+    for number in range(times):
+        drawn = model.sample(n, rng)
+        x = drawn.student / scale
+        for place, w in enumerate((0.0, *WEIGHTS)):
+            mixed = (drawn.labels.values + w * drawn.predictions["teacher"])[:, 0] / (1 + w)
+            # Of the squared slopes beside the mean error: n times that beside the sum.
+            head = Ridge(alpha=n * penalty).fit(x, mixed)
+            slopes = head.coef_ / scale
+            risk = head.intercept_**2 + model.var_y - 2 * slopes @ across
+            risks[number, place] = (risk + slopes @ inside @ slopes) / model.var_y
+    return risks[:, 1:] - risks[:, :1], float(risks[:, 0].mean())
