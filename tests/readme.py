@@ -55,6 +55,7 @@ FAMILIES = {"simulated": "simulated", "images": "images", "other": "other real d
 """Folders of the committed reports, and what is in them."""
 RULES = {
     "verdict": "the verdict",
+    "forecast": "the forecast",
     "predictions": "that on predictions",
     "always": "always distilling",
     "never": "never distilling",

@@ -212,15 +212,18 @@ def main() -> None:
 
 
 def overview(cells: Iterable[Cell]) -> str:
-    """Return what README.md shows of the slices."""
+    """Return what README.md shows: small changes of all worlds together only."""
     head = ["worlds", "", "r", "slope", "size", "sign", "covers", "false", "regret"]
     kept = ("r", "slope_of_forecast", "size", "sign", "covers", "false", "regret")
 
     def shown(value: float | None) -> str:
         return "" if value is None else f"{value:.3f}"
 
-    rows = [[cell["slice"], str(cell["worlds"]), *(shown(cell[one]) for one in kept)]
-            for cell in cells]  # fmt: skip
+    rows = [
+        [cell["slice"], str(cell["worlds"]), *(shown(cell[one]) for one in kept)]
+        for cell in cells
+        if "changes" not in cell["slice"] or "all, changes" in cell["slice"]
+    ]
     return table(head, rows)
 
 
