@@ -161,10 +161,10 @@ def test_families_stand_beside_always_and_never_distilling() -> None:
     }
     header, _, row = families_of(found).splitlines()
     assert header == (
-        "|  | trials | KD helps (by transfer) | hurts | open | the verdict | that on predictions "
-        "| always distilling | never distilling |"
+        "|  | trials | KD helps (by transfer) | hurts | open | the verdict | the forecast "
+        "| that on predictions | always distilling | never distilling |"
     )
-    assert row == "| one | 4 on 2 files | 3 (1) | 1 | 1 | 2 of 2 | n/a | 1 of 3 | 2 of 3 |"
+    assert row == "| one | 4 on 2 files | 3 (1) | 1 | 1 | 2 of 2 | n/a | n/a | 1 of 3 | 2 of 3 |"
 
 
 @pytest.mark.parametrize("name", TABLES)
