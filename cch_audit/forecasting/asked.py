@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from joblib import Parallel, delayed
 
+from cch_audit.auditing.parts import Parts as AuditParts
 from cch_audit.distillation.arms import Grid
 from cch_audit.errors import InputError
 from cch_audit.forecasting.forecast import Plan, forecast_teacher, plan_forecast
 from cch_audit.forecasting.options import Options
+from cch_audit.results import Doubt
 from cch_audit.results.forecast import (
     CurvePoint,
     Forecast,
@@ -17,7 +19,7 @@ from cch_audit.results.forecast import (
     Parts,
 )
 from cch_audit.sample import Sample
-from cch_audit.settings import ConfirmationSettings
+from cch_audit.settings import ConfirmationSettings, EstimatorSettings
 from cch_audit.work.doing import Work
 
 FORECASTS = "forecasts"
@@ -75,6 +77,7 @@ def forecast_teachers(
         If the rows or the options cannot be used.
     """
     names = list(teachers)
+    parts = AuditParts(sample.dependence, EstimatorSettings(), options.seed, work)
     student = (
         *map(work.digest, (sample.student, sample.labels.values)),
         len(sample.labels.class_names),
@@ -104,12 +107,27 @@ def forecast_teachers(
             key = (*key, name)  # whose network draws its weights by name
         found = work.do(FORECASTS, key, lambda: made(name), records=RECORDS)
         progress("forecasts", (number + 1) / len(names))
-        return found
+        return withhold(found, parts.doubts(sample, name))
 
     found = Parallel(n_jobs=n_jobs, prefer="threads")(
         delayed(forecast)(number, name) for number, name in enumerate(names)
     )
     return dict(zip(names, found, strict=True))
+
+
+def withhold(found: Forecast, doubts: Iterable[Doubt]) -> Forecast:
+    """Return a forecast that says nothing where rows seem to depend on each other unsaid.
+
+    What one row teaches its copy is no forecast of other rows. Few groups are a reason of the
+    forecast's own.
+    """
+    standing = [one for one in doubts if not one.overruled and one.kind != "few_units"]
+    if not standing:
+        return found
+    reasons = [f"{one.reason} {one.remedy}" for one in standing]
+    if found.outcome == "undecided":
+        reasons.extend(found.reasons)
+    return replace(found, outcome="undecided", source=None, reasons=tuple(reasons))
 
 
 def _seen(sample: Sample, options: Options) -> tuple[Sample, tuple[str, ...]]:

@@ -11,13 +11,16 @@ from cch_audit.forecasting.choice import Chosen, choose, pooled_freedom
 from cch_audit.forecasting.controls import CONTROLS, control_soft
 from cch_audit.forecasting.curve import draw_curve, gain_ends
 from cch_audit.forecasting.options import Options
-from cch_audit.forecasting.outcome import judge, withheld_reasons
+from cch_audit.forecasting.outcome import impossible, judge, withheld_reasons
 from cch_audit.forecasting.softmax import softmax
 from cch_audit.forecasting.student import Student
 from cch_audit.forecasting.teachers import Teacher
 from cch_audit.randomness import stream
 from cch_audit.results.forecast import Forecast, ForecastCell, ForecastControl, Parts
 from cch_audit.rows import FloatArray
+
+ROUNDING = 1e-6
+"""Nats, or units of Var(y), below which a change is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,7 @@ def forecast_classes(student: Student, teacher: Teacher, options: Options) -> Fo
     controls = {name: _control(student, name, teacher, found, options) for name in CONTROLS}
     estimates, best = changes.at(n), chosen.best
     estimate = float(estimates[best])
-    withheld = tuple(withheld_reasons(student))
+    withheld = (*withheld_reasons(student), *impossible(estimate, student.risk))
     judged = judge(estimates, chosen, controls, withheld, options.min_effect * student.entropy)
     bias, noise = float(changes.limit[best]), float(changes.noise[best]) / n
     is_refitted = changes.n_chances > 0
@@ -105,7 +108,9 @@ def forecast_classes(student: Student, teacher: Teacher, options: Options) -> Fo
 
 
 def helps(estimate: float, error: float, freedom: float) -> float:
-    """Return P(change < 0)."""
+    """Return P(change < 0); 1/2 where nothing changes but by rounding."""
+    if max(abs(estimate), error) < ROUNDING:
+        return 0.5
     if error <= 0:
         return 1.0 if estimate < 0 else 0.0
     return float(stats.t.cdf(-estimate / error, freedom))

@@ -82,6 +82,15 @@ def judge(
     return Judged("undecided", None, (why,), widest)
 
 
+def impossible(estimate: float, baseline: float) -> Iterator[str]:
+    """Yield why nothing may be said of a change (nats, or units of Var(y)) that cannot be."""
+    if estimate < -baseline:
+        yield (
+            f"A gain of {-estimate:.3g} is more than the whole loss of {baseline:.3g}: rows are too "
+            "few for the expansion."
+        )
+
+
 def of_controls(controls: Mapping[str, ForecastControl]) -> Source:
     """Return what a gain comes from."""
     if all(control.advantage_high < 0 for control in controls.values()):

@@ -17,7 +17,7 @@ from cch_audit.forecasting.classes import helps
 from cch_audit.forecasting.controls import CONTROLS_OF_TARGETS
 from cch_audit.forecasting.curve import draw_curve, gain_ends
 from cch_audit.forecasting.options import Options
-from cch_audit.forecasting.outcome import LEAST_TRAINING_UNITS, LEAST_UNITS, judge
+from cch_audit.forecasting.outcome import LEAST_TRAINING_UNITS, LEAST_UNITS, impossible, judge
 from cch_audit.forecasting.ridge_student import RidgeStudent
 from cch_audit.forecasting.target_changes import TargetChanges, expand_targets, spread
 from cch_audit.forecasting.targets import Outputs
@@ -56,7 +56,7 @@ def forecast_targets(student: RidgeStudent, teacher: Outputs, options: Options) 
         name: _control(student, name, taught, y, spoken, changes, chosen, options)
         for name in CONTROLS_OF_TARGETS
     }
-    withheld = tuple(_withheld(student, changes))
+    withheld = (*_withheld(student, changes), *impossible(estimate, changes.baseline))
     judged = judge(estimates, chosen, controls, withheld, options.min_effect)
     bias = float(changes.limit[best])
     baseline = changes.baseline

@@ -35,6 +35,8 @@ METHOD = (
     "It is about log-loss, or squared error, and not about accuracy; a head that is not trained to "
     "convergence, or a network trained end to end, may gain another amount.",
 )
+MOST_SHARE = 10.0
+"""Times the loss beyond which a change is not given as a share of it."""
 _CELL, _ROWS = "best cell", "labelled\nrows"
 
 
@@ -74,9 +76,11 @@ def cell_text(temperature: float | None, weight: float) -> str:
 
 def forecast_numbers(forecast: Forecast) -> str:
     """Return the change at the recommended cell, and how sure it is."""
+    # Of a loss of nearly nothing no share says anything.
+    is_share = abs(forecast.relative_change) < MOST_SHARE
+    share = f"{percent(forecast.relative_change, '+z.1f')}, " if is_share else ""
     return (
-        f"{METRIC_TITLES[forecast.metric]} {change_text(forecast)}, "
-        f"{percent(forecast.relative_change, '+z.1f')}, at "
+        f"{METRIC_TITLES[forecast.metric]} {change_text(forecast)}, {share}at "
         f"{cell_text(forecast.temperature, forecast.weight)} with "
         f"{forecast.labelled_rows:,} labelled rows; P(helps) {number(forecast.probability)}"
     )

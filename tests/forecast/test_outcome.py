@@ -1,14 +1,21 @@
 """What is said of a forecast, the choice among cells, and where a gain ends."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from cch_audit.forecasting.asked import forecast_teachers
 from cch_audit.forecasting.choice import Chosen, choose, pooled_freedom
+from cch_audit.forecasting.classes import helps
 from cch_audit.forecasting.controls import CONTROLS, control_soft
 from cch_audit.forecasting.curve import draw_curve, gain_ends
-from cch_audit.forecasting.outcome import judge
+from cch_audit.forecasting.options import Options
+from cch_audit.forecasting.outcome import impossible, judge
 from cch_audit.results.forecast import ForecastControl
+from cch_audit.sample import Labels, Sample
+from cch_audit.work.doing import Work
 
 
 def intervals(half: float, widest: float, n: int = 2, best: int = 0) -> Chosen:
@@ -140,3 +147,37 @@ def test_controls_have_nothing_of_the_rows(name):
         of_class = labels == label
         np.testing.assert_allclose(taught[of_class].mean(axis=0), soft[of_class].mean(axis=0))
     assert not np.allclose(taught, soft)
+
+
+def test_a_gain_beyond_the_whole_loss_says_nothing():
+    assert list(impossible(-0.5, 0.6)) == []
+    (why,) = impossible(-2.86, 0.72)
+    assert why.startswith("A gain of 2.86 is more than the whole loss of 0.72")
+
+
+def test_a_change_by_rounding_is_neither_help_nor_harm():
+    assert helps(-1e-16, 3e-17, 50.0) == helps(0.0, 0.0, 50.0) == 0.5
+    assert helps(-0.01, 0.0, 50.0) == 1.0
+
+
+def test_a_forecast_of_rows_that_look_like_copies_is_withheld():
+    rng = np.random.default_rng(0)
+    once = rng.standard_normal((200, 4))
+    labels = (once[:, 0] + rng.standard_normal(200) > 0).astype(np.int64)
+    x, y = np.repeat(once, 3, axis=0), np.repeat(labels, 3)
+    teacher = x + 0.3 * np.repeat(rng.standard_normal((200, 4)), 3, axis=0)
+    jitter = 1e-3 * rng.standard_normal((2, 600, 4))
+    sample = Sample(
+        teachers={"teacher": teacher + jitter[0]},
+        student_name="student",
+        student=x[:, :3] + jitter[1][:, :3],
+        labels=Labels(y, ("no", "yes")),
+        labels_name="labels",
+    )
+    found = forecast_teachers(sample, ["teacher"], Options(), Work(), 1)["teacher"]
+    assert (found.outcome, found.source) == ("undecided", None)
+    assert "near-copies" in found.reasons[0]
+    trusted = replace(sample, independent=True)
+    free = forecast_teachers(trusted, ["teacher"], Options(), Work(), 1)["teacher"]
+    assert not any("near-copies" in one for one in free.reasons)
+    assert (free.estimate, free.low) == (found.estimate, found.low)
