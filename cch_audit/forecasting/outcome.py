@@ -86,8 +86,8 @@ def impossible(estimate: float, baseline: float) -> Iterator[str]:
     """Yield why nothing may be said of a change (nats, or units of Var(y)) that cannot be."""
     if estimate < -baseline:
         yield (
-            f"A gain of {-estimate:.3g} is more than the whole loss of {baseline:.3g}: rows are too "
-            "few for the expansion."
+            f"A gain of {-estimate:.3g} is more than the whole loss of {baseline:.3g}: rows are "
+            "too few for the expansion."
         )
 
 
