@@ -23,10 +23,11 @@ EXIT_CODES = {
 }
 
 
-def check(name: str) -> tuple[int, dict]:
+def check(name: str, *options: str) -> tuple[int, dict]:
     """Return the exit code and the JSON report of one fixture."""
+    arguments = ("check", f"fixtures/{name}.h5", "--format", "json", *options)
     process = subprocess.run(
-        [sys.executable, "-m", "cch_audit", "check", f"fixtures/{name}.h5", "--format", "json"],
+        [sys.executable, "-m", "cch_audit", *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.fspath(ROOT)},
         capture_output=True,
@@ -54,7 +55,7 @@ def test_verdict(name: str) -> None:
 )
 def test_known_family_at_both_levels(name: str, verdict: str) -> None:
     """y = s + e, t = s + k e: the criterion holds exactly for k < 1 (here .5 and 2, n = 3000)."""
-    _, report = check(name)
+    _, report = check(name, "--level", "both")
     for level in report["audits"][0]["levels"].values():
         assert set(level["estimators"]) == {"ksg", "mine", "lmi"}
         assert all(result["verdict"] == verdict for result in level["estimators"].values())

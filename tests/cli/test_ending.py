@@ -135,7 +135,7 @@ def test_a_signal_leaves_nothing_behind(
 ) -> None:
     report = tmp_path / "report.txt"
     process = subprocess.Popen(
-        [*PROGRAM, "check", FILE, "--estimator", "mine", "--output", str(report)],
+        [*PROGRAM, "check", FILE, "--estimator", "mine", "--no-cache", "--output", str(report)],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

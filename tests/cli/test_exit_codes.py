@@ -165,7 +165,7 @@ main()
 @pytest.mark.slow
 def test_a_bug_exits_70_with_a_traceback_though_other_threads_compute() -> None:
     file = str(FIXTURES / "gaussian_pass.h5")
-    options = ("--estimator", "mine", "--jobs", "2", "--exit-zero")
+    options = ("--estimator", "mine", "--jobs", "2", "--exit-zero", "--no-cache")
     done = run_driver(BUG, "check", file, *options)
     assert (done.returncode, done.stdout) == (70, "")
     assert "RuntimeError: injected" in done.stderr
