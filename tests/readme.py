@@ -20,7 +20,7 @@ from cch_audit.evidence.ledger import Ledger, keep_ledger
 from cch_audit.evidence.read import read_evidence
 from cch_audit.rendering import render
 from cch_audit.rendering.text import counted
-from tests.bench import cost, coverage, end_to_end, forecast, null, split_seeds, summary
+from tests.bench import cost, coverage, end_to_end, forecast, null, split_seeds, studies, summary
 from tests.bench import outcomes as training_runs
 from tests.bench.journal import RESULTS
 from tests.pseudo_terminal import run
@@ -48,6 +48,7 @@ BENCHES = {
     "forecast": forecast,
     "end_to_end": end_to_end,
     "cost": cost,
+    "studies": studies,
 }
 """Modules that draw the table of what they measured."""
 TABLES = ("accuracy", "held_out", *BENCHES, "ledger", "families")
