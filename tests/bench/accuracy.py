@@ -5,7 +5,8 @@ and given to all methods; a method runs in a process of its own with one thread.
 results/accuracy.jsonl as they are measured and are not measured again, so an interrupted run goes
 on; `--fresh` forgets those of the chosen methods. The summary is printed and written to
 results/accuracy.json, with a figure for each size beside it, and to another file for
-`--families "held out"` through `--output`.
+`--families "held out"` through `--output`. Methods and sizes that are not chosen keep the numbers
+that are there, but for ratios of two methods, which need both.
 """
 
 import argparse
@@ -57,6 +58,8 @@ def main() -> None:
         measure(wanted, {task.name: task for task in tasks}, journal, options.jobs, options.timeout)
     cells = journal.cells(wanted)
     found = summarize(cells)
+    if options.output.exists():
+        found = with_others(found, json.loads(options.output.read_text(encoding="utf-8")))
     print_tables(found)
     record = {
         "name": "accuracy",
@@ -64,13 +67,29 @@ def main() -> None:
         "cores": os.cpu_count(),
         "jobs": options.jobs,
         "time_limit": options.timeout,
-        "sizes": options.n,
+        "sizes": sorted(map(int, found["families"])),
         **found,
     }
     options.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     for n, families in found["families"].items():
         drawn = options.output.with_name(f"{options.output.stem}-{n}.svg")
         draw_errors(families, f"{n} rows", drawn)
+
+
+def with_others(found: Cell, before: Cell) -> Cell:
+    """Return what was found, and of the summary before what was not asked for now."""
+    joined = dict(found)
+    for part in ("families", "tasks"):
+        joined[part] = {
+            size: {
+                group: before[part].get(size, {}).get(group, {})
+                | found[part].get(size, {}).get(group, {})
+                for group in before[part].get(size, {}) | found[part].get(size, {})
+            }
+            for size in before[part] | found[part]
+        }
+    joined["ratios"] = before["ratios"] | found["ratios"]
+    return joined
 
 
 def measure(
