@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import pdist
 
 from cch_audit.auditing.verdict import decided
 from cch_audit.choice.ranking import rank_teachers
@@ -98,6 +96,9 @@ def _order(rows: FloatArray) -> list[int]:
 
     A distance is over the columns that both rows have: the root of the mean squared difference.
     """
+    from scipy.cluster.hierarchy import leaves_list, linkage  # nothing else needs it
+    from scipy.spatial.distance import pdist
+
     if len(rows) < 3:
         return [*range(len(rows))]
 
