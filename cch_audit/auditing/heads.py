@@ -53,7 +53,7 @@ def cross_fitted(
         known, new = scaler.transform(x[others]), scaler.transform(x[held_out])
         if is_wide(known):
             # A penalised head has no weight outside of what its rows reach.
-            reached = Reached.in_any_axes(known)
+            reached = Reached.by(known)
             known, new = reached.coordinates, reached.of(new)
         if is_classes(y):
             predictions[held_out] = _logistic(known, y[others], inside, rng, new, n_outputs)
