@@ -119,7 +119,7 @@ def _fit_reached(
     dependence: Dependence | None,
 ) -> Canonical:
     """Fit in the coordinates that the rows which find directions reach, as many as these."""
-    of_x, of_y = Reached.by(x[directions]), Reached.by(y[directions])
+    of_x, of_y = (Reached.in_any_axes(side[directions]) for side in (x, y))
     model = fit_canonical(
         _coordinates(x, of_x, directions, moments),
         _coordinates(y, of_y, directions, moments),

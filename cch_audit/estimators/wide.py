@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve, lapack, solve_triangular
 
 from cch_audit.rows import FloatArray
 
@@ -47,13 +47,14 @@ class Reached:
     Whatever is linear in the rows and knows no columns but by lengths and angles is the same in
     these coordinates: least squares with a penalty on the squared weights, for one. Of fewer rows
     than columns the axes x' u / s, with the eigenvectors u and the roots s of the eigenvalues of
-    the products of rows, are never written out.
+    the products of rows, or x' w with w = L'^-1 of a triangular root L of the products, are never
+    written out.
     """
 
     coordinates: FloatArray
-    """(m, r) of the rows themselves; where they are fewer than the columns, u s."""
+    """(m, r) of the rows themselves; where they are fewer than the columns, u s, or a root L."""
     weights: FloatArray
-    """u / s (m, r); the axes (d, r) where there are as many rows as columns."""
+    """u / s or w (m, r); the axes (d, r) where there are as many rows as columns."""
     rows: FloatArray | None
     """x (m, d), where they are fewer than the columns."""
 
@@ -68,6 +69,26 @@ class Reached:
             return cls(x @ vectors, vectors, None)
         lengths = np.sqrt(np.maximum(values, 1e-300))
         return cls(vectors * lengths, vectors / lengths, x)
+
+    @classmethod
+    def in_any_axes(cls, x: FloatArray) -> "Reached":
+        """Find what rows reach, for whom one set of orthonormal axes is as good as another.
+
+        Of fewer rows than columns they are those of Gram and Schmidt: a triangular root of the
+        products, the longest remainder first, takes a tenth of what eigenvectors take.
+        """
+        if not is_wide(x):
+            return cls.by(x)
+        products = x @ x.T
+        least = max(ROUNDING * float(products.trace()), 1e-300)
+        root, order, n, _ = lapack.dpstrf(products, lower=1, tol=least, overwrite_a=1)
+        if n == 0:  # columns that do not vary
+            return cls(np.zeros((len(x), 1)), np.zeros((len(x), 1)), x)
+        root, order = np.tril(root)[:, :n], order - 1
+        coordinates, weights = np.empty(root.shape), np.zeros(root.shape)
+        coordinates[order] = root
+        weights[order[:n]] = solve_triangular(root[:n], np.eye(n), trans="T", lower=True)
+        return cls(coordinates, weights, x)
 
     def of(self, others: FloatArray) -> FloatArray:
         """Return the coordinates (n, r) of other rows (n, d)."""

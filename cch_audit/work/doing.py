@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from cch_audit.work.keeping import Folder, Shelf
 from cch_audit.work.keys import digest, program
-from cch_audit.work.packing import n_bytes
+from cch_audit.work.packing import arrays_in
 
 Result = TypeVar("Result")
-MOST_HELD = 2**27
+MOST_HELD = 3 * 2**26
 """Bytes of results that are held for a while, because what needs them next is not far away."""
 
 
@@ -45,7 +45,7 @@ class Work:
         self.folder = folder
         self._lock = Lock()
         self._parts: dict[str, Future[Any]] = {}
-        self._held: OrderedDict[str, int] = OrderedDict()
+        self._held: OrderedDict[str, dict[int, int]] = OrderedDict()
         self._digests: dict[int, tuple[Any, str]] = {}
         self._spent: dict[str, Spent] = {}
         self._inside = local()
@@ -89,7 +89,7 @@ class Work:
             raise
         future.set_result(result)
         if not keep:
-            self._hold(name, n_bytes(result))
+            self._hold(name, arrays_in(result))
         return result
 
     def digest(self, array: npt.NDArray[Any]) -> str:
@@ -160,12 +160,21 @@ class Work:
             folder.keep(name, result)
         return result
 
-    def _hold(self, name: str, size: int) -> None:
-        """Hold a result; let go of those that nobody asked for since long, where it is too much."""
+    def _hold(self, name: str, arrays: dict[int, int]) -> None:
+        """Hold a result; let go of those that nobody asked for since long, where it is too much.
+
+        An array that several results are made of takes its bytes once.
+        """
         with self._lock:
-            self._held[name] = size
-            while sum(self._held.values()) > MOST_HELD and len(self._held) > 1:
+            self._held[name] = arrays
+            while len(self._held) > 1 and self._held_bytes() > MOST_HELD:
                 self._parts.pop(self._held.popitem(last=False)[0], None)
+
+    def _held_bytes(self) -> int:
+        together: dict[int, int] = {}
+        for arrays in self._held.values():
+            together |= arrays
+        return sum(together.values())
 
     def _count(self, purpose: str, spent: Spent) -> None:
         with self._lock:

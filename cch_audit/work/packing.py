@@ -42,17 +42,18 @@ def unpacked(arrays: Mapping[str, npt.NDArray[Any]], records: Iterable[type]) ->
     return _value(structure, arrays, {record.__name__: record for record in records})
 
 
-def n_bytes(value: Any) -> int:
-    """Return about how many bytes the arrays of a value take."""
+def arrays_in(value: Any) -> dict[int, int]:
+    """Return about how many bytes each array of a value takes, by its id, for some are shared."""
     if isinstance(value, np.ndarray):
-        return value.nbytes
-    if isinstance(value, tuple | list):
-        return sum(map(n_bytes, value))
+        return {id(value): value.nbytes}
     if isinstance(value, Mapping):
-        return sum(map(n_bytes, value.values()))
+        value = tuple(value.values())
     if is_dataclass(value):
-        return sum(n_bytes(getattr(value, field.name)) for field in fields(value))
-    return 0
+        value = tuple(getattr(value, field.name) for field in fields(value))
+    found: dict[int, int] = {}
+    for part in value if isinstance(value, tuple | list) else ():
+        found |= arrays_in(part)
+    return found
 
 
 def _structure(value: Any, arrays: Arrays) -> Any:

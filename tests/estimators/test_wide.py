@@ -41,10 +41,11 @@ def test_shrinkage_of_coordinates_is_that_of_their_columns():
     assert ledoit_wolf_parts(coordinates, x.shape[1]) == pytest.approx(ledoit_wolf_parts(x))
 
 
+@pytest.mark.parametrize("make", [Reached.by, Reached.in_any_axes])
 @pytest.mark.parametrize("shape", [WIDE, (90, 40)])
-def test_the_row_space_keeps_all_lengths_and_angles(shape):
+def test_the_row_space_keeps_all_lengths_and_angles(shape, make):
     x = rows(shape)
-    reached = Reached.by(x)
+    reached = make(x)
     axes = reached.columns(np.eye(reached.coordinates.shape[1]))
     np.testing.assert_allclose(axes.T @ axes, np.eye(axes.shape[1]), atol=1e-9)
     np.testing.assert_allclose(x @ axes @ axes.T, x, atol=1e-9)
@@ -53,8 +54,19 @@ def test_the_row_space_keeps_all_lengths_and_angles(shape):
     np.testing.assert_allclose(others @ axes, reached.of(others), atol=1e-9)
 
 
-def test_columns_that_do_not_vary_have_a_row_space_too():
-    reached = Reached.by(np.zeros((5, 9)))
+@pytest.mark.parametrize("make", [Reached.by, Reached.in_any_axes])
+def test_rows_that_repeat_each_other_reach_no_more(make):
+    x = rows()
+    repeated = np.vstack([x, x[:20], np.zeros((3, x.shape[1]))])
+    reached = make(repeated)
+    assert reached.coordinates.shape == (63, 39)  # centred, so one row follows from the others
+    products = reached.coordinates @ reached.coordinates.T
+    np.testing.assert_allclose(products, repeated @ repeated.T, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [Reached.by, Reached.in_any_axes])
+def test_columns_that_do_not_vary_have_a_row_space_too(make):
+    reached = make(np.zeros((5, 9)))
     assert reached.coordinates.shape == (5, 1)
     np.testing.assert_allclose(reached.coordinates, 0.0, atol=1e-9)
     assert (reached.of(np.ones((2, 9))) == 0).all()

@@ -60,13 +60,23 @@ def test_a_part_that_is_not_to_be_kept_is_computed_by_every_run(tmp_path):
 
 def test_large_parts_are_held_as_long_as_there_is_room(monkeypatch):
     monkeypatch.setattr(doing, "MOST_HELD", 2000)
-    work, first, others = Work(), Counted(np.zeros(100)), Counted(np.zeros(100))
+    work, first, others = Work(), Counted(np.zeros(100)), Counted()
     for number in range(6):
         work.do("part", ("first",), first, keep=False)
+        others.value = np.zeros(100)
         work.do("part", (number,), others, keep=False)
     assert first.times == 1
     work.do("part", (0,), others, keep=False)
     assert others.times == 7
+
+
+def test_an_array_of_several_parts_takes_its_room_once(monkeypatch):
+    monkeypatch.setattr(doing, "MOST_HELD", 2000)
+    work, part = Work(), Counted((np.zeros(200), {"other": (np.ones(10),)}))
+    for _ in range(2):
+        for number in range(6):
+            work.do("part", (number,), part, keep=False)
+    assert part.times == 6
 
 
 def test_a_part_that_failed_is_tried_again():
