@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-sys.path.append(str(Path(__file__).parents[1] / "fixtures"))
+FOLDER = Path(__file__).parents[1] / "fixtures"
+sys.path.append(str(FOLDER))
 
-from recipes import tcga_matrices, tcga_tables
-from recipes.fixture import BuildError, Places
+from recipes import tcga_matrices, tcga_tables  # noqa: E402
+from recipes.fixture import BuildError, Places  # noqa: E402
 
 GENES = {"mrna": 12, "cnv": 8, "rppa": 6}
 KINDS = {
@@ -188,6 +190,9 @@ def test_the_whole_recipe_on_few_patients(tmp_path, monkeypatch, name):
     recipe = getattr(tcga_matrices, f"{name.lower()}_matrices")
     fixture = recipe(Places(tmp_path, tmp_path))
     assert list(fixture.representations) == ["mrna", "cnv", "rppa", "cnv_rppa"]
+    study = (FOLDER / "studies" / "matrices.yaml").read_text()
+    pairs = yaml.safe_load(study)["pairs"]
+    assert {side for pair in pairs for side in pair.split("->")} == set(fixture.representations)
     widths = [x.shape for x in fixture.representations.values()]
     assert widths == [(60, 8)] * 3 + [(60, 16)]
     assert len(fixture.labels) == len(set(fixture.ids)) == 60

@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import yaml
 
 sys.path.append(str(Path(__file__).parents[1] / "fixtures"))
 
@@ -373,6 +374,12 @@ def test_files_of_another_form_are_named(sdk, file, message):
 # --- the recipes ------------------------------------------------------------------------------
 
 
+def named_by_study(name):
+    """Return the representations that a study of the paper's table names."""
+    text = (Path(__file__).parents[1] / "fixtures" / "studies" / f"{name}.yaml").read_text()
+    return {side for pair in yaml.safe_load(text)["pairs"] for side in pair.split("->")}
+
+
 @pytest.mark.parametrize("recipe", [mosei.mosei, mosei.mosei_classes])
 def test_the_whole_recipe_on_few_segments(tmp_path, rng, recipe):
     """Encoders learn from train and are exported on the rest, with ever more noise in the text."""
@@ -380,6 +387,7 @@ def test_the_whole_recipe_on_few_segments(tmp_path, rng, recipe):
     fixture = recipe(Places(tmp_path, tmp_path))
     noisy = [f"text_noise_{scale:g}" for scale in mosei.NOISES]
     assert list(fixture.representations) == ["text", *noisy, "audio", "visual", "audio_visual"]
+    assert named_by_study("mosei") == set(fixture.representations)
     assert np.unique(fixture.split, return_counts=True)[1].tolist() == [20, 12]
     assert len(set(fixture.groups)) == 16
     for name, x in fixture.representations.items():

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-sys.path.append(str(Path(__file__).parents[1] / "fixtures"))
+FOLDER = Path(__file__).parents[1] / "fixtures"
+sys.path.append(str(FOLDER))
 
-from recipes import kipan, tcga_lihc
-from recipes.fixture import BuildError, Places
+from recipes import kipan, tcga_lihc  # noqa: E402
+from recipes.fixture import BuildError, Places  # noqa: E402
 
 SOURCE = os.environ.get("FIXTURES_SOURCE")
 needs_source = pytest.mark.skipif(
@@ -138,6 +140,9 @@ def test_kidney_encoders_are_exported_with_the_hospital(tmp_path, rng, monkeypat
         shapes = {name: x.shape for name, x in fixture.representations.items()}
         widths = {"mrna": 8, "mirna": 8, "meth": 8, "mirna_meth": 16}
         assert shapes == {name: (n_rows, width) for name, width in widths.items()}
+        study = (FOLDER / "studies" / "kipan.yaml").read_text()
+        pairs = yaml.safe_load(study)["pairs"]
+        assert {side for pair in pairs for side in pair.split("->")} == set(fixture.representations)
         assert fixture.groups.tolist() == [one[5:7] for one in fixture.ids]
         assert "not to be passed on" in fixture.licence
 
