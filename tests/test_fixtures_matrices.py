@@ -196,10 +196,6 @@ def test_the_whole_recipe_on_few_patients(tmp_path, monkeypatch, name):
     widths = [x.shape for x in fixture.representations.values()]
     assert widths == [(60, 8)] * 3 + [(60, 16)]
     assert len(fixture.labels) == len(set(fixture.ids)) == 60
-    if name == "KIPAN":
-        assert fixture.groups.tolist() == [one[5:7] for one in fixture.ids]
-    else:
-        assert fixture.groups is None
     assert "the first sample of 0 who have several" in fixture.recipe
 
 
