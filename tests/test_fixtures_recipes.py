@@ -172,7 +172,7 @@ def test_join_keeps_the_patients_that_all_tables_have():
     assert labels.tolist() == ["Her2", "LumA"]
     assert views["cna"].tolist() == [[2.0], [3.0]]
     assert views["rppa"].tolist() == [[20.0, 21.0], [30.0, 31.0]]
-    with pytest.raises(BuildError, match="no patient is in all of cna, rppa"):
+    with pytest.raises(BuildError, match="no patient is in all of cna, rppa and the labels"):
         tcga_brca.join(tables, {"p9": "LumA"})
 
 
