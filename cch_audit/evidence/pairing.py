@@ -49,18 +49,26 @@ def together(found: Iterable[Trained]) -> list[Together]:
     rows of an own run is no outcome beside it, but a forecast; further ones, which were trained in
     another way, stay trials, as does everything that has no such counterpart.
     """
+    runs = list(found)
     about: dict[tuple[object, ...], list[Trained]] = {}
-    for one in found:
+    for one in runs:
         about.setdefault(one.about, []).append(one)
-    return [trial for same in about.values() for trial in _trials(same)]
+    trials: list[Together] = []
+    joined: set[tuple[object, ...]] = set()
+    for one in runs:
+        same = about[one.about]
+        if all(other.confirmation.source == "heads" for other in same):
+            trials.append(Together((one,)))
+        elif one.about not in joined:
+            joined.add(one.about)
+            trials += _trials(same)
+    return trials
 
 
 def _trials(same: Sequence[Trained]) -> list[Together]:
-    """Return the trials of training runs that are about the same."""
+    """Return the trials of training runs that are about the same, own ones among them."""
     heads = [one for one in same if one.confirmation.source == "heads"]
     own = [one for one in same if one.confirmation.source == "runs"]
-    if not own:
-        return [Together((one,)) for one in heads]
     by_metric = [
         [one for one in own if one.confirmation.metric == metric]
         for metric in METRICS
