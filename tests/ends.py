@@ -133,8 +133,9 @@ def claims_of(trials: Sequence[Trial], gains: Mapping[tuple[str, ...], float]) -
     if pairs:
         claim, here = "complete correspondence of criterion and gain", counted(len(pairs), "trial")
         lines.append((f"{claim} in omics", here, correspondence(pairs)))
-    if fusion := [one for one in of.get("omics", []) if "cna_rppa" in one.student]:
-        lines.append(("fusion and KD is above fusion", "CNA and RPPA joined", spread(fusion)))
+    if fusion := [one for one in omics if one not in pairs]:
+        students = ", ".join(sorted({one.student.rpartition("/")[2] for one in fusion}))
+        lines.append(("fusion and KD is above fusion", f"students {students}", spread(fusion)))
     if gains:
         lines.append(("small weights are nearer to theory", "sign of the gap and of the gain "
                       "(log-loss, MSE) at weight w", nearer(trials, gains)))  # fmt: skip
