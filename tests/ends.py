@@ -7,9 +7,10 @@ from pathlib import Path, PurePath
 from statistics import mean
 from textwrap import fill
 
+from cch_audit import columns
 from cch_audit.evidence.ledger import Ledger, keep_ledger
 from cch_audit.evidence.read import Evidence, read_evidence
-from cch_audit.evidence.results import Estimate, Trial
+from cch_audit.evidence.results import Decisions, Estimate, Share, Trial
 from cch_audit.rendering.evidence import decider
 from cch_audit.rendering.text import counted
 from cch_audit.results import Metric
@@ -71,6 +72,76 @@ def by_size() -> str:
     return table([head, *lines])
 
 
+def reading() -> str:
+    """Return what the records say, as a list."""
+    own, loss = record(), record("log_loss")
+    n_trials = len(own.trials)
+    transfer = sum(one.measured == "pass" for one in own.trials)
+    gains = sum(one.outcome == "helps" for one in own.trials)
+    choices = [
+        f"{columns.title(one.forecaster)} {shown(one.regret, '.3f')}"
+        for one in own.scores
+        if one.forecaster in (*NUMBERS.values(), "score", "cka")
+    ]
+    verdict, always = _decision(own, "verdict"), _decision(own, "always")
+    of_any = max(one.regret_of_any or 0.0 for one in own.scores)
+    others = " and ".join(_sign(loss, name) for name in ("representations", "predictions"))
+    said = [
+        f"**{n_trials} trials**: {gains} gain, {transfer} by transfer, "
+        f"{sum(one.outcome == 'hurts' for one in own.trials)} hurt, "
+        f"{sum(one.outcome == 'undecided' for one in own.trials)} stay undecided.",
+        f"**Training heads foretells it**: {_how_often(own, loss, 'heads')}.",
+        f"**The forecast, without training**: {_how_often(own, loss, 'forecast')}; the signs of "
+        f"the gaps on representations and predictions in {others}.",
+        f"**The verdict** is right in {_count(verdict.right)} decided trials, about gains of any "
+        f"cause in {_count(verdict.right_any_cause)}, and undecided in "
+        f"{verdict.n_undecided_forecasts} of {n_trials}. {_count(verdict.harmful)} passes hurt; "
+        f"always distilling is right in {_count(always.right)} and hurts in "
+        f"{_count(always.harmful)}.",
+        f"**The choice of a teacher** misses, of the gain of the best one: {', '.join(choices)}; "
+        f"at random {of_any:.3f}.",
+    ]
+    return listed(said)
+
+
+def _how_often(own: Ledger, loss: Ledger, name: str) -> str:
+    """Return how often heads or the forecast are right, by every measure."""
+    found, of_loss = _decision(own, name), _decision(loss, name)
+    sizes = [
+        _count(_decision(keep_ledger(_of(evidence(), part)), name).right)
+        for part in (
+            [one for one in own.trials if not is_larger(one)],
+            [one for one in own.trials if is_larger(one)],
+        )
+    ]
+    return (
+        f"right about transfer in {_count(found.right)} decided trials ({sizes[0]} at the smaller "
+        f"number of training rows, {sizes[1]} at the larger), about gains of any cause in "
+        f"{_count(found.right_any_cause)}, of log-loss (MSE) in {_count(of_loss.right)}; its sign "
+        f"in {_sign(loss, name)}"
+    )
+
+
+def _decision(found: Ledger, name: str) -> Decisions:
+    return next(one for one in found.decisions if one.forecaster == name)
+
+
+def _sign(found: Ledger, name: str) -> str:
+    """Return how often the sign of a number is right."""
+    sign = next(one for one in found.scores if one.forecaster == name).sign
+    return "n/a" if sign is None else _count(sign)
+
+
+def _count(share: Share) -> str:
+    return f"{share.count} of {share.total}"
+
+
+def listed(said: Sequence[str]) -> str:
+    """Return sentences as a list in Markdown."""
+    width = {"width": 104, "subsequent_indent": "  ", "break_on_hyphens": False}
+    return "\n".join(fill(f"- {text}", **width) for text in said)  # type: ignore[arg-type]
+
+
 def is_larger(trial: Trial) -> bool:
     """Whether the student learnt from the larger of its numbers of rows."""
     return trial.student.startswith("trained_on_")
@@ -78,9 +149,7 @@ def is_larger(trial: Trial) -> bool:
 
 def _forecaster(name: str, own: Ledger, loss: Ledger) -> Line:
     """Return how well one forecaster does, by the deciding metric and by log-loss."""
-    said, of_loss = (
-        next(one for one in found.decisions if one.forecaster == name) for found in (own, loss)
-    )
+    said, of_loss = _decision(own, name), _decision(loss, name)
     right = [said.right, said.right_any_cause, of_loss.right]
     taus = [
         next(one for one in found.scores if one.forecaster == NUMBERS[name]).kendall_tau_within
@@ -88,7 +157,7 @@ def _forecaster(name: str, own: Ledger, loss: Ledger) -> Line:
         else None
         for found in (own, loss)
     ]
-    counts = [f"{one.count} of {one.total}" for one in (*right, said.harmful)]
+    counts = [_count(one) for one in (*right, said.harmful)]
     return (decider(name), *counts[:3], *("" if one is None else shown(one) for one in taus),
             counts[3])  # fmt: skip
 
@@ -140,11 +209,11 @@ def claims_of(trials: Sequence[Trial], gains: Mapping[tuple[str, ...], float]) -
         lines.append(("small weights are nearer to theory", "sign of the gap and of the gain "
                       "(log-loss, MSE) at weight w", nearer(trials, gains)))  # fmt: skip
     lines.append(("the three estimators agree", counted(len(trials), "trial"), agreement(trials)))
-    said = [
-        f"*{claim[:1].upper()}{claim[1:]}.* Here, {here}: {found}." for claim, here, found in lines
-    ]
-    return "\n".join(
-        fill(f"- {text}", 104, subsequent_indent="  ", break_on_hyphens=False) for text in said
+    return listed(
+        [
+            f"*{claim[:1].upper()}{claim[1:]}.* Here, {here}: {found}."
+            for claim, here, found in lines
+        ]
     )
 
 

@@ -51,7 +51,7 @@ BENCHES = {
     "cost": cost,
 }
 """Modules that draw the table of what they measured."""
-OF_ENDS = {"ends_sizes": ends.by_size, "claims": ends.claims}
+OF_ENDS = {"ends_sizes": ends.by_size, "claims": ends.claims, "reading": ends.reading}
 """Tables of training end to end."""
 TABLES = ("accuracy", "held_out", *BENCHES, "ledger", "families", "ends", "ends_ledger", *OF_ENDS)
 FAMILIES = {"simulated": "simulated", "images": "images", "other": "other real data"}
