@@ -91,8 +91,8 @@ def reading() -> str:
         f"{sum(one.outcome == 'hurts' for one in own.trials)} hurt, "
         f"{sum(one.outcome == 'undecided' for one in own.trials)} stay undecided.",
         f"**A training run of heads** is {_how_often(own, loss, 'heads')}.",
-        f"**The forecast**, without any training, is {_how_often(own, loss, 'forecast')}; the signs of "
-        f"the gaps on representations and predictions in {others}.",
+        f"**The forecast**, without any training, is {_how_often(own, loss, 'forecast')}; the "
+        f"signs of the gaps on representations and predictions in {others}.",
         f"**The verdict** is right in {_count(verdict.right)} decided trials, about gains of any "
         f"cause in {_count(verdict.right_any_cause)}, and undecided in "
         f"{verdict.n_undecided_forecasts} of {n_trials}. {_count(verdict.harmful)} passes hurt; "
