@@ -20,6 +20,7 @@ from cch_audit.evidence.ledger import Ledger, keep_ledger
 from cch_audit.evidence.read import read_evidence
 from cch_audit.rendering import render
 from cch_audit.rendering.text import counted
+from tests import ends
 from tests.bench import cost, coverage, end_to_end, forecast, null, split_seeds, studies, summary
 from tests.bench import outcomes as training_runs
 from tests.bench.journal import RESULTS
@@ -51,12 +52,15 @@ BENCHES = {
     "studies": studies,
 }
 """Modules that draw the table of what they measured."""
-TABLES = ("accuracy", "held_out", *BENCHES, "ledger", "families")
+OF_ENDS = {"ends_sizes": ends.by_size, "claims": ends.claims, "reading": ends.reading}
+"""Tables of training end to end."""
+TABLES = ("accuracy", "held_out", *BENCHES, "ledger", "families", "ends", "ends_ledger", *OF_ENDS)
 FAMILIES = {"simulated": "simulated", "images": "images", "other": "other real data"}
 """Folders of the committed reports, and what is in them."""
 RULES = {
     "verdict": "the verdict",
     "forecast": "the forecast",
+    "heads": "heads",
     "predictions": "that on predictions",
     "always": "always distilling",
     "never": "never distilling",
@@ -118,9 +122,11 @@ def families() -> str:
 
 def families_of(ledgers: Mapping[str, Ledger]) -> str:
     """Return a table with one row for each family: outcomes, and how often each rule is right."""
+    known = {one.forecaster for found in ledgers.values() for one in found.decisions}
+    rules = {rule: name for rule, name in RULES.items() if rule != "heads" or rule in known}
     rows = [
-        ["", "trials", "KD helps (by transfer)", "hurts", "open", *RULES.values()],
-        ["---"] * (5 + len(RULES)),
+        ["", "trials", "KD helps (by transfer)", "hurts", "open", *rules.values()],
+        ["---"] * (5 + len(rules)),
     ]
     for name, found in ledgers.items():
         outcomes = Counter(trial.outcome for trial in found.trials)
@@ -133,7 +139,7 @@ def families_of(ledgers: Mapping[str, Ledger]) -> str:
                 f"{outcomes['helps']} ({transfer})",
                 str(outcomes["hurts"]),
                 str(unknown),
-                *(_right(found, rule) for rule in RULES),
+                *(_right(found, rule) for rule in rules),
             ]
         )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -155,9 +161,14 @@ def table(name: str) -> str:
     """Return a table of committed results."""
     if name == "families":
         return families()
-    if name == "ledger":
-        record = render(ledger(), "table", width=WIDTH)
-        _, mark, record = record.partition("\nFiles\n")
+    if name == "ends":
+        return families_of(ends.by_family())
+    if name in OF_ENDS:
+        return OF_ENDS[name]()
+    if name in ("ledger", "ends_ledger"):
+        record = render(ledger() if name == "ledger" else ends.record(), "table", width=WIDTH)
+        first = "Files" if name == "ledger" else "Forecasts that say yes or no"
+        _, mark, record = record.partition(f"\n{first}\n")
         record, _, _ = record.partition("\nTrials\n")
         return f"```text\n{mark.strip()}\n{record.rstrip()}\n```"
     found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))

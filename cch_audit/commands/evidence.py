@@ -31,7 +31,8 @@ def evidence(
     from cch_audit.rendering.evidence_words import closing
 
     metric = None if settings.metric == "auto" else settings.metric
-    ledger = keep_ledger(read_evidence(files, controls=settings.controls, metric=metric))
+    found = read_evidence(files, controls=settings.controls, metric=metric)
+    ledger = keep_ledger(found, settings.resample)
     deliver(ledger, settings)
     if is_out_of_sight(settings):
         say(closing(ledger))

@@ -2,13 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import PurePath
 
 import numpy as np
 
 from cch_audit.columns import forecasters
 from cch_audit.evidence import scoring, shares
 from cch_audit.evidence.read import Evidence
-from cch_audit.evidence.results import Decisions, Estimate, Ledger, Scores, Share, Trial
+from cch_audit.evidence.results import (
+    Decisions,
+    Estimate,
+    Ledger,
+    Resampled,
+    Scores,
+    Share,
+    Trial,
+)
 from cch_audit.randomness import stream
 from cch_audit.results import Verdict
 from cch_audit.rows import BoolArray, FloatArray, IntArray
@@ -16,25 +25,37 @@ from cch_audit.rows import BoolArray, FloatArray, IntArray
 CONFIDENCE_LEVEL = 0.95
 SEED = 0
 """Of the bootstrap."""
+HEADS = "heads"
+"""The forecaster that trains heads, where outcomes are those of the user's own runs."""
 Decide = Callable[[Trial], Verdict | None]
 
 
-def keep_ledger(evidence: Evidence) -> Ledger:
-    """Return the record of every forecaster that speaks about at least one trial."""
+def keep_ledger(evidence: Evidence, resampled: Resampled = "files") -> Ledger:
+    """Return the record of every forecaster that speaks about at least one trial.
+
+    Parameters
+    ----------
+    evidence : trials
+    resampled : what intervals resample, files or the folders of their reports
+    """
     trials = evidence.trials
+    signed = {name: column.is_signed for name, column in forecasters().items()} | {HEADS: True}
     return Ledger(
         metric=evidence.metric,
         trials=trials,
         n_files=len({trial.source for trial in trials}),
+        resampled=resampled,
+        n_units=len(set(_units(trials, resampled))),
         n_controls_left_out=evidence.n_controls_left_out,
         confidence_level=CONFIDENCE_LEVEL,
         decisions=tuple(
-            _decisions(name, trials, decide) for name, decide in _deciding(trials).items()
+            _decisions(name, trials, decide, resampled)
+            for name, decide in _deciding(trials).items()
         ),
         scores=tuple(
-            _scores(name, known)
-            for name in forecasters()
-            if (known := [trial for trial in trials if trial.columns.get(name) is not None])
+            _scores(name, known, is_signed, resampled)
+            for name, is_signed in signed.items()
+            if (known := [trial for trial in trials if _value(name, trial) is not None])
         ),
         warnings=evidence.warnings,
     )
@@ -45,6 +66,8 @@ def _deciding(trials: Sequence[Trial]) -> dict[str, Decide]:
     named: dict[str, Decide] = {"verdict": lambda trial: trial.verdict}
     if any(trial.forecast is not None for trial in trials):
         named["forecast"] = lambda trial: trial.forecast
+    if any(trial.heads is not None for trial in trials):
+        named[HEADS] = lambda trial: trial.heads_say
     levels = list(dict.fromkeys(name for trial in trials for name in trial.levels))
     levels.sort(key=list(forecasters()).index)
     named |= {level: partial(_said, level, None) for level in levels}
@@ -62,7 +85,9 @@ def _said(level: str, estimator: str | None, trial: Trial) -> Verdict | None:
     return said.verdict if said else None
 
 
-def _decisions(name: str, trials: Sequence[Trial], decide: Decide) -> Decisions:
+def _decisions(
+    name: str, trials: Sequence[Trial], decide: Decide, resampled: Resampled
+) -> Decisions:
     """Compare what a forecaster says with the outcomes."""
     said = [(verdict, trial) for trial in trials if (verdict := decide(trial)) is not None]
     decided = [(v, t) for v, t in said if "undecided" not in (v, t.measured)]
@@ -85,7 +110,7 @@ def _decisions(name: str, trials: Sequence[Trial], decide: Decide) -> Decisions:
         balanced=scoring.balanced_accuracy(
             yes,
             helps,
-            _codes([trial.source for _, trial in decided]),
+            _codes(_units([trial for _, trial in decided], resampled)),
             CONFIDENCE_LEVEL,
             stream(SEED, "evidence", "balanced", name),
         ),
@@ -101,36 +126,58 @@ def _right_any_cause(said: Sequence[tuple[Verdict, Trial]]) -> Share:
     return _share(np.array(hits, dtype=bool))
 
 
-def _scores(name: str, trials: Sequence[Trial]) -> Scores:
+def _scores(name: str, trials: Sequence[Trial], is_signed: bool, resampled: Resampled) -> Scores:
     """Compare a number with the outcomes and the gains of the trials in which it is known."""
     decided = [trial for trial in trials if trial.measured != "undecided"]
     measured = [trial for trial in trials if trial.gain.estimate is not None]
     gains = np.array([trial.gain.estimate for trial in measured], dtype=np.float64)
-    files = _codes([trial.source for trial in measured])
-    choices = _codes([(trial.source, trial.student) for trial in measured])
+    values, units = _values(name, measured), _codes(_units(measured, resampled))
+    choices = _codes([(trial.source, trial.student, trial.n_train) for trial in measured])
 
     def tau(kind: str, within: IntArray | None) -> Estimate:
         rng = stream(SEED, "evidence", kind, name)
-        values = _values(name, measured)
-        return scoring.kendall_tau(values, gains, files, CONFIDENCE_LEVEL, rng, within)
+        return scoring.kendall_tau(values, gains, units, CONFIDENCE_LEVEL, rng, within)
 
     says, helps = _values(name, decided), np.array([t.measured == "pass" for t in decided], bool)
+    regret, regret_of_any = scoring.regret(
+        *(values, gains, units, choices),
+        CONFIDENCE_LEVEL,
+        stream(SEED, "evidence", "regret", name),
+    )
+    first = [measured[row] for row in scoring.first_choices(values, choices)]
     return Scores(
         forecaster=name,
         n_trials=len(trials),
         n_files=len({trial.source for trial in trials}),
         n_decided=len(decided),
-        sign=_share((says > 0) == helps) if forecasters()[name].is_signed else None,
+        sign=_share((says > 0) == helps) if is_signed else None,
         auc=scoring.auc(
             says,
             helps,
-            _codes([trial.source for trial in decided]),
+            _codes(_units(decided, resampled)),
             CONFIDENCE_LEVEL,
             stream(SEED, "evidence", "auc", name),
         ),
         kendall_tau=tau("tau", None),
         kendall_tau_within=tau("tau within", choices),
+        regret=regret,
+        regret_of_any=regret_of_any,
+        harmful=_share(np.array([trial.outcome == "hurts" for trial in first], dtype=bool)),
     )
+
+
+def _value(name: str, trial: Trial) -> float | None:
+    """Return a number of a trial: of a column, or what heads gained."""
+    if name == HEADS:
+        return None if trial.heads is None else trial.heads.gain.estimate
+    return trial.columns.get(name)
+
+
+def _units(trials: Sequence[Trial], resampled: Resampled) -> list[object]:
+    """Return what each trial is resampled with."""
+    if resampled == "folders":
+        return [PurePath(trial.report).parent for trial in trials]
+    return [trial.source for trial in trials]
 
 
 def _share(hits: BoolArray) -> Share:
@@ -138,7 +185,7 @@ def _share(hits: BoolArray) -> Share:
 
 
 def _values(name: str, trials: Sequence[Trial]) -> FloatArray:
-    return np.array([trial.columns[name] for trial in trials], dtype=np.float64)
+    return np.array([_value(name, trial) for trial in trials], dtype=np.float64)
 
 
 def _codes(keys: Sequence[object]) -> IntArray:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from math import isfinite
 from pathlib import Path
@@ -12,7 +12,8 @@ from cch_audit.auditing.verdict import of_forecast
 from cch_audit.columns import forecasters
 from cch_audit.errors import InputError
 from cch_audit.estimators import names
-from cch_audit.evidence.results import Estimate, EstimatorForecast, LevelForecast, Trial
+from cch_audit.evidence.pairing import Together, Trained, together
+from cch_audit.evidence.results import Estimate, EstimatorForecast, Heads, LevelForecast, Trial
 from cch_audit.results import (
     LOWER_IS_BETTER,
     Audit,
@@ -21,12 +22,13 @@ from cch_audit.results import (
     Confirmation,
     EstimatorResult,
     ForecastReport,
-    InputSummary,
     LevelResult,
     Metric,
+    Outcome,
     Report,
 )
 from cch_audit.results.files import WITHOUT_TRAINING, read
+from cch_audit.results.forecast import Forecast
 from cch_audit.results.maps import MapReport
 from cch_audit.settings import ConfirmationSettings
 
@@ -54,7 +56,8 @@ def read_evidence(
     """Read the trials of JSON reports, each trial once.
 
     Trials of one report are different ones. A trial is the same as one of an earlier report if
-    file, teacher, student, labels, rows and the settings of the training run are the same.
+    file, teacher, student, labels, rows and the settings of the training run are the same. What
+    heads showed beside a training run of the user's own is a forecast of it; see `together`.
 
     Parameters
     ----------
@@ -68,7 +71,7 @@ def read_evidence(
     InputError
         If a file is no such report, or no trial is left.
     """
-    known: dict[Identity, tuple[Trial, Audit]] = {}
+    known: dict[Identity, Trained] = {}
     warnings: list[str] = []
     for path in paths:
         report = read(path)
@@ -98,17 +101,18 @@ def read_evidence(
                 f"{path}: {len(report.audits) - len(found)} of {len(report.audits)} teachers have "
                 "no training run and are left out"
             )
-        warnings += _counted_once(path, [known[key][0] for key in found if key in known])
+        warnings += _counted_once(path, [known[key] for key in found if key in known])
         for key, (audit, confirmation) in found.items():
-            trial = _trial(audit, confirmation, report.input, str(path), metric)
-            known.setdefault(key, (trial, audit))
-    trials = tuple(trial for trial, audit in known.values() if controls or not audit.is_control)
-    if not trials:
+            known.setdefault(key, Trained(str(path), report.input, audit, confirmation))
+    joined = together(known.values())
+    kept = [one for one in joined if controls or not one.runs[0].audit.is_control]
+    if not kept:
         raise InputError(
             f"{', '.join(map(str, paths))}: the only training runs are those of controls; add "
             "--controls to count them, or give a report that trained with a teacher"
         )
-    return Evidence(trials, len(known) - len(trials), tuple(warnings), metric)
+    trials = tuple(_trial(one, metric) for one in kept)
+    return Evidence(trials, len(joined) - len(kept), tuple(warnings), metric)
 
 
 def _identified(report: Report) -> dict[Identity, tuple[Audit, Confirmation]]:
@@ -143,11 +147,11 @@ def _identity(audit: Audit, found: Confirmation, report: Report) -> str:
     )
 
 
-def _counted_once(path: Path, repeated: Sequence[Trial]) -> list[str]:
+def _counted_once(path: Path, repeated: Sequence[Trained]) -> list[str]:
     """Return a sentence on trials that an earlier report holds already."""
     if not repeated:
         return []
-    where = ", ".join(dict.fromkeys(trial.report for trial in repeated))
+    where = ", ".join(dict.fromkeys(one.report for one in repeated))
     what = "1 training run is" if len(repeated) == 1 else f"{len(repeated)} training runs are"
     return [
         f"{path}: {what} in {where} already (same file, teacher, student and settings) and counted "
@@ -155,40 +159,73 @@ def _counted_once(path: Path, repeated: Sequence[Trial]) -> list[str]:
     ]
 
 
-def _trial(
-    audit: Audit,
-    found: Confirmation,
-    source: InputSummary,
-    report: str,
-    metric: Metric | None,
-) -> Trial:
-    """Return an audit, and what its training run showed, as a trial of a report."""
+def _trial(one: Together, metric: Metric | None) -> Trial:
+    """Return an audit, and what its training run showed, as a trial."""
     accept: Cause = "transfer" if metric is None else "regularisation"
-    asked = found.metric if metric is None or metric not in found.size.metrics else metric
-    is_deciding = asked == found.metric
+    run, first, heads = one.by(metric), one.runs[0], one.heads
+    found, audits = run.confirmation, [first.audit, *([heads.audit] if heads else [])]
+    asked = _asked(found, metric)
+    outcome, cause, gain = _outcome(found, asked)
+    # What one report does not have is in the other: `rank` alone measures baselines.
+    levels = {name: level for one in reversed(audits) for name, level in one.levels.items()}
+    forecast = next((one.forecast for one in audits if one.forecast is not None), None)
     return Trial(
-        report=report,
-        file=source.path,
-        sha256=source.sha256,
-        teacher_sha256=source.teacher_sha256,
-        teacher=audit.teacher,
-        student=audit.student,
-        verdict=audit.verdict,
-        levels={name: _level(level) for name, level in audit.levels.items() if name in LEVELS},
+        report=first.report,
+        file=first.input.path,
+        sha256=first.input.sha256,
+        teacher_sha256=first.input.teacher_sha256,
+        teacher=first.audit.teacher,
+        student=first.audit.student,
+        verdict=first.audit.verdict,
+        levels={name: _level(level) for name, level in levels.items() if name in LEVELS},
         columns={
-            name: _known(column.value(audit))
-            for name, column in forecasters().items()
-            if name not in LEVELS or name in audit.levels
+            name: next((n for n in _values(name, audits) if n is not None), None)
+            for name in forecasters()
+            if name not in LEVELS or name in levels
         },
         trained=found.source,
         n_train=found.size.n_train,
-        outcome=found.outcome if is_deciding else found.size.metrics[asked].outcome,
-        cause=found.cause if is_deciding else None,
+        outcome=outcome,
+        cause=cause,
         metric=asked,
-        gain=_gain(found.size.metrics[asked], asked),
-        forecast=None if audit.forecast is None else of_forecast(audit.forecast, accept),
+        gain=gain,
+        forecast=None if forecast is None else of_forecast(forecast, accept),
+        foretold=None if forecast is None else _foretold(forecast),
+        heads=None if heads is None else Heads(*_outcome(heads.confirmation, asked)),
         accept=accept,
     )
+
+
+def _values(name: str, audits: Sequence[Audit]) -> Iterator[float | None]:
+    """Yield what audits have in a column."""
+    for audit in audits:
+        if name not in LEVELS or name in audit.levels:
+            yield _known(forecasters()[name].value(audit))
+
+
+def _asked(found: Confirmation, metric: Metric | None) -> Metric:
+    """Return the metric by which a training run is counted: the asked one if it has that."""
+    return found.metric if metric is None or metric not in found.size.metrics else metric
+
+
+def _outcome(found: Confirmation, asked: Metric) -> tuple[Outcome, Cause | None, Estimate]:
+    """Return what a training run showed by a metric, or by its own if it does not have that.
+
+    The cause of a gain is known by the metric that decided it alone.
+    """
+    asked = _asked(found, asked)
+    by = found.size.metrics[asked]
+    if asked == found.metric:
+        return found.outcome, found.cause, _gain(by, asked)
+    return by.outcome, None, _gain(by, asked)
+
+
+def _foretold(forecast: Forecast) -> Estimate:
+    """Return the fall of the loss that was forecast, as a share of it."""
+    if not forecast.baseline > 0:
+        return Estimate(None, None, None)
+    ends = forecast.estimate, forecast.high, forecast.low
+    return Estimate(*(_known(-end / forecast.baseline) for end in ends))
 
 
 def _level(level: LevelResult) -> LevelForecast:

@@ -8,6 +8,8 @@ from cch_audit.auditing.verdict import of_outcome
 from cch_audit.results import Cause, Metric, Outcome, Verdict
 
 Comparison = Literal["better", "worse", "open"]
+Resampled = Literal["files", "folders"]
+"""What intervals resample: audited files, or folders of reports, whose files share their data."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,17 @@ class LevelForecast:
 
 
 @dataclass(frozen=True)
+class Heads:
+    """What training heads on the same rows showed, by the metric of the trial if they have it."""
+
+    outcome: Outcome
+    cause: Cause | None
+    """None where it does not help, and by a metric that did not decide it."""
+    gain: Estimate
+    """As that of a trial."""
+
+
+@dataclass(frozen=True)
 class Trial:
     """One teacher and one student of one file: what was forecast, and what training showed."""
 
@@ -77,6 +90,10 @@ class Trial:
     share of the error without distillation, so that gains compare whatever its unit."""
     forecast: Verdict | None = None
     """Pass where a gain that counts was forecast; None where nothing was."""
+    foretold: Estimate | None = None
+    """Fall of the test loss that was forecast, as a share of the loss without distillation."""
+    heads: Heads | None = None
+    """What a training run of heads foretold, where the outcome is that of the user's own runs."""
     accept: Cause = "transfer"
     """Whether only a gain by transfer counts, or, with `regularisation`, one of any cause."""
 
@@ -84,6 +101,12 @@ class Trial:
     def measured(self) -> Verdict:
         """What training says: pass where a gain counts, undecided where that is open."""
         return of_outcome(self.outcome, self.cause, self.accept)
+
+    @property
+    def heads_say(self) -> Verdict | None:
+        """What a training run of heads says; None without one."""
+        heads = self.heads
+        return None if heads is None else of_outcome(heads.outcome, heads.cause, self.accept)
 
     @property
     def source(self) -> tuple[str, str | None]:
@@ -101,7 +124,8 @@ class Decisions:
     """
 
     forecaster: str
-    """`verdict`, a level, `level/estimator`, or the trivial `always` and `never`."""
+    """`verdict`, `forecast`, `heads`, a level, `level/estimator`, or the trivial `always` and
+    `never`."""
     n_trials: int
     n_undecided_forecasts: int
     n_undecided_outcomes: int
@@ -133,7 +157,7 @@ class Scores:
     """The record of a number of which more should mean a larger gain."""
 
     forecaster: str
-    """A column of `rank`."""
+    """A column of `rank`, or `heads`: what a training run of heads gained."""
     n_trials: int
     """Trials in which it has a value."""
     n_files: int
@@ -148,7 +172,15 @@ class Scores:
     kendall_tau: Estimate
     """Rank correlation (tau-b) with the measured gain over all pairs of trials."""
     kendall_tau_within: Estimate
-    """The same over pairs of trials with the same file and student: a choice among teachers."""
+    """The same over pairs of trials with the same file, student and number of training rows: a
+    choice among teachers."""
+    regret: Estimate
+    """Gain of the best teacher less that of the one where the number is largest, mean over choices
+    among at least two."""
+    regret_of_any: float | None
+    """The same of a teacher that is drawn at random."""
+    harmful: Share
+    """Share of these first choices whose outcome is `hurts`."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +192,9 @@ class Ledger:
     each training run, and a gain where it is a transfer."""
     trials: tuple[Trial, ...]
     n_files: int
+    resampled: Resampled
+    n_units: int
+    """How many files, or folders, are resampled."""
     n_controls_left_out: int
     confidence_level: float
     decisions: tuple[Decisions, ...]

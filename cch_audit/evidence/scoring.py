@@ -116,6 +116,51 @@ def kendall_tau(
     return _bootstrapped(statistic, files, confidence_level, rng)
 
 
+def first_choices(values: FloatArray, groups: IntArray) -> IntArray:
+    """Return the trial with the largest value in each group of at least two, (n_choices,).
+
+    Parameters
+    ----------
+    values : (n_trials,) by which is chosen
+    groups : (n_trials,) codes 0..n_groups-1 of the trials that are chosen among
+    """
+    rows = [np.flatnonzero(groups == group) for group in range(int(groups.max(initial=-1)) + 1)]
+    return np.array([one[values[one].argmax()] for one in rows if len(one) > 1], dtype=np.int64)
+
+
+def regret(
+    values: FloatArray,
+    gains: FloatArray,
+    files: IntArray,
+    groups: IntArray,
+    confidence_level: float,
+    rng: np.random.Generator,
+) -> tuple[Estimate, float | None]:
+    """Return by how much first choices miss the best gain on average, and what random ones miss.
+
+    Parameters
+    ----------
+    values, gains : (n_trials,) forecast and outcome
+    files : (n_trials,) codes 0..n_files-1; whole files are resampled
+    groups : (n_trials,) codes of the trials that are chosen among
+    confidence_level : of the interval
+    rng : draws the resamples
+    """
+    chosen = first_choices(values, groups)
+    among = [gains[groups == groups[one]] for one in chosen]
+    missed = np.array([rivals.max() for rivals in among]) - gains[chosen]
+    n_files = int(files.max(initial=-1)) + 1
+    sums = np.bincount(files[chosen], missed, minlength=n_files)
+    sizes = np.bincount(files[chosen], minlength=n_files).astype(np.float64)
+
+    def statistic(drawn: FloatArray) -> FloatArray:
+        return _ratio(drawn @ sums, drawn @ sizes)
+
+    of_any = [float(rivals.max() - rivals.mean()) for rivals in among]
+    found = _bootstrapped(statistic, files, confidence_level, rng)
+    return found, float(np.mean(of_any)) if of_any else None
+
+
 def _bootstrapped(
     statistic: Statistic, files: IntArray, confidence_level: float, rng: np.random.Generator
 ) -> Estimate:

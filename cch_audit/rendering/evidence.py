@@ -7,7 +7,7 @@ from typing import get_args
 
 from cch_audit import columns
 from cch_audit.auditing.verdict import agreement
-from cch_audit.evidence.results import Decisions, Estimate, Ledger, Share, Trial
+from cch_audit.evidence.results import Decisions, Estimate, Ledger, Scores, Share, Trial
 from cch_audit.rendering import Look
 from cch_audit.rendering.audits import LEVEL_TITLES
 from cch_audit.rendering.document import (
@@ -35,6 +35,7 @@ TRIALS_TITLE = "Trials"
 FILES_TITLE = "Files"
 DECISIONS_TITLE = "Forecasts that say yes or no"
 SCORES_TITLE = "Numbers of which more should mean a larger gain"
+CHOICES_TITLE = "The teacher that each of them would choose"
 TRIAL = "file,\nteacher -> student"
 TRIAL_MEANINGS = [
     ("gap", "in nats, median of the deciding estimators: on representations, on predictions"),
@@ -75,8 +76,19 @@ SCORE_MEANINGS = [
     ),
     ("AUC", "chance that the number is larger where KD helps by transfer than where not"),
     ("tau", "Kendall's tau-b with the measured gain over all pairs of trials, across files too"),
-    ("tau within", "the same over pairs with one file and one student: a choice among teachers"),
+    (
+        "tau within",
+        "the same over pairs with one file, one student and one number of training rows: a choice "
+        "among teachers",
+    ),
 ]
+CHOICE_MEANINGS = [
+    ("choices", "among at least two teachers of one student and one number of training rows"),
+    ("regret", "gain of the best teacher less that of the first choice, on average"),
+    ("of any", "the same of a teacher drawn at random"),
+    ("harmful", "first choices with which KD hurts"),
+]
+HEADS_MEANING = ("heads", "what a training run of heads showed for the same rows")
 _RIGHT: dict[Agreement, str] = {
     "agrees": "right",
     "disagrees": "wrong",
@@ -87,6 +99,7 @@ _RULES = {
     "never": "never distil",
     "verdict": "CCH verdict",
     "forecast": "forecast of training",
+    "heads": "training run of heads",
 }
 
 Column = tuple[str, Callable[[tuple[str, Trial]], Cell | None]]
@@ -114,11 +127,13 @@ def _sections(ledger: Ledger, pictures: bool) -> Iterator[Section]:
         (FILES_TITLE, file_rows(ledger), FILE_MEANINGS),
         (DECISIONS_TITLE, decision_rows(ledger), DECISION_MEANINGS),
         (SCORES_TITLE, score_rows(ledger), SCORE_MEANINGS),
+        (CHOICES_TITLE, choice_rows(ledger), CHOICE_MEANINGS),
     ]
     for title, rows, meanings in records:
         if rows.cells:
             yield Section(title, (rows, _meanings(ledger, meanings)))
-    trials = (trial_rows(ledger), _meanings(ledger, TRIAL_MEANINGS))
+    meanings = [*TRIAL_MEANINGS, HEADS_MEANING] if _has_heads(ledger) else TRIAL_MEANINGS
+    trials = (trial_rows(ledger), _meanings(ledger, meanings))
     yield Section(TRIALS_TITLE, trials, detail="detail")
     yield Section(METHOD_TITLE, tuple(texts(footnotes(ledger))))
     reports = dict.fromkeys((trial.report, trial.file, trial.sha256) for trial in ledger.trials)
@@ -128,6 +143,10 @@ def _sections(ledger: Ledger, pictures: bool) -> Iterator[Section]:
 
 def _meanings(ledger: Ledger, meanings: Sequence[tuple[str, str]]) -> Facts:
     return Facts(tuple((name, counted_gain(ledger, meaning)) for name, meaning in meanings))
+
+
+def _has_heads(ledger: Ledger) -> bool:
+    return any(trial.heads is not None for trial in ledger.trials)
 
 
 def trial_rows(ledger: Ledger) -> Rows:
@@ -145,7 +164,9 @@ def trial_rows(ledger: Ledger) -> Rows:
     name: Column = (TRIAL, lambda item: f"{item[0]},\n{item[1].teacher} -> {item[1].student}")
     gap: Column = ("gap", lambda item: "\n".join(_gap(item[1], name) for name in LEVEL_TITLES))
     verdict: Column = ("CCH", lambda item: verdict_badge(item[1].verdict))
+    heads: Column = ("heads", lambda item: _heads(item[1]))
     shown: list[Column] = [
+        *([heads] if _has_heads(ledger) else []),
         ("outcome", lambda item: _outcome(item[1])),
         ("gain by KD", lambda item: _gain(item[1])),
         ("CCH is", lambda item: _RIGHT[_agreement(item[1].verdict, item[1])]),
@@ -185,6 +206,16 @@ def _outcome(trial: Trial) -> Badge:
     lines = [CAUSES[trial.cause or "unclear"]] if helps and by_cause else []
     lines += ["own runs"] if trial.trained == "runs" else []
     return outcome_badge(trial.outcome, trial.cause, "\n".join(lines))
+
+
+def _heads(trial: Trial) -> Badge | None:
+    """Return what a training run of heads showed, if there is one beside the user's own."""
+    found = trial.heads
+    if found is None:
+        return None
+    is_known = found.outcome == "helps" and trial.accept == "transfer"
+    why = CAUSES[found.cause or "unclear"] if is_known else ""
+    return outcome_badge(found.outcome, found.cause, why)
 
 
 def _outcomes(trials: Sequence[Trial]) -> str:
@@ -251,7 +282,7 @@ def score_rows(ledger: Ledger) -> Rows:
     return as_rows(
         ledger.scores,
         [
-            ("forecaster", lambda record: columns.title(record.forecaster)),
+            ("forecaster", _number),
             ("trials", lambda record: f"{record.n_trials} on\n{counted(record.n_files, 'file')}"),
             ("sign", lambda record: "" if record.sign is None else _counted(record.sign)),
             ("AUC", lambda record: _stacked(record.auc, "z.2f")),
@@ -260,6 +291,31 @@ def score_rows(ledger: Ledger) -> Rows:
         ],
         names=("forecaster",),
     )
+
+
+def choice_rows(ledger: Ledger) -> Rows:
+    """Return one row per number and what comes of the teachers that it puts first."""
+    return as_rows(
+        [record for record in ledger.scores if record.harmful.total],
+        [
+            ("forecaster", _number),
+            ("choices", lambda record: str(record.harmful.total)),
+            ("regret", lambda record: _stacked(record.regret, "z.4f")),
+            ("of any", lambda record: _plain(record.regret_of_any)),
+            ("harmful", lambda record: _counted(record.harmful)),
+        ],
+        names=("forecaster",),
+    )
+
+
+def _number(record: Scores) -> str:
+    """Return the name of a number."""
+    name = record.forecaster
+    return "gain of heads" if name == "heads" else columns.title(name)
+
+
+def _plain(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:z.4f}"
 
 
 def decider(forecaster: str) -> str:

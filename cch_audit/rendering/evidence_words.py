@@ -15,6 +15,12 @@ FOUND: dict[Outcome, str] = {
 }
 
 
+OF_HEADS = (
+    "A training run of heads beside your own runs of the same file, teacher, student and number of "
+    "labelled rows is a forecast of them, and no outcome."
+)
+
+
 def opening(ledger: Ledger) -> str:
     """Return what was counted."""
     outcomes = [trial.outcome for trial in ledger.trials]
@@ -109,11 +115,14 @@ def _reading(record: Decisions) -> str:
 
 def footnotes(ledger: Ledger) -> list[str]:
     """Return how the intervals came about and what the record does not say."""
-    level, metric = f"{100 * ledger.confidence_level:.0f} %", ledger.metric
+    level, metric, what = f"{100 * ledger.confidence_level:.0f} %", ledger.metric, ledger.resampled
+    heads = any(trial.heads is not None for trial in ledger.trials)
     return [
         f"In brackets {level} intervals. Those of right, precision, recall and harmful are exact "
         "for independent trials; trials of one file are not, so they are too narrow. The others "
-        f"resample whole files, and need {LEAST_FILES} files and trials that differ (else n/a).",
+        f"resample whole {what}{' of reports' if what == 'folders' else ''}, and need "
+        f"{LEAST_FILES} {what} and trials that differ (else n/a).",
+        *([OF_HEADS] if heads else []),
         "A gain counts where it is a transfer: one that label smoothing or a shuffled teacher "
         "shows too needs no teacher, and one whose cause is unclear is an undecided outcome."
         if metric is None

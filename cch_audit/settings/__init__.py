@@ -583,6 +583,11 @@ class EvidenceSettings(Settings):
         "a gain counts where it is a transfer; with another one gains of any cause count.",
     )
     controls: bool = setting(False, "Count teachers that teach nothing, too.")
+    resample: Literal["files", "folders"] = setting(
+        "files",
+        "What intervals resample: audited files, or the folders of the reports, one for all files "
+        "that share their data.",
+    )
     format: str = setting("table", "Format of the record.", choices=formats_of_anything)
     output: tuple[str, ...] = setting((), _OUTPUT, short="-o")
     plot: str | None = setting(

@@ -7,7 +7,14 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from cch_audit.evidence import scoring
 from cch_audit.evidence.results import Estimate
-from cch_audit.evidence.scoring import N_RESAMPLES, auc, balanced_accuracy, kendall_tau
+from cch_audit.evidence.scoring import (
+    N_RESAMPLES,
+    auc,
+    balanced_accuracy,
+    first_choices,
+    kendall_tau,
+    regret,
+)
 from cch_audit.rows import FloatArray, IntArray
 
 N = 60
@@ -254,3 +261,16 @@ def test_same_seed_same_numbers_and_inputs_are_left_alone() -> None:
     np.random.seed(5)  # noqa: NPY002
     statistics(values, gains, files)
     assert np.random.random() == wanted  # noqa: NPY002
+
+
+def test_regret_of_first_choices_by_hand() -> None:
+    # Two choices: .3 instead of .3, .1 instead of .4; a third has no rival.
+    values = np.array([3.0, 1.0, 2.0, 1.0, 5.0])
+    gains = np.array([0.3, 0.1, 0.1, 0.4, 0.0])
+    groups, files = np.array([0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 2])
+    found, of_any = regret(values, gains, files, groups, 0.95, rng())
+    assert found.estimate == pytest.approx((0.0 + 0.3) / 2)
+    assert of_any == pytest.approx((0.1 + 0.15) / 2)
+    assert first_choices(values, groups).tolist() == [0, 2]
+    nothing, of_none = regret(values[:1], gains[:1], files[:1], groups[:1], 0.95, rng())
+    assert (nothing.estimate, of_none) == (None, None)
