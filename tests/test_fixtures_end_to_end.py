@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -15,7 +16,7 @@ sys.path.append(str(FOLDER))
 
 from experiments.family import Family, draw, hold, take  # noqa: E402
 from experiments.networks import Lessons, train_networks  # noqa: E402
-from experiments.trials import chosen, run, train_teachers  # noqa: E402
+from experiments.trials import chosen, plan, run, train_teachers  # noqa: E402
 
 TINY = """
 import sys
@@ -249,3 +250,81 @@ def test_numbers_have_the_arms_of_numbers():
     assert [one.cell.arm for one in runs] == ["baseline", "mean", "distilled", "shuffled"]
     scores = {one.cell.arm: one.scores["mse"] for one in runs}
     assert min(scores, key=scores.get) == "distilled"  # the teacher's outputs have no noise
+
+
+def stripes(n_rows, rng):
+    """Return images (n, 2, 12, 14) of lines that lie, stand or are neither, and which of these."""
+    y = np.arange(n_rows) % 3
+    images = 0.5 * rng.standard_normal((n_rows, 2, 12, 14))
+    images[y == 0, :, 4:6] += 1
+    images[y == 1, :, :, 4:6] += 1
+    return images, y
+
+
+def lessons_of_images(weight, rng):
+    (x, y), said = stripes(150, rng), rng.standard_normal((2, 90, 3))
+    said[0] = 4 * np.eye(3)[y[:90]]  # the first teacher knows the classes
+    soft_of, ones = np.arange(len(weight)) % 2, np.ones(len(weight))
+    parts = (x[:90], y[:90], x[90:], y[90:], said, soft_of)
+    return Lessons(*parts, temperature=2 * ones, weight=np.array(weight))
+
+
+def test_a_convolutional_network_of_a_stack_is_the_one_trained_alone():
+    made = lessons_of_images([0, 0.9, 0.5], np.random.default_rng(0))
+    together = train_networks(made, (4, 6, 5), 3, np.random.default_rng(1))
+    assert together.last_layer(made.x).shape == (3, 90, 5)
+    for place in range(3):
+        only = slice(place, place + 1)
+        alone = replace(
+            made,
+            soft_of=made.soft_of[only],
+            temperature=made.temperature[only],
+            weight=made.weight[only],
+        )
+        one = train_networks(alone, (4, 6, 5), 3, np.random.default_rng(1))
+        np.testing.assert_allclose(
+            together.outputs(made.x)[place], one.outputs(made.x)[0], atol=0.05
+        )
+        assert together.epochs[place] == one.epochs[0]
+    # The second teacher speaks at random, and has nine tenths of the say.
+    assert together.validation_loss[0] < together.validation_loss[1]
+
+
+def test_convolutions_are_those_of_torch():
+    from torch import from_numpy, nn
+
+    made = lessons_of_images([0, 0.5], np.random.default_rng(0))
+    networks = train_networks(made, (4, 6, 5), 3, np.random.default_rng(1))
+    for place in range(2):
+        parts = [part[place].detach() for part in networks.layers]
+        model = nn.Sequential(
+            *(nn.Conv2d(2, 4, 5, stride=2), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.ReLU()),
+            *(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)),
+        )
+        for weight, part in zip(model.parameters(), parts, strict=True):
+            weight.data = part.view(weight.shape)
+        outputs = model(from_numpy(made.x).float()).detach().numpy()
+        np.testing.assert_allclose(networks.outputs(made.x)[place], outputs, atol=1e-5)
+
+
+def test_teachers_of_one_network_see_their_own_views():
+    rng = np.random.default_rng(0)
+    clear, labels = stripes(240, rng)
+    views = {"clear": clear, "noise": rng.standard_normal(clear.shape), "student": clear + 1}
+    made = family(
+        views=views,
+        labels=labels,
+        students={"student": ("clear", "noise")},
+        hidden=(4, 6, 5),
+        learnt_on={"noise": "clear"},
+        shuffled=("clear",),
+        temperatures=(1.0,),
+    )
+    held = hold(made)
+    _, outputs = train_teachers(made, held)
+    right = {name: (said.argmax(1) == labels)[held.audit].mean() for name, said in outputs.items()}
+    assert right["clear"] > 0.9
+    assert right["noise"] < 0.6  # a third by chance
+    arms = [(cell.arm, cell.teacher) for cell in plan(made, "student")]
+    assert ("shuffled", "clear") in arms
+    assert ("shuffled", "noise") not in arms
