@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -15,7 +16,7 @@ sys.path.append(str(FOLDER))
 
 from experiments.family import Family, draw, hold, take  # noqa: E402
 from experiments.networks import Lessons, train_networks  # noqa: E402
-from experiments.trials import chosen, run, train_teachers  # noqa: E402
+from experiments.trials import chosen, plan, run, train_teachers  # noqa: E402
 
 TINY = """
 import sys
@@ -35,9 +36,14 @@ def tiny(places):
         name: noise * rng.standard_normal((420, 3)) + centres
         for name, noise in (("strong", 0.4), ("fair", 0.6), ("weak", 0.8))
     }}
+    if {images}:  # of one channel, three columns of blocks
+        views = {{
+            name: np.repeat(x, 48, axis=1).reshape(-1, 1, 12, 12) for name, x in views.items()
+        }}
     return Family(
         name="tiny", title="Three classes", source="simulated", licence="none", views=views,
-        labels=labels, students={{"weak": ("strong", "fair")}}, hidden=(4,),
+        labels=labels, students={{"weak": ("strong", "fair")}},
+        hidden=(2, 3, 4) if {images} else (4,), shuffled=("strong",),
         n_teacher=100, n_audit=120, n_validation=30, sizes=(20, 40),
     )
 
@@ -57,12 +63,12 @@ def stopped(self, runs):
 Journal.add = stopped
 """
 N_SEEDS = 2
-N_CELLS = 1 + 9 + 2 * 3 * 9
-"""Baseline; label smoothing; distilled, shuffled and shuffled within class by two teachers."""
+N_CELLS = 1 + 9 + 2 * 9 + 2 * 9
+"""Baseline; label smoothing; distilled by two teachers; one shuffled, and within class."""
 
 
-def train(out, stop=""):
-    script = TINY.format(folder=str(FOLDER), stop=stop)
+def train(out, stop="", *, images=False):
+    script = TINY.format(folder=str(FOLDER), stop=stop, images=images)
     command = [sys.executable, "-c", script, "tiny", "--out", str(out), "--seeds", str(N_SEEDS)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -77,7 +83,7 @@ def trained(tmp_path_factory):
     out = tmp_path_factory.mktemp("tiny")
     done = train(out)
     assert done.returncode == 0, done.stderr
-    assert "tiny: weak (1 of 1), 40 rows, seed 1: 64 networks" in done.stdout
+    assert f"tiny: weak (1 of 1), 40 rows, seed 1: {N_CELLS} networks" in done.stdout
     return out / "weak"
 
 
@@ -89,7 +95,7 @@ def read(path):
 def test_every_seed_and_size_has_all_arms_with_the_cell_that_validation_rows_chose(trained):
     cells, runs = read(trained / "cells.csv"), read(trained / "runs.csv")
     assert len(cells) == 2 * N_SEEDS * N_CELLS
-    arms = ["baseline", "uniform", *2 * ["distilled", "shuffled", "shuffled_within_class"]]
+    arms = ["baseline", "uniform", "distilled", "shuffled", "shuffled_within_class", "distilled"]
     assert [one["arm"] for one in runs] == 2 * N_SEEDS * arms
     for one in runs:
         of_run = [
@@ -109,6 +115,7 @@ def test_confirm_reads_the_runs(trained, metric):
     assert done.returncode in (0, 1, 3), done.stderr
     audits = json.loads(done.stdout)["audits"]
     assert [one["teacher"] for one in audits] == ["strong", "fair"]
+    assert list(audits[1]["confirmation"]["curve"][0]["controls"]) == ["uniform"]
     curve = audits[0]["confirmation"]["curve"]
     assert [size["n_train"] for size in curve] == [20, 40]
     for size in curve:
@@ -137,15 +144,31 @@ def test_check_and_forecast_read_the_rows(trained):
         np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-5)
 
 
-def test_an_ended_command_goes_on_to_the_same_bytes(trained, tmp_path):
-    ended = train(tmp_path, STOP)
+@pytest.fixture(scope="module")
+def trained_on_images(tmp_path_factory):
+    out = tmp_path_factory.mktemp("tiny_images")
+    done = train(out, images=True)
+    assert done.returncode == 0, done.stderr
+    return out / "weak"
+
+
+@pytest.mark.parametrize("images", [False, True], ids=["columns", "images"])
+def test_an_ended_command_goes_on_to_the_same_bytes(images, request, tmp_path):
+    trained = request.getfixturevalue("trained_on_images" if images else "trained")
+    ended = train(tmp_path, STOP, images=images)
     assert ended.returncode == 9, ended.stderr
     assert not (tmp_path / "weak" / "runs.csv").exists()
-    done = train(tmp_path)
+    done = train(tmp_path, images=images)
     assert done.returncode == 0, done.stderr
     assert "seed 0" not in done.stdout.splitlines()[0]  # it is not trained again
     for name in ("cells.csv", "runs.csv", "runs_log_loss.csv", "reps.h5"):
         assert (tmp_path / "weak" / name).read_bytes() == (trained / name).read_bytes()
+
+
+def test_rows_of_images_have_means_of_blocks_for_inputs(trained_on_images):
+    with h5py.File(trained_on_images / "reps.h5") as file:
+        assert file["representations/weak"].shape == (120, 4)
+        assert file["inputs/weak"].shape == (120, 9)
 
 
 def family(**changes):
@@ -249,3 +272,83 @@ def test_numbers_have_the_arms_of_numbers():
     assert [one.cell.arm for one in runs] == ["baseline", "mean", "distilled", "shuffled"]
     scores = {one.cell.arm: one.scores["mse"] for one in runs}
     assert min(scores, key=scores.get) == "distilled"  # the teacher's outputs have no noise
+
+
+def stripes(n_rows, rng):
+    """Return images (n, 2, 12, 14) of lines that lie, stand or are neither, and which of these."""
+    y = np.arange(n_rows) % 3
+    images = 0.5 * rng.standard_normal((n_rows, 2, 12, 14))
+    images[y == 0, :, 4:6] += 1
+    images[y == 1, :, :, 4:6] += 1
+    return images, y
+
+
+def lessons_of_images(weight, rng):
+    (x, y), said = stripes(150, rng), rng.standard_normal((2, 90, 3))
+    said[0] = 4 * np.eye(3)[y[:90]]  # the first teacher knows the classes
+    soft_of, ones = np.arange(len(weight)) % 2, np.ones(len(weight))
+    parts = (x[:90], y[:90], x[90:], y[90:], said, soft_of)
+    return Lessons(*parts, temperature=2 * ones, weight=np.array(weight))
+
+
+def test_a_convolutional_network_of_a_stack_is_the_one_trained_alone(monkeypatch):
+    monkeypatch.setattr("experiments.networks.MOST_EPOCHS", 15)
+    made = lessons_of_images([0, 0.9, 0.5], np.random.default_rng(0))
+    together = train_networks(made, (4, 6, 5), 3, np.random.default_rng(1))
+    assert together.last_layer(made.x).shape == (3, 90, 5)
+    for place in range(3):
+        only = slice(place, place + 1)
+        alone = replace(
+            made,
+            soft_of=made.soft_of[only],
+            temperature=made.temperature[only],
+            weight=made.weight[only],
+        )
+        one = train_networks(alone, (4, 6, 5), 3, np.random.default_rng(1))
+        np.testing.assert_allclose(
+            together.outputs(made.x)[place], one.outputs(made.x)[0], atol=0.05
+        )
+        assert together.epochs[place] == one.epochs[0]
+    # The second teacher speaks at random, and has nine tenths of the say.
+    assert together.validation_loss[0] < together.validation_loss[1]
+
+
+def test_convolutions_are_those_of_torch(monkeypatch):
+    monkeypatch.setattr("experiments.networks.MOST_EPOCHS", 2)
+    from torch import from_numpy, nn
+
+    made = lessons_of_images([0, 0.5], np.random.default_rng(0))
+    networks = train_networks(made, (4, 6, 5), 3, np.random.default_rng(1))
+    for place in range(2):
+        parts = [part[place].detach() for part in networks.layers]
+        model = nn.Sequential(
+            *(nn.Conv2d(2, 4, 5, stride=2), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.ReLU()),
+            *(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)),
+        )
+        for weight, part in zip(model.parameters(), parts, strict=True):
+            weight.data = part.view(weight.shape)
+        outputs = model(from_numpy(made.x).float()).detach().numpy()
+        np.testing.assert_allclose(networks.outputs(made.x)[place], outputs, atol=1e-5)
+
+
+def test_teachers_of_one_network_see_their_own_views():
+    rng = np.random.default_rng(0)
+    clear, labels = stripes(240, rng)
+    views = {"clear": clear, "noise": rng.standard_normal(clear.shape), "student": clear + 1}
+    made = family(
+        views=views,
+        labels=labels,
+        students={"student": ("clear", "noise")},
+        hidden=(4, 6, 5),
+        learnt_on={"noise": "clear"},
+        shuffled=("clear",),
+        temperatures=(1.0,),
+    )
+    held = hold(made)
+    _, outputs = train_teachers(made, held)
+    right = {name: (said.argmax(1) == labels)[held.audit].mean() for name, said in outputs.items()}
+    assert right["clear"] > 0.9
+    assert right["noise"] < 0.6  # a third by chance
+    arms = [(cell.arm, cell.teacher) for cell in plan(made, "student")]
+    assert ("shuffled", "clear") in arms
+    assert ("shuffled", "noise") not in arms
