@@ -124,13 +124,36 @@ def _close(one: Any) -> None:
 
 
 def _connected(client: Any, scheduler: str) -> Any:
+    """Return a client of a scheduler, which has to answer in time."""
+    queue: Queue[Any] = Queue()
+
+    def connect() -> None:
+        try:
+            queue.put(client(scheduler, timeout=CONNECTING, set_as_default=False))
+        except Exception as err:
+            queue.put(err)
+
+    # A server of another kind may keep dask waiting for ever, so it waits in a thread of its own.
+    Thread(target=connect, daemon=True).start()
     try:
-        return client(scheduler, timeout=CONNECTING, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as err:
+        made = queue.get(timeout=2 * CONNECTING)
+    except Empty:
+        raise InputError(
+            f"`scheduler` {scheduler}: what answers there is no Dask scheduler; name the address "
+            "that `dask scheduler` prints, as tcp://host:8786"
+        ) from None
+    if isinstance(made, (OSError, TimeoutError, ValueError)):
         raise InputError(
             f"`scheduler` {scheduler}: nothing answers there; start a Dask scheduler and name its "
             "address, as tcp://host:8786"
-        ) from err
+        ) from made
+    if isinstance(made, Exception):  # as of a scheme that needs certificates or another package
+        why = str(made).replace("`", "'")
+        raise InputError(
+            f"`scheduler` {scheduler}: dask cannot connect with it ({why}); set up what it asks "
+            "for, or name an address as tcp://host:8786"
+        ) from made
+    return made
 
 
 def _check_workers(client: Any, scheduler: str | None) -> None:

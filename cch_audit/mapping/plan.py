@@ -1,6 +1,6 @@
 """What a study does: its matrices, and the tasks that fill them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -95,11 +95,12 @@ def plan_study(files: Sequence[str | Path], run: Run) -> Plan:
     paths = [str(path) for path in files] or [*mapping.files]
     if not paths:
         raise InputError("a study is about files, and none is named; name one or more")
-    if len(set(paths)) < len(paths):
-        raise InputError("a file is named twice; name each once")
+    for path in paths:
+        if paths.count(path) > 1:
+            raise InputError(f"{path}: is named twice; name each file once")
     if mapping.label_sets and settings.labels:
         raise InputError("`labels` and `label_sets` both name labels; give one of them")
-    sets: list[str | None] = [*_names(mapping.label_sets)] or [settings.labels]
+    sets: list[str | None] = [*dict.fromkeys(_names(mapping.label_sets))] or [settings.labels]
     matrices = [_matrix(path, labels, settings, mapping) for path in paths for labels in sets]
     students: dict[tuple[str, str | None, str], Asked] = {}
     pairs: dict[tuple[str, ...], list[Asked]] = {}
@@ -117,7 +118,7 @@ def plan_study(files: Sequence[str | Path], run: Run) -> Plan:
 def _matrix(path: str, labels: str | None, settings: InputSettings, mapping: MapSettings) -> Matrix:
     """Return the matrix of one file and one label set."""
     found = outline(Path(path), replace(settings, labels=labels))
-    listed = [*map(_pair, mapping.pairs)]
+    listed = [_pair(text, found) for text in mapping.pairs]
     teachers = (*settings.teacher, *_names(settings.teachers))
     students = (*_names(mapping.students), *([settings.student] if settings.student else []))
     if listed and (teachers or students):
@@ -126,8 +127,8 @@ def _matrix(path: str, labels: str | None, settings: InputSettings, mapping: Map
         teachers, students = zip(*listed)
     teachers = tuple(dict.fromkeys(teachers or found.teachers))
     students = tuple(dict.fromkeys(students or found.students))
-    found.known("teachers", teachers)
-    found.known("students", students)
+    _check_known(path, "pairs" if listed else "teachers", teachers, found.teachers)
+    _check_known(path, "pairs" if listed else "students", students, found.students)
     wanted = listed or [(t, s) for t in teachers for s in students if t != s]
     asked = tuple(Asked(path, labels, *pair) for pair in dict.fromkeys(wanted))
     if not asked:
@@ -138,10 +139,28 @@ def _matrix(path: str, labels: str | None, settings: InputSettings, mapping: Map
     return Matrix(path, labels, found.labels, teachers, students, asked, found)
 
 
-def _pair(text: str) -> tuple[str, str]:
-    """Return the teacher and the student of a pair as it is written."""
-    teacher, arrow, student = (part.strip() for part in text.partition(ARROW))
-    if not (teacher and arrow and student) or teacher == student:
+def _check_known(
+    path: str, option: str, names: Iterable[str], there: Mapping[str, tuple[int, int]]
+) -> None:
+    """Refuse names of teachers or of students that are not there."""
+    for name in names:
+        if name not in there:
+            raise InputError(
+                f"{path}: `{option}` names {name!r}, which is no representation there; it has "
+                f"{', '.join(there) or 'none'}"
+            )
+
+
+def _pair(text: str, found: Outline) -> tuple[str, str]:
+    """Return the teacher and the student of a pair as it is written; names may have arrows."""
+    parts = text.split(ARROW)
+    splits = [
+        (ARROW.join(parts[:place]).strip(), ARROW.join(parts[place:]).strip())
+        for place in range(1, len(parts))
+    ]
+    named = [(t, s) for t, s in splits if t in found.teachers and s in found.students]
+    teacher, student = next(iter(named or splits), ("", ""))
+    if not (teacher and student) or teacher == student:
         raise InputError(f"`pairs` {text!r}: expected TEACHER{ARROW}STUDENT, two different names")
     return teacher, student
 

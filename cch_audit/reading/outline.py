@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cch_audit.errors import InputError
 from cch_audit.reading.index import row_space
 from cch_audit.reading.layout import choose_column, choose_labels, find, representations
 from cch_audit.reading.load import open_files
@@ -21,15 +20,6 @@ class Outline:
     """Rows and columns of each representation of the student's file, by name."""
     teachers: Mapping[str, tuple[int, int]]
     """The same of the teachers' file, which is the student's unless another is named."""
-
-    def known(self, side: str, names: tuple[str, ...]) -> None:
-        """Refuse names of teachers or of students that are not there."""
-        there = self.teachers if side == "teachers" else self.students
-        for name in names:
-            if name not in there:
-                raise InputError(
-                    f"`{side}` {name!r} is no representation here; there are {', '.join(there)}"
-                )
 
 
 def outline(path: Path, settings: InputSettings) -> Outline:

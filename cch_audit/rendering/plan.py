@@ -27,7 +27,8 @@ def plan_text(plan: "Plan", run: "Run") -> str:
             f"{counted(len(matrix.students), 'student')}, {counted(len(matrix.asked), 'audit')}"
         )
     lines.append("")
-    table = [HEADERS, *(_row(task) for task in sorted(tasks, key=lambda one: -one.seconds))]
+    dearest_first = sorted(tasks, key=lambda one: -one.seconds)
+    table = [HEADERS, *(_row(task, plan) for task in dearest_first)]
     hidden = len(tasks) - MOST_LISTED
     shown = table[: MOST_LISTED + 1]
     widths = [max(len(row[place]) for row in shown) for place in (0, 1)]
@@ -44,16 +45,19 @@ def plan_text(plan: "Plan", run: "Run") -> str:
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
-def _row(task: "Task") -> tuple[str, str, str]:
-    """Return the cells of a task."""
+def _row(task: "Task", plan: "Plan") -> tuple[str, str, str]:
+    """Return the cells of a task; it says file and labels where there are several."""
     one, several = task.asked[0], len(task.asked)
     if task.kind == "student":
-        what = f"student {one.student} and its labels"
+        some = len({matrix.labels for matrix in plan.matrices}) > 1
+        what = f"student {one.student} and {f'labels {one.labels}' if some else 'its labels'}"
     else:
         both = {(asked.teacher, asked.student) for asked in task.asked}
         arrow = "<->" if len(both) > 1 else "->"
         what = f"{one.teacher} {arrow} {one.student}"
         what += f", {counted(several, 'audit')}" if several > 1 else ""
+    if len({matrix.path for matrix in plan.matrices}) > 1:
+        what = f"{one.path}: {what}"
     return f"{_rounded(task.seconds):,}", f"{_rounded(task.memory / 1e6):,}", what
 
 

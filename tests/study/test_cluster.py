@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -140,6 +141,23 @@ def _workers() -> list[int]:
 def test_an_address_where_nothing_answers_is_refused(views: Path) -> None:
     with pytest.raises(InputError, match="nothing answers there"):
         cch_audit.map(views, **QUICK, backend="dask", scheduler="tcp://127.0.0.1:9")
+
+
+def test_a_server_that_is_no_scheduler_is_refused(
+    views: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("cch_audit.mapping.places.CONNECTING", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(InputError, match="no Dask scheduler; name the address"):
+            cch_audit.map(views, **QUICK, backend="dask", scheduler=f"tcp://127.0.0.1:{port}")
+
+
+def test_an_address_that_dask_cannot_use_is_refused(views: Path) -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(InputError, match="dask cannot connect with it"):
+        cch_audit.map(views, **QUICK, backend="dask", scheduler="tls://127.0.0.1:9")
 
 
 def _counted(stderr: str) -> tuple[int, int]:

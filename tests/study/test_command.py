@@ -135,7 +135,7 @@ def test_a_finished_study_is_shown_again_alone(runs: dict[str, Finished], tmp_pa
 def test_wrong_uses_end_before_any_work(views: Path) -> None:
     done = run("map", str(views), "--pairs", "audio->radio")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: --students 'radio' is no representation here")
+    assert done.stderr.startswith(f"error: {views}: --pairs names 'radio', which is no")
     done = run("map")
     assert done.returncode == 2
     assert "none is named" in done.stderr

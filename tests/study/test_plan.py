@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 
 from cch_audit.errors import InputError
@@ -68,6 +70,32 @@ def test_label_sets_are_in_the_task_of_their_pair_and_files_are_not(
     assert len(plan.students) == 4
 
 
+def test_the_plan_says_file_and_labels_where_there_are_several(views: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second.h5"
+    second.write_bytes(views.read_bytes())
+    run = asked(pairs=("audio->image",), label_sets="labels,second")
+    told = plan_text(plan_study([views, second], run), run)
+    for path in (views, second):
+        assert f"{path}: audio -> image, 2 audits\n" in told
+        for labels in ("labels", "second"):
+            assert f"{path}: student image and labels {labels}\n" in told
+
+
+def test_a_label_set_that_is_named_twice_has_one_matrix(views: Path) -> None:
+    plan = planned(views, label_sets="second,labels,second")
+    assert [matrix.labels for matrix in plan.matrices] == ["second", "labels"]
+
+
+def test_names_in_pairs_may_have_arrows(tmp_path: Path) -> None:
+    path = tmp_path / "arrows.h5"
+    with h5py.File(path, "w") as file:
+        for name in ("a", "a->b", "b->c"):
+            file[f"representations/{name}"] = np.zeros((60, 2))
+        file["labels"] = np.arange(60) % 2
+    plan = planned(path, pairs=("a->b -> a", "a->a->b", "a->b->b->c"))
+    assert directions(plan) == [("a->b", "a"), ("a", "a->b"), ("a->b", "b->c")]
+
+
 def test_files_of_the_settings_make_place_for_those_of_the_command(views: Path) -> None:
     assert plan_study([], asked(files=(str(views),))).matrices[0].path == str(views)
     assert plan_study([views], asked(files=("other.h5",))).matrices[0].path == str(views)
@@ -99,8 +127,9 @@ def test_the_plan_is_told_in_words(views: Path) -> None:
 
 
 WRONG: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    ("`teachers` 'radio' is no representation here", {"teachers": "radio"}, {}),
-    ("`students` 'radio' is no representation here", {}, {"students": "radio"}),
+    ("views.h5: `teachers` names 'radio', which is no", {"teachers": "radio"}, {}),
+    ("views.h5: `students` names 'radio', which is no", {}, {"students": "radio"}),
+    ("views.h5: `pairs` names 'radio', which is no", {}, {"pairs": ("audio->radio",)}),
     ("expected TEACHER->STUDENT, two different names", {}, {"pairs": ("audio",)}),
     ("expected TEACHER->STUDENT, two different names", {}, {"pairs": ("audio->audio",)}),
     ("leave teachers and students out", {"teacher": ("audio",)}, {"pairs": ("audio->text",)}),
@@ -121,7 +150,7 @@ def test_what_cannot_be_planned_is_refused(
 def test_no_file_and_one_file_twice_are_refused(views: Path) -> None:
     with pytest.raises(InputError, match="none is named"):
         plan_study([], asked())
-    with pytest.raises(InputError, match="named twice"):
+    with pytest.raises(InputError, match=r"views\.h5: is named twice"):
         plan_study([views, views], asked())
 
 
