@@ -190,20 +190,21 @@ def claims_of(trials: Sequence[Trial], gains: Mapping[tuple[str, ...], float]) -
                                ("fail", "where it does not, it loses")):  # fmt: skip
             found = [one for one in images if one.verdict == verdict]
             lines.append((claim, f"verdict {verdict} on MNIST-M", spread(found)))
-    if affect := of.get("affect"):
+    seen = [one for name in ("affect", *OMICS) for one in of.get(name, [])]
+    fusion = [one for one in seen if is_fusion(one)]
+    if affect := [one for one in of.get("affect", []) if not is_fusion(one)]:
         claim = "text to visual gains 1.1 %, text to audio 2.3 % (CMU-MOSEI)"
-        for one in affect:
-            rows = f"{one.n_train:,} rows" if one.n_train else ""
-            student = one.student.rpartition("/")[2]
-            here = f"CREMA-D as a stand-in, {one.teacher} to {student}, {rows}"
-            lines.append((claim, here, f"{points(one)}, {outcome(one)}; verdict {one.verdict}"))
-    omics = [one for name in OMICS for one in of.get(name, [])]
-    pairs = [one for one in omics if "_" not in one.student.removeprefix("trained_on_")]
-    if pairs:
+        found = "; ".join(
+            f"{one.teacher} to {name_of(one)}, {one.n_train:,} rows: {points(one)}, "
+            f"{outcome(one)}, verdict {one.verdict}"
+            for one in affect
+        )
+        lines.append((claim, "with CREMA-D as a stand-in, in points", found))
+    if pairs := [one for one in seen if family(one) in OMICS and not is_fusion(one)]:
         claim, here = "complete correspondence of criterion and gain", counted(len(pairs), "trial")
         lines.append((f"{claim} in omics", here, correspondence(pairs)))
-    if fusion := [one for one in omics if one not in pairs]:
-        students = ", ".join(sorted({one.student.rpartition("/")[2] for one in fusion}))
+    if fusion:
+        students = ", ".join(sorted({name_of(one) for one in fusion}))
         lines.append(("fusion and KD is above fusion", f"students {students}", spread(fusion)))
     if gains:
         lines.append(("small weights are nearer to theory", "sign of the gap and of the gain "
@@ -217,6 +218,16 @@ def claims_of(trials: Sequence[Trial], gains: Mapping[tuple[str, ...], float]) -
     )
 
 
+def name_of(trial: Trial) -> str:
+    """Return the student without the number of rows that trained it."""
+    return trial.student.rpartition("/")[2]
+
+
+def is_fusion(trial: Trial) -> bool:
+    """Whether the student joins views, as its name says."""
+    return "_" in name_of(trial)
+
+
 def spread(trials: Sequence[Trial]) -> str:
     """Return the range of gains and how many there are of each outcome."""
     gains = [100 * one.gain.estimate for one in trials if one.gain.estimate is not None]
@@ -228,7 +239,7 @@ def spread(trials: Sequence[Trial]) -> str:
     )
     transfer = sum(one.measured == "pass" for one in trials)
     ends = f"{min(gains):+.1f} to {max(gains):+.1f} points, {mean(gains):+.1f} on average"
-    return f"{ends}; of {len(trials)} {counts}; {transfer} by transfer"
+    return f"{ends}; of {counted(len(trials), 'trial')} {counts}; {transfer} by transfer"
 
 
 def points(trial: Trial) -> str:

@@ -42,7 +42,7 @@ def test_claims_are_about_the_families_that_there_are() -> None:
         ("images", "audio", "text", "50", "0.8"): -0.1,
     }
     said = " ".join(ends.claims_of(trials[:1] + trials[3:], gains).split())
-    assert "of 1 1 gain, 0 lose, 0 change nothing; 1 by transfer" in said
+    assert "of 1 trial 1 gain, 0 lose, 0 change nothing; 1 by transfer" in said
     # One of two that are decided corresponds.
     assert "Here, 3 trials: 1 of 2 decided; 1 verdict undecided; 2 gain." in said
     assert "students cna_rppa: +2.0 to +2.0 points" in said
@@ -50,7 +50,7 @@ def test_claims_are_about_the_families_that_there_are() -> None:
     assert "the same sign in 5, the same verdict in 5; pass beside fail in 0" in said
     assert "CREMA-D" not in said
     both = " ".join(ends.claims_of(trials, {}).split())
-    assert "verdict pass on MNIST-M: +0.1 to +3.0 points, +1.6 on average; of 2 1 gain" in both
+    assert "verdict pass on MNIST-M: +0.1 to +3.0 points, +1.6 on average; of 2 trials 1 gain" in both
     assert "verdict fail on MNIST-M: -2.0 to -2.0 points" in both
 
 
