@@ -78,10 +78,15 @@ def reading() -> str:
     n_trials = len(own.trials)
     transfer = sum(one.measured == "pass" for one in own.trials)
     gains = sum(one.outcome == "helps" for one in own.trials)
+    denied = [
+        family(one)
+        for one in own.trials
+        if one.outcome == "helps" and one.heads and one.heads.outcome in ("no_change", "hurts")
+    ]
     choices = [
         f"{columns.title(one.forecaster)} {shown(one.regret, '.3f')}"
         for one in own.scores
-        if one.forecaster in (*NUMBERS.values(), "score", "cka")
+        if one.forecaster in (*NUMBERS.values(), "score")
     ]
     verdict, always = _decision(own, "verdict"), _decision(own, "always")
     of_any = max(one.regret_of_any or 0.0 for one in own.scores)
@@ -90,14 +95,14 @@ def reading() -> str:
         f"**{n_trials} trials**: {gains} gain, {transfer} by transfer, "
         f"{sum(one.outcome == 'hurts' for one in own.trials)} hurt, "
         f"{sum(one.outcome == 'undecided' for one in own.trials)} stay undecided.",
-        f"**A training run of heads** is {_how_often(own, loss, 'heads')}.",
+        f"**A training run of heads** is {_how_often(own, loss, 'heads')}. It denies {len(denied)} "
+        f"of the {gains} gains, {denied.count('images')} of them of images, where layers learn too.",
         f"**The forecast**, without any training, is {_how_often(own, loss, 'forecast')}; the "
         f"signs of the gaps on representations and predictions in {others}.",
         f"**The verdict** is right in {_count(verdict.right)} decided trials, about gains of any "
         f"cause in {_count(verdict.right_any_cause)}, and undecided in "
         f"{verdict.n_undecided_forecasts} of {n_trials}. {_count(verdict.harmful)} passes hurt; "
-        f"always distilling is right in {_count(always.right)} and hurts in "
-        f"{_count(always.harmful)}.",
+        f"always distilling: right in {_count(always.right)}, hurts in {_count(always.harmful)}.",
         f"**The choice of a teacher** misses, of the gain of the best one: {', '.join(choices)}; "
         f"at random {of_any:.3f}.",
     ]
