@@ -96,7 +96,8 @@ def reading() -> str:
         f"{sum(one.outcome == 'hurts' for one in own.trials)} hurt, "
         f"{sum(one.outcome == 'undecided' for one in own.trials)} stay undecided.",
         f"**A training run of heads** is {_how_often(own, loss, 'heads')}. It denies {len(denied)} "
-        f"of the {gains} gains, {denied.count('images')} of them of images, where layers learn too.",
+        f"of the {gains} gains, {denied.count('images')} of them of images, where all layers "
+        "learn.",
         f"**The forecast**, without any training, is {_how_often(own, loss, 'forecast')}; the "
         f"signs of the gaps on representations and predictions in {others}.",
         f"**The verdict** is right in {_count(verdict.right)} decided trials, about gains of any "
