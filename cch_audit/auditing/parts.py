@@ -78,7 +78,8 @@ class Parts:
             return estimate(name, x, y, rng, self.estimators, self.dependence)
 
         key = ("whole", *self._by(name, self.estimators), self._of(x, y), names)
-        return self.work.do(purpose, key, make, keep=is_own(name), records=(Estimate,))
+        keep, beside = is_own(name), name != "ksg"
+        return self.work.do(purpose, key, make, keep=keep, records=(Estimate,), beside=beside)
 
     def from_half(
         self, purpose: str, name: str, x: FloatArray, y: Variable, rows: IntArray, *names: str
@@ -92,7 +93,7 @@ class Parts:
             return found.value, found.value if found.raw is None else found.raw
 
         key = ("half", *self._by(name, settings), self._of(x, y), digest(rows), names)
-        return self.work.do(purpose, key, make, keep=is_own(name))
+        return self.work.do(purpose, key, make, keep=is_own(name), beside=True)
 
     def surrogate_errors(
         self,
@@ -142,7 +143,7 @@ class Parts:
             return drawn.error(estimate(name, drawn.x, drawn.y, rng, settings, self.dependence))
 
         key = ("surrogate", *self._by(name, settings), self._of(x, y), drawing, names)
-        return self.work.do(purpose, key, make, keep=is_own(name))
+        return self.work.do(purpose, key, make, keep=is_own(name), beside=True)
 
     def head(self, x: FloatArray, y: Variable, role: str) -> FloatArray:
         """Return what a representation says about labels, by a head that never saw the row.
@@ -157,7 +158,7 @@ class Parts:
             return cross_fitted(x, y, self.dependence, rng, settings)
 
         key = (HEADS, self._of(x, y), self.dependence, settings, self.seed, role)
-        return self.work.do(HEADS, key, make)
+        return self.work.do(HEADS, key, make, beside=True)
 
     def resampled(
         self, columns: FloatArray, variances: FloatArray, n_resamples: int, *names: str

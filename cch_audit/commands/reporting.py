@@ -92,7 +92,7 @@ def deliver_report(report: Any, output: OutputSettings, work: "Work") -> NoRetur
         undecided_fails=output.undecided == "fail",
     )
     if output.verbose and not output.quiet:
-        say(seconds_table(work.spent(), time.process_time()))
+        say(seconds_table(work.spent(), time.process_time() + work.elsewhere))
     if is_out_of_sight(output):
         unicode = terminal.shows_unicode(sys.stderr)
         say(summary(report, units=output.units, unicode=unicode))

@@ -31,13 +31,16 @@ class StackedMLP(nn.Module):
             draw = torch.rand(n_models, inputs, outputs, generator=generator)
             self.weights.append(nn.Parameter((2 * draw - 1) * bound))
             self.biases.append(nn.Parameter(torch.zeros(n_models, 1, outputs)))
+        self.layers = list(zip(self.weights, self.biases, strict=True))
 
-    def forward(self, inputs: Tensor, models: slice = slice(None)) -> Tensor:
+    def forward(self, inputs: Tensor, models: slice | None = None) -> Tensor:
         """Map (n_models, n_rows, inputs) to (n_models, n_rows, outputs), by some models or all."""
         hidden = inputs
-        for depth, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            hidden = torch.baddbmm(bias[models], hidden, weight[models])
-            if depth < len(self.weights) - 1:
+        for depth, (weight, bias) in enumerate(self.layers):
+            if models is not None:
+                weight, bias = weight[models], bias[models]
+            hidden = torch.baddbmm(bias, hidden, weight)
+            if depth < len(self.layers) - 1:
                 hidden = torch.nn.functional.gelu(hidden)
         return hidden
 

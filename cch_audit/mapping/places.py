@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from cch_audit.errors import InputError, LostError
 from cch_audit.settings import BackendSettings
+from cch_audit.work.processes import without_warnings
 
 Result = TypeVar("Result")
 Pool = Callable[[Sequence[Callable[[], Any]]], Iterator[Any]]
@@ -48,17 +49,11 @@ def pool_of(where: BackendSettings, n_jobs: int, *, light: bool) -> Iterator[Poo
         yield lambda calls: _joblib(calls, where.backend, n_jobs)
         return
     if where.backend == "processes":
-        before = os.environ.get("PYTHONWARNINGS")
-        # What watches over joblib's shared folders removes them, and would warn that it had to.
-        os.environ["PYTHONWARNINGS"] = "ignore"
-        try:
-            yield lambda calls: _joblib(calls, where.backend, n_jobs)
-        finally:
-            _end_processes()
-            if before is None:
-                del os.environ["PYTHONWARNINGS"]
-            else:
-                os.environ["PYTHONWARNINGS"] = before
+        with without_warnings():
+            try:
+                yield lambda calls: _joblib(calls, where.backend, n_jobs)
+            finally:
+                _end_processes()
         return
     with _client(where.scheduler, n_jobs) as client:
         yield lambda calls: _watched(client, calls, "all" if light else "2*n_jobs")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from cch_audit.distillation.runs import Training, train_size
 from cch_audit.mapping.places import all_of, pool_of
-from cch_audit.mapping.study import shared
 from cch_audit.mapping.tasks import Place, alone, plain_run, work_at
 from cch_audit.running import (
     Progress,
@@ -29,12 +28,17 @@ from cch_audit.running import (
 from cch_audit.work.doing import Spent, Work
 from cch_audit.work.keeping import Shelf
 from cch_audit.work.packing import Arrays
+from cch_audit.work.processes import processes
 
 if TYPE_CHECKING:
     from cch_audit.sample import Sample
 
 MOST_FILES = 2
 """Samples that a worker keeps in memory."""
+MOST_BESIDE = 5_000, 2**21
+"""Rows and values of a teacher and the student above which threads wait little for each other."""
+OF_PROCESS = 1e9
+"""Bytes of memory that have to be free for each process."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,11 @@ def spread(sample: "Sample", path: Path | None, run: Run, progress: Progress) ->
         If they were lost; what was computed is kept.
     """
     if run.where.backend == "threads":
-        yield run
+        with _beside(sample, run):
+            yield run
         return
+    from cch_audit.mapping.study import shared
+
     rows = Rows(path, sample if path is None else None)
     with shared(run) as (folder, place):
         known: dict[str, Mapping[str, Arrays]] = {}
@@ -111,6 +118,30 @@ def spread(sample: "Sample", path: Path | None, run: Run, progress: Progress) ->
                 largest_first = sorted(sizes, key=lambda pair: -pair[1])
                 each([Part(None, *pair) for pair in largest_first], "training")
         yield run
+
+
+@contextmanager
+def _beside(sample: "Sample", run: Run) -> Iterator[None]:
+    """Let processes beside this one compute parts of an audit, where rows and columns are few.
+
+    Python's lock holds threads that call for little at a time. Processes load what they need while
+    this one does.
+    """
+    from cch_audit.reading.memory import free_memory
+
+    n, views = sample.n_samples, [sample.student, *sample.teachers.values()]
+    width = sum(sorted(min(n, view.shape[1]) for view in views)[-2:])
+    n_free = min(jobs_of(run) - 1, len(sample.teachers) * 4, int(free_memory() / OF_PROCESS))
+    is_small = n <= MOST_BESIDE[0] and n * width <= MOST_BESIDE[1]
+    if run.only_forecasts or not is_small or n_free < 1:
+        yield
+        return
+    with processes(n_free, ("torch", "cch_audit.auditing.parts")) as beside:
+        run.work.processes = beside
+        try:
+            yield
+        finally:
+            run.work.processes = None
 
 
 def _lost(run: Run) -> Callable[[], str]:

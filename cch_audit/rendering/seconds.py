@@ -16,7 +16,8 @@ def seconds_table(spent: "Mapping[str, Spent]", total: float) -> str:
     Parameters
     ----------
     spent : by purpose
-    total : seconds of the whole process, of which the purposes leave a rest: loading, reading, ...
+    total : seconds of the process and of those beside it, of which the purposes leave a rest:
+        loading, reading, ...
     """
     rows = [
         (one.seconds, str(one.done or ""), str(one.found or ""), purpose)

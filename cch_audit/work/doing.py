@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from threading import Lock, local
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from cch_audit.work.keeping import Folder, Shelf
 from cch_audit.work.keys import digest, program
 from cch_audit.work.packing import arrays_in
+from cch_audit.work.processes import Processes
 
 Result = TypeVar("Result")
 MOST_HELD = 3 * 2**26
@@ -43,12 +45,20 @@ class Work:
     def __init__(self, folder: Folder | Shelf | None = None) -> None:
         """Begin with what is in a folder, or without one with nothing."""
         self.folder = folder
+        self.processes: Processes | None = None
+        """What may compute parts beside this process."""
+        self.elsewhere = 0.0
+        """Seconds that others spent for this run."""
         self._lock = Lock()
         self._parts: dict[str, Future[Any]] = {}
         self._held: OrderedDict[str, dict[int, int]] = OrderedDict()
         self._digests: dict[int, tuple[Any, str]] = {}
         self._spent: dict[str, Spent] = {}
         self._inside = local()
+
+    def __reduce__(self) -> tuple[Callable[[], "Work"], tuple[()]]:
+        """Let another process have the work that is its own in the place of this one."""
+        return _of_process, ()
 
     def do(
         self,
@@ -58,6 +68,7 @@ class Work:
         *,
         keep: bool = True,
         records: Iterable[type] = (),
+        beside: bool = False,
     ) -> Result:
         """Return what `make` returns, computed now, before, or in another run.
 
@@ -68,6 +79,7 @@ class Work:
         make : computes it; what it returns is changed by nobody
         keep : whether it is small enough for the folder; others are held for a while only
         records : the dataclasses that it is made of, if it is kept
+        beside : whether a process beside this one may compute it, if there is one
         """
         name = digest(program(), key)
         with self._lock:
@@ -81,7 +93,7 @@ class Work:
             known: Result = future.result()
             return known
         try:
-            result = self._made(purpose, name, make, keep, records)
+            result = self._made(purpose, name, make, keep, records, beside)
         except BaseException as err:
             with self._lock:
                 del self._parts[name]
@@ -129,6 +141,8 @@ class Work:
         """Count what others spent for this run."""
         for purpose, found in spent.items():
             self._count(purpose, found)
+        with self._lock:
+            self.elsewhere += sum(one.seconds for one in spent.values())
 
     def let_go(self) -> None:
         """Forget arrays, and results that are kept in the folder, where they are found again."""
@@ -145,6 +159,7 @@ class Work:
         make: Callable[[], Result],
         keep: bool,
         records: Iterable[type],
+        beside: bool,
     ) -> Result:
         """Return a result from the folder, or compute and keep it."""
         folder = self.folder if keep else None
@@ -153,12 +168,22 @@ class Work:
             self._count(purpose, Spent(found=1))
             result: Result = kept[0]
             return result
-        with self.spending(purpose):
-            result = make()
+        result = self._computed(purpose, make, beside)
         self._count(purpose, Spent(done=1))
         if folder is not None:
             folder.keep(name, result)
         return result
+
+    def _computed(self, purpose: str, make: Callable[[], Result], beside: bool) -> Result:
+        """Return what `make` returns, from a process beside this one or from here."""
+        if beside and self.processes is not None:
+            made = self.processes.do(partial(_do, purpose, make))
+            if made is not None:
+                result, spent = made
+                self.add_spent(spent)
+                return result
+        with self.spending(purpose):
+            return make()
 
     def _hold(self, name: str, arrays: dict[int, int]) -> None:
         """Hold a result; let go of those that nobody asked for since long, where it is too much.
@@ -179,3 +204,18 @@ class Work:
     def _count(self, purpose: str, spent: Spent) -> None:
         with self._lock:
             self._spent[purpose] = self._spent.get(purpose, Spent()) + spent
+
+
+@cache
+def _of_process() -> Work:
+    """Return the work of a process that computes for others."""
+    return Work()
+
+
+def _do(purpose: str, make: Callable[[], Result]) -> tuple[Result, dict[str, Spent]]:
+    """Compute a part for another process; what is soon needed again is held here too."""
+    work = _of_process()
+    with work.spending(purpose):
+        result = make()
+    work.let_go()
+    return result, work.take_spent()

@@ -1,0 +1,91 @@
+"""Processes beside this one, for what Python's lock would hold back in threads.
+
+Training networks on few rows is many short calls that need the lock. What is computed elsewhere is
+the same, as parts name their random streams.
+"""
+
+import os
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from threading import Semaphore
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from joblib.externals.loky import ProcessPoolExecutor
+
+Result = TypeVar("Result")
+IDLE = 30.0
+"""Seconds without a call after which a process ends."""
+
+
+class Processes:
+    """Some processes, each of which does one call at a time."""
+
+    def __init__(self, executor: "ProcessPoolExecutor", n: int) -> None:
+        """Take what runs them, and how many there are."""
+        self._executor, self._free = executor, Semaphore(n)
+
+    def do(self, call: Callable[[], Result]) -> Result | None:
+        """Return what a call returns in a process that is free; None if it has to be made here.
+
+        What is refused there, or ends its process, as where memory is short, is for the caller to
+        do again; that process gets nothing any more.
+
+        Parameters
+        ----------
+        call : with all that it refers to can be sent; it does not return None
+        """
+        if not self._free.acquire(blocking=False):
+            return None
+        try:
+            result: Result = self._executor.submit(_on_one_core, call).result()
+        except Exception:
+            return None
+        self._free.release()
+        return result
+
+
+@contextmanager
+def processes(n: int, modules: tuple[str, ...]) -> Iterator[Processes]:
+    """Yield processes that have begun to import some modules, and end them afterwards."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    with without_warnings():
+        executor = ProcessPoolExecutor(n, timeout=IDLE, initializer=_begin, initargs=(modules,))
+        executor.submit(os.getpid)  # starts them
+    try:
+        yield Processes(executor, n)
+    finally:
+        executor.shutdown(kill_workers=True)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Silence what watches over joblib's shared folders: it removes them, and would say so."""
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
+
+
+def _begin(modules: tuple[str, ...]) -> None:
+    """Make a process ready before it is asked anything; whoever asks ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore")
+    for module in modules:
+        import_module(module)
+
+
+def _on_one_core(call: Callable[[], Result]) -> Result:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return call()
