@@ -1,7 +1,8 @@
 """Parts of an audit, each under all that it depends on: computed once for whoever needs it."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from cch_audit.estimators import OWN, KsgSettings, estimate, find
 from cch_audit.estimators.contract import Estimate, is_classes
 from cch_audit.estimators.ksg import larger
 from cch_audit.estimators.neighbors import conditional_on_classes, from_neighbors
+from cch_audit.estimators.scores import MANY_VALUES
 from cch_audit.randomness import stream
 from cch_audit.results import Doubt, Interval
 from cch_audit.rows import FloatArray, IntArray
@@ -27,6 +29,7 @@ from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 from cch_audit.work.doing import Work
 from cch_audit.work.keys import digest
+from cch_audit.work.sharing import sharing
 
 NEIGHBORS = "nearest neighbours on all columns"
 SURROGATES = "drawing surrogates"
@@ -34,6 +37,7 @@ BOOTSTRAP = "bootstrap"
 HEADS = "prediction heads"
 DOUBTS = "looking for rows that depend on each other"
 Variable = FloatArray | IntArray
+Rows = TypeVar("Rows", FloatArray, IntArray, Variable)
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,11 @@ class Parts:
             rng = stream(self.seed, *names)
             if name == "ksg":  # what it begins with, companions and the floor need too
                 settings = self.estimators.of(KsgSettings)
-                return larger(self.neighbors((x,), (y,)), x, y, rng, settings, self.dependence)
-            return estimate(name, x, y, rng, self.estimators, self.dependence)
+                raw = self.neighbors((x,), (y,))
+                with sharing(self.work):
+                    return larger(raw, x, y, rng, settings, self.dependence)
+            with sharing(self.work):
+                return estimate(name, x, y, rng, self.estimators, self.dependence)
 
         key = ("whole", *self._by(name, self.estimators), self._of(x, y), names)
         return self.work.do(purpose, key, make, keep=is_own(name), records=(Estimate,))
@@ -88,7 +95,9 @@ class Parts:
 
         def make() -> tuple[float, float]:
             rng, inside = stream(self.seed, *names), among(self.dependence, rows)
-            found = estimate(name, x[rows], y[rows], rng, settings, inside)
+            with sharing(self.work):
+                sides = self._rows(x, rows), self._rows(y, rows)
+                found = estimate(name, *sides, rng, settings, inside)
             return found.value, found.value if found.raw is None else found.raw
 
         key = ("half", *self._by(name, settings), self._of(x, y), digest(rows), names)
@@ -139,7 +148,9 @@ class Parts:
         def make() -> tuple[float, float, float]:
             drawn = self._surrogate(x, y, drawing)
             rng = stream(self.seed, *names)
-            return drawn.error(estimate(name, drawn.x, drawn.y, rng, settings, self.dependence))
+            with sharing(self.work):
+                found = estimate(name, drawn.x, drawn.y, rng, settings, self.dependence)
+            return drawn.error(found)
 
         key = ("surrogate", *self._by(name, settings), self._of(x, y), drawing, names)
         return self.work.do(purpose, key, make, keep=is_own(name))
@@ -196,6 +207,12 @@ class Parts:
             records=(Doubt,),
         )
 
+    def _rows(self, x: Rows, rows: IntArray) -> Rows:
+        """Return some rows; where they are large, the very same for all estimators."""
+        if x.size <= MANY_VALUES:
+            return x[rows]
+        return self.work.of_array(digest(rows), x, lambda: x[rows])
+
     def _surrogate(self, x: FloatArray, y: Variable, names: tuple[str, ...]) -> Surrogate:
         """Draw a surrogate, which the estimators that need it soon share."""
 
@@ -209,8 +226,10 @@ class Parts:
         """Fit what surrogates are drawn from; all teachers share the student's side."""
 
         def side(columns: FloatArray) -> Side:
-            key = ("side", self._of(columns))
-            return self.work.do(SURROGATES, key, lambda: Side.of(columns), keep=False)
+            whole = self.dependence is not None
+            key = ("side", self._of(columns), whole)
+            make = partial(Side.of, columns, whole=whole)
+            return self.work.do(SURROGATES, key, make, keep=False)
 
         def make() -> ClassSurrogates | ColumnSurrogates:
             if is_classes(y):

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from cch_audit.dependence.units import Dependence, Likeness, Noise
 from cch_audit.estimators.canonical import LARGEST
-from cch_audit.estimators.contract import BLOCK, Estimate, is_classes, normal_scores
+from cch_audit.estimators.contract import BLOCK, Estimate, in_single, is_classes, normal_scores
 from cch_audit.estimators.mixtures import ClassMixture
 from cch_audit.estimators.wide import Reached, is_wide
 from cch_audit.estimators.wide_classes import WideClassMixture
@@ -60,15 +60,15 @@ class Side:
     """Square root of the covariance, (d, r): white coordinates to columns, leading ones first. Of
     more columns than rows in float32: sums of so many terms are random in the eighth digit."""
     white: FloatArray
-    """White scores on all components, (n_samples, r)."""
-    ordered: FloatArray
+    """White scores, (n_samples, r): on all components, or on those only that `leading` can give."""
+    ordered: AnyFloats
     """The values of each column that has no two equal ones, the smallest first, (q, n_samples)."""
     distinct: BoolArray
     """(d,) whether it is such a column."""
 
     @classmethod
-    def of(cls, columns: FloatArray) -> "Side":
-        """Decompose the normal scores of columns (n_samples, d)."""
+    def of(cls, columns: FloatArray, *, whole: bool = True) -> "Side":
+        """Decompose the normal scores of columns (n_samples, d), with all white scores or few."""
         ordered, distinct = _ordered(columns)
         scores = normal_scores(columns)
         reached = Reached.by(scores)
@@ -76,7 +76,14 @@ class Side:
         white, root = reached.coordinates / spread, reached.weights * spread
         if reached.rows is not None:
             root = np.matmul(reached.rows.astype(np.float32).T, root.astype(np.float32))
+        if not whole:
+            white = white[:, : _most_leading(len(white))].copy()
         return cls(root, white, ordered, distinct)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many samples and components there are."""
+        return len(self.white), self.root.shape[1]
 
     def leading(self, n_free: int) -> FloatArray:
         """Return white scores on the leading components, (n_samples, m), n / 8 of them at most.
@@ -84,7 +91,7 @@ class Side:
         Between more components a sample of this size has large correlations by chance alone, and
         with p + q >= n perfect ones; n is the number of free rows that count as much.
         """
-        return self.white[:, : max(1, n_free // 8)]
+        return self.white[:, : _most_leading(n_free)]
 
     def turned(self, rotation: FloatArray) -> FloatArray:
         """Return the white scores with the leading ones, as many as it has rows, rotated."""
@@ -105,10 +112,12 @@ class Side:
         for first in range(0, d, width):
             some = slice(first, first + width)
             drawn = np.matmul(self.root[some], white.T)  # (columns, rows), for sorting is quicker
-            found[:, some] = drawn.T
             untied = np.flatnonzero(self.distinct[some])
+            if len(untied) < len(drawn):
+                found[:, some] = drawn.T
             if len(untied):
-                order, own = drawn[untied].argsort(axis=1), np.empty((len(untied), n))
+                order = drawn[untied].argsort(axis=1)
+                own = np.empty(order.shape, self.ordered.dtype)
                 np.put_along_axis(own, order, self.ordered[place[some][untied]], axis=1)
                 found[:, first + untied] = own.T
         return found
@@ -153,7 +162,7 @@ class ColumnSurrogates:
         left, right, correlations = self.left, self.right, self.correlations
         m, p, q = len(correlations), len(left), len(right)
         if self.dependence is None or self.likenesses is None:
-            u, v = (rng.standard_normal(side.white.shape) for side in (self.x, self.y))
+            u, v = (rng.standard_normal(side.shape) for side in (self.x, self.y))
             # v along each right vector: correlated with u along the left one, free elsewhere.
             of_u, along = u[:, :p] @ left[:, :m], v[:, :q] @ right[:m].T
             of_v = _tied(of_u, along, correlations)
@@ -215,18 +224,27 @@ def draw_surrogate(
     """
     if is_classes(y):
         return fit_classes(x, y, dependence).draw(rng)
-    sides = Side.of(x), Side.of(np.asarray(y, dtype=np.float64))
-    return ColumnSurrogates.fit(*sides, dependence).draw(rng)
+    whole = dependence is not None
+    of_x, of_y = Side.of(x, whole=whole), Side.of(np.asarray(y, dtype=np.float64), whole=whole)
+    return ColumnSurrogates.fit(of_x, of_y, dependence).draw(rng)
 
 
-def _ordered(columns: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """Return ordered values (q, n) of columns (n, d) without equal ones, and which those are."""
+def _most_leading(n_free: int) -> int:
+    """Return how many components lead, of so many free rows that count as much."""
+    return max(1, n_free // 8)
+
+
+def _ordered(columns: FloatArray) -> tuple[AnyFloats, BoolArray]:
+    """Return ordered values (q, n) of columns (n, d) without equal ones, and which those are.
+
+    They are in float32 if that changes none.
+    """
     n, d = columns.shape
-    kept, distinct = [np.empty((0, n))], np.empty(d, dtype=bool)
+    kept, distinct = [np.empty((0, n), np.float32)], np.empty(d, dtype=bool)
     width = max(1, BLOCK // n)
     for first in range(0, d, width):
         some = slice(first, first + width)
-        values = np.sort(columns[:, some].T, axis=1)
+        values = np.sort(in_single(columns[:, some].T), axis=1)
         distinct[some] = (values[:, 1:] > values[:, :-1]).all(axis=1)
         kept.append(values[distinct[some]])
     return np.concatenate(kept), distinct

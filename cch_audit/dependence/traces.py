@@ -171,6 +171,10 @@ def _jumps(distances: FloatArray, half: int) -> FloatArray:
 
 def _tied_by_chance(columns: FloatArray, rng: np.random.Generator) -> float:
     """Return the share of rows that equal another one when every column is shuffled."""
+    if any(len(np.unique(column)) == len(column) for column in columns.T):
+        # No row can equal another one; what follows is drawn as if all had been shuffled.
+        rng.permuted(np.broadcast_to(np.uint8(0), columns.shape), axis=0)
+        return 0.0
     shuffled = rng.permuted(columns, axis=0)
     counts = np.unique(shuffled, axis=0, return_counts=True)[1]
     return 1 - float((counts == 1).sum()) / len(columns)

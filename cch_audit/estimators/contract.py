@@ -43,15 +43,33 @@ def normal_scores(x: FloatArray | IntArray) -> FloatArray:
     scores = np.empty(x.shape)
     # The score of every half rank, by twice the rank.
     table = ndtri(np.arange(2 * n_samples + 1) / 2 / (n_samples + 1))
+    # Of columns without equal values the scores are the same, and standardised once.
+    untied = standardize(table[2::2, None])[:, 0] if n_columns > n_samples else None
     block = max(1, BLOCK // n_samples)
     for first in range(0, n_columns, block):
         columns = np.s_[:, first : first + block]
         rows = np.ascontiguousarray(x[columns].T)
         order = np.argsort(rows, axis=1)
         found = np.empty(rows.shape)
+        if untied is not None and not _has_equal(rows):
+            np.put_along_axis(found, order, untied[None], axis=1)
+            scores[columns] = found.T
+            continue
         np.put_along_axis(found, order, table[_double_ranks(rows, order)], axis=1)
         scores[columns] = standardize(found.T)
     return scores
+
+
+def _has_equal(rows: npt.NDArray[Any]) -> bool:
+    """Return whether any row holds two equal values."""
+    values = np.sort(in_single(rows), axis=1)
+    return bool((values[:, 1:] == values[:, :-1]).any())
+
+
+def in_single(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return values in float32, which is sorted sooner, if they are the same there."""
+    single = values.astype(np.float32)
+    return single if (single == values).all() else values
 
 
 def _double_ranks(rows: npt.NDArray[Any], order: IntArray) -> IntArray:

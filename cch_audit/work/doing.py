@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from threading import Lock, local
 from typing import Any, TypeVar
+from weakref import ref
 
 import numpy.typing as npt
 
@@ -18,6 +20,8 @@ from cch_audit.work.packing import arrays_in
 Result = TypeVar("Result")
 MOST_HELD = 3 * 2**26
 """Bytes of results that are held for a while, because what needs them next is not far away."""
+SHARED = "what estimators share of many columns"
+"""Purpose of what is made of an array by whoever needs it first."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Work:
         self._parts: dict[str, Future[Any]] = {}
         self._held: OrderedDict[str, dict[int, int]] = OrderedDict()
         self._digests: dict[int, tuple[Any, str]] = {}
+        self._numbers: dict[int, tuple[ref[Any], int]] = {}
+        self._next = count()
         self._spent: dict[str, Spent] = {}
         self._inside = local()
 
@@ -91,6 +97,21 @@ class Work:
         if not keep:
             self._hold(name, arrays_in(result))
         return result
+
+    def of_array(self, name: str, array: npt.NDArray[Any], make: Callable[[], Result]) -> Result:
+        """Return what `make` returns, which is held for a while, for others with the same array.
+
+        Parameters
+        ----------
+        name : what is made of the array, and of nothing else
+        array : the very array, which is changed by nobody; an equal one is another
+        make : computes it
+        """
+        with self._lock:
+            known = self._numbers.get(id(array))
+            if known is None or known[0]() is not array:  # the place of one that is gone
+                known = self._numbers[id(array)] = ref(array), next(self._next)
+        return self.do(SHARED, (SHARED, name, known[1]), make, keep=False)
 
     def digest(self, array: npt.NDArray[Any]) -> str:
         """Return the digest of an array that lives as long as the run, computed once."""
