@@ -1,6 +1,6 @@
 """What every part knows of rows: their types, classes or columns, and their scale."""
 
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -60,3 +60,9 @@ def _standardized(x: FloatArray | IntArray) -> FloatArray:
     # A spread at rounding level is a constant column.
     constant = spread <= 1e-12
     return np.asarray(np.where(constant, 0.0, centred / np.where(constant, 1.0, spread)))
+
+
+def in_single(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return values in float32, which takes less of all, if they are the same there."""
+    single = values.astype(np.float32)
+    return single if (single == values).all() else values

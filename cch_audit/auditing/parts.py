@@ -24,7 +24,7 @@ from cch_audit.estimators.neighbors import conditional_on_classes, from_neighbor
 from cch_audit.estimators.scores import MANY_VALUES
 from cch_audit.randomness import stream
 from cch_audit.results import Doubt, Interval
-from cch_audit.rows import FloatArray, IntArray
+from cch_audit.rows import FloatArray, IntArray, in_single
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 from cch_audit.work.doing import Work
@@ -55,7 +55,8 @@ class Parts:
 
         def make() -> Estimate:
             right = y[0] if len(y) == 1 else np.hstack(y).astype(np.float64)
-            return from_neighbors(np.hstack(x), right, k, self.dependence)
+            left = x[0] if len(x) == 1 else np.hstack(x)
+            return from_neighbors(left, right, k, self.dependence)
 
         key = (NEIGHBORS, self._of(*x), self._of(*y), self.dependence, k)
         return self.work.do(NEIGHBORS, key, make, records=(Estimate,))
@@ -147,9 +148,10 @@ class Parts:
 
         def make() -> tuple[float, float, float]:
             drawn = self._surrogate(x, y, drawing)
+            sides = self.work.as_double(drawn.x), self.work.as_double(drawn.y)
             rng = stream(self.seed, *names)
             with sharing(self.work):
-                found = estimate(name, drawn.x, drawn.y, rng, settings, self.dependence)
+                found = estimate(name, *sides, rng, settings, self.dependence)
             return drawn.error(found)
 
         key = ("surrogate", *self._by(name, settings), self._of(x, y), drawing, names)
@@ -214,10 +216,17 @@ class Parts:
         return self.work.of_array(digest(rows), x, lambda: x[rows])
 
     def _surrogate(self, x: FloatArray, y: Variable, names: tuple[str, ...]) -> Surrogate:
-        """Draw a surrogate, which the estimators that need it soon share."""
+        """Draw a surrogate, which the estimators that need it soon share.
+
+        Where it is large it is held in float32, if that changes no value.
+        """
 
         def make() -> Surrogate:
-            return self._surrogates(x, y).draw(stream(self.seed, *names))
+            drawn = self._surrogates(x, y).draw(stream(self.seed, *names))
+            if drawn.x.size <= MANY_VALUES:
+                return drawn
+            of_y = drawn.y if is_classes(drawn.y) else in_single(drawn.y)
+            return replace(drawn, x=in_single(drawn.x), y=of_y)
 
         key = ("drawn", self._of(x, y), self.dependence, self.seed, names)
         return self.work.do(SURROGATES, key, make, keep=False)

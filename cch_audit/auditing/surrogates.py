@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from cch_audit.dependence.units import Dependence, Likeness, Noise
 from cch_audit.estimators.canonical import LARGEST
-from cch_audit.estimators.contract import BLOCK, Estimate, in_single, is_classes, normal_scores
+from cch_audit.estimators.contract import BLOCK, Estimate, is_classes, normal_scores
 from cch_audit.estimators.mixtures import ClassMixture
 from cch_audit.estimators.wide import Reached, is_wide
 from cch_audit.estimators.wide_classes import WideClassMixture
-from cch_audit.rows import BoolArray, FloatArray, IntArray
+from cch_audit.rows import BoolArray, FloatArray, IntArray, in_single
 
 AnyFloats = npt.NDArray[np.floating[Any]]
 
@@ -70,15 +70,18 @@ class Side:
     def of(cls, columns: FloatArray, *, whole: bool = True) -> "Side":
         """Decompose the normal scores of columns (n_samples, d), with all white scores or few."""
         ordered, distinct = _ordered(columns)
-        scores = normal_scores(columns)
-        reached = Reached.by(scores)
-        spread = np.sqrt(np.maximum((reached.coordinates**2).mean(axis=0), 1e-300))
-        white, root = reached.coordinates / spread, reached.weights * spread
-        if reached.rows is not None:
-            root = np.matmul(reached.rows.astype(np.float32).T, root.astype(np.float32))
+        reached = Reached.by(normal_scores(columns))
+        white, rows = reached.coordinates, reached.rows
+        spread = np.sqrt(np.maximum((white**2).mean(axis=0), 1e-300))
+        root = reached.weights * spread
+        if rows is not None:
+            root, rows = root.astype(np.float32), rows.astype(np.float32)
+            del reached  # what is in float64 takes much room
+            root = np.matmul(rows.T, root)
         if not whole:
-            white = white[:, : _most_leading(len(white))].copy()
-        return cls(root, white, ordered, distinct)
+            n_leading = _most_leading(len(white))
+            white, spread = white[:, :n_leading], spread[:n_leading]
+        return cls(root, white / spread, ordered, distinct)
 
     @property
     def shape(self) -> tuple[int, int]:

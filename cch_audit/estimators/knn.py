@@ -12,7 +12,6 @@ from cch_audit.estimators.compiled import kernel
 from cch_audit.estimators.distances import (
     BLOCK,
     LEAST_ROWS,
-    PRODUCTS_FROM,
     ROWS,
     Products,
     count_below,
@@ -61,10 +60,7 @@ def local_informations(
         x, codes = x[order], codes[order]
     of_x, of_y = Products.of(x), Products.of(y)
     terms, own, change = np.empty(n), np.empty(n), np.zeros(n)
-    # Products of all rows with all take half of what those of blocks take, for they are symmetric;
-    # of more columns than rows they are smaller than the rows.
-    by_blocks = max(of_x.rows.shape[1], of_y.rows.shape[1]) in range(PRODUCTS_FROM, n + 1)
-    size = max(LEAST_ROWS, BLOCK // n) if by_blocks else n
+    size = max(LEAST_ROWS, BLOCK // n) if of_x.error or of_y.error else n
     for first in range(0, n, size):
         last = min(first + size, n)
         _rows(

@@ -118,7 +118,9 @@ def _unit(x: FloatArray | IntArray) -> FloatArray:
     The joint norm is a maximum: of 64 and 8 standardised columns only the 64 would ever decide it,
     and the estimate would be exactly 0. Any scale of a whole space is allowed.
     """
-    return np.asarray(standardize(x) / np.sqrt(x.shape[1]))
+    unit = standardize(x)
+    unit /= np.sqrt(x.shape[1])
+    return unit
 
 
 def conditional_on_classes(

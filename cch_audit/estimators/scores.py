@@ -48,8 +48,5 @@ def _scores(x: FloatArray | IntArray) -> FloatArray:
 
 
 def _components(x: FloatArray | IntArray) -> FloatArray:
-    """Return the leading components of scores; their coordinates are asked for soon as well."""
-    scores = normal_scores(x)
-    if is_wide(x):
-        shared("coordinates", x, lambda: coordinates_of(scores))
-    return principal_components(scores, np.arange(len(x))[:: max(1, len(x) // SPANNING_ROWS)])
+    rows = np.arange(len(x))[:: max(1, len(x) // SPANNING_ROWS)]
+    return principal_components(normal_scores(x), rows)

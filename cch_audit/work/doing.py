@@ -11,6 +11,7 @@ from threading import Lock, local
 from typing import Any, TypeVar
 from weakref import ref
 
+import numpy as np
 import numpy.typing as npt
 
 from cch_audit.work.keeping import Folder, Shelf
@@ -107,11 +108,16 @@ class Work:
         array : the very array, which is changed by nobody; an equal one is another
         make : computes it
         """
+        return self.do(SHARED, (SHARED, name, self._number(array)), make, keep=False)
+
+    def as_double(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return an array, or a copy in float64, for which the same things are held."""
+        if array.dtype != np.float32:
+            return array
+        double, number = array.astype(np.float64), self._number(array)
         with self._lock:
-            known = self._numbers.get(id(array))
-            if known is None or known[0]() is not array:  # the place of one that is gone
-                known = self._numbers[id(array)] = ref(array), next(self._next)
-        return self.do(SHARED, (SHARED, name, known[1]), make, keep=False)
+            self._numbers[id(double)] = ref(double), number
+        return double
 
     def digest(self, array: npt.NDArray[Any]) -> str:
         """Return the digest of an array that lives as long as the run, computed once."""
@@ -158,6 +164,14 @@ class Work:
             for name in [name for name, one in self._parts.items() if one.done()]:
                 if name not in self._held and self.folder is not None:
                     del self._parts[name]
+
+    def _number(self, array: npt.NDArray[Any]) -> int:
+        """Return a number that is this array's own."""
+        with self._lock:
+            known = self._numbers.get(id(array))
+            if known is None or known[0]() is not array:  # the place of one that is gone
+                known = self._numbers[id(array)] = ref(array), next(self._next)
+            return known[1]
 
     def _made(
         self,
