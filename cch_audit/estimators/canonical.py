@@ -180,7 +180,8 @@ def principal_components(x: FloatArray, rows: IntArray) -> FloatArray:
 
     They keep their variances, of mean 1.
     """
-    known, centre = x[rows], x[rows].mean(axis=0)
+    known = x[rows]
+    centre = known.mean(axis=0)
     known -= centre
     values, axes = principal_axes(known)
     share = np.cumsum(values) / max(values.sum(), 1e-300)

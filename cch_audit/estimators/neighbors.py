@@ -62,10 +62,11 @@ def _from_rows(
     columns = y[used] if is_classes(y) else _unit(y)
     inside = among(dependence, np.flatnonzero(used))
     sizes = np.ones(int(used.sum()))
+    unit = _unit(x if used.all() else x[used])
     if inside is None:
-        terms, without = local_informations(_unit(x[used]), columns, n_neighbors)
+        terms, without = local_informations(unit, columns, n_neighbors)
     else:
-        terms, without = local_informations_of_units(_unit(x[used]), columns, n_neighbors, inside)
+        terms, without = local_informations_of_units(unit, columns, n_neighbors, inside)
         sizes = np.bincount(inside.units)[inside.units].astype(np.float64)
     value = float(terms.mean())
     pseudo_values = np.full(len(x), value)
