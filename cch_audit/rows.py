@@ -1,6 +1,6 @@
 """What every part knows of rows: their types, classes or columns, and their scale."""
 
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -54,9 +54,17 @@ def standardize(x: FloatArray | IntArray) -> FloatArray:
 def _standardized(x: FloatArray | IntArray) -> FloatArray:
     largest = np.abs(x).max(axis=0)
     # Divided by the largest value first: the square of 1e-200 or 1e200 is out of range.
-    scaled = x / np.where(largest > 0, largest, 1.0)
-    centred = scaled - scaled.mean(axis=0)
-    spread = centred.std(axis=0)
+    found = np.asarray(x / np.where(largest > 0, largest, 1.0))
+    found -= found.mean(axis=0)
+    spread = found.std(axis=0)
     # A spread at rounding level is a constant column.
     constant = spread <= 1e-12
-    return np.asarray(np.where(constant, 0.0, centred / np.where(constant, 1.0, spread)))
+    found /= np.where(constant, 1.0, spread)
+    found[..., constant] = 0.0
+    return found
+
+
+def in_single(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return values in float32, which takes less of all, if they are the same there."""
+    single = values.astype(np.float32)
+    return single if (single == values).all() else values

@@ -12,6 +12,7 @@ from cch_audit.auditing.intervals import half
 from cch_audit.auditing.parts import Parts
 from cch_audit.estimators import find
 from cch_audit.estimators.contract import Estimate
+from cch_audit.estimators.wide import is_wide
 from cch_audit.randomness import stream
 from cch_audit.rows import FloatArray, IntArray
 from cch_audit.sample import Sample
@@ -214,6 +215,11 @@ class Job:
     """Of the half; of surrogates how many there are at most."""
 
     @property
+    def turn(self) -> tuple[int, int]:
+        """Its place among jobs of other rows."""
+        return list(KINDS).index(self.kind), self.number if self.kind == "half" else 0
+
+    @property
     def purpose(self) -> str:
         """What its seconds are spent on."""
         return f"{self.estimator}, {self.information.level}: {KINDS[self.kind]}"
@@ -239,8 +245,11 @@ def plan_work(
             for number in numbers
         ]
         # Estimators share the surrogates of an information, so one is finished before the next.
-        # Of each the longest first, so that no core waits long at the end.
-        plan += sorted(jobs, key=lambda job: _cost(job, estimators), reverse=True)
+        # Of each the longest first, so that no core waits long at the end; but of many columns
+        # they share what they make of all rows, and of each half.
+        wide = is_wide(information.x)
+        jobs.sort(key=lambda job: _cost(job, estimators), reverse=True)
+        plan += sorted(jobs, key=lambda job: job.turn) if wide else jobs
     return plan
 
 

@@ -1,7 +1,8 @@
 """Parts of an audit, each under all that it depends on: computed once for whoever needs it."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,13 +21,15 @@ from cch_audit.estimators import OWN, KsgSettings, estimate, find
 from cch_audit.estimators.contract import Estimate, is_classes
 from cch_audit.estimators.ksg import larger
 from cch_audit.estimators.neighbors import conditional_on_classes, from_neighbors
+from cch_audit.estimators.scores import MANY_VALUES
 from cch_audit.randomness import stream
 from cch_audit.results import Doubt, Interval
-from cch_audit.rows import FloatArray, IntArray
+from cch_audit.rows import FloatArray, IntArray, in_single
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, HeadSettings
 from cch_audit.work.doing import Work
 from cch_audit.work.keys import digest
+from cch_audit.work.sharing import sharing
 
 NEIGHBORS = "nearest neighbours on all columns"
 SURROGATES = "drawing surrogates"
@@ -34,6 +37,7 @@ BOOTSTRAP = "bootstrap"
 HEADS = "prediction heads"
 DOUBTS = "looking for rows that depend on each other"
 Variable = FloatArray | IntArray
+Rows = TypeVar("Rows", FloatArray, IntArray, Variable)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Parts:
 
         def make() -> Estimate:
             right = y[0] if len(y) == 1 else np.hstack(y).astype(np.float64)
-            return from_neighbors(np.hstack(x), right, k, self.dependence)
+            left = x[0] if len(x) == 1 else np.hstack(x)
+            return from_neighbors(left, right, k, self.dependence)
 
         key = (NEIGHBORS, self._of(*x), self._of(*y), self.dependence, k)
         return self.work.do(NEIGHBORS, key, make, records=(Estimate,))
@@ -74,8 +79,11 @@ class Parts:
             rng = stream(self.seed, *names)
             if name == "ksg":  # what it begins with, companions and the floor need too
                 settings = self.estimators.of(KsgSettings)
-                return larger(self.neighbors((x,), (y,)), x, y, rng, settings, self.dependence)
-            return estimate(name, x, y, rng, self.estimators, self.dependence)
+                raw = self.neighbors((x,), (y,))
+                with sharing(self.work):
+                    return larger(raw, x, y, rng, settings, self.dependence)
+            with sharing(self.work):
+                return estimate(name, x, y, rng, self.estimators, self.dependence)
 
         key = ("whole", *self._by(name, self.estimators), self._of(x, y), names)
         keep, beside = is_own(name), name != "ksg"
@@ -89,7 +97,9 @@ class Parts:
 
         def make() -> tuple[float, float]:
             rng, inside = stream(self.seed, *names), among(self.dependence, rows)
-            found = estimate(name, x[rows], y[rows], rng, settings, inside)
+            with sharing(self.work):
+                sides = self._rows(x, rows), self._rows(y, rows)
+                found = estimate(name, *sides, rng, settings, inside)
             return found.value, found.value if found.raw is None else found.raw
 
         key = ("half", *self._by(name, settings), self._of(x, y), digest(rows), names)
@@ -139,8 +149,11 @@ class Parts:
 
         def make() -> tuple[float, float, float]:
             drawn = self._surrogate(x, y, drawing)
+            sides = self.work.as_double(drawn.x), self.work.as_double(drawn.y)
             rng = stream(self.seed, *names)
-            return drawn.error(estimate(name, drawn.x, drawn.y, rng, settings, self.dependence))
+            with sharing(self.work):
+                found = estimate(name, *sides, rng, settings, self.dependence)
+            return drawn.error(found)
 
         key = ("surrogate", *self._by(name, settings), self._of(x, y), drawing, names)
         return self.work.do(purpose, key, make, keep=is_own(name), beside=True)
@@ -197,11 +210,24 @@ class Parts:
             records=(Doubt,),
         )
 
+    def _rows(self, x: Rows, rows: IntArray) -> Rows:
+        """Return some rows; where they are large, the very same for all estimators."""
+        if x.size <= MANY_VALUES:
+            return x[rows]
+        return self.work.of_array(digest(rows), x, lambda: x[rows])
+
     def _surrogate(self, x: FloatArray, y: Variable, names: tuple[str, ...]) -> Surrogate:
-        """Draw a surrogate, which the estimators that need it soon share."""
+        """Draw a surrogate, which the estimators that need it soon share.
+
+        Where it is large it is held in float32, if that changes no value.
+        """
 
         def make() -> Surrogate:
-            return self._surrogates(x, y).draw(stream(self.seed, *names))
+            drawn = self._surrogates(x, y).draw(stream(self.seed, *names))
+            if drawn.x.size <= MANY_VALUES:
+                return drawn
+            of_y = drawn.y if is_classes(drawn.y) else in_single(drawn.y)
+            return replace(drawn, x=in_single(drawn.x), y=of_y)
 
         key = ("drawn", self._of(x, y), self.dependence, self.seed, names)
         return self.work.do(SURROGATES, key, make, keep=False)
@@ -210,8 +236,10 @@ class Parts:
         """Fit what surrogates are drawn from; all teachers share the student's side."""
 
         def side(columns: FloatArray) -> Side:
-            key = ("side", self._of(columns))
-            return self.work.do(SURROGATES, key, lambda: Side.of(columns), keep=False)
+            whole = self.dependence is not None
+            key = ("side", self._of(columns), whole)
+            make = partial(Side.of, columns, whole=whole)
+            return self.work.do(SURROGATES, key, make, keep=False)
 
         def make() -> ClassSurrogates | ColumnSurrogates:
             if is_classes(y):

@@ -12,7 +12,7 @@ from cch_audit.estimators.contract import BLOCK, Estimate, is_classes, normal_sc
 from cch_audit.estimators.mixtures import ClassMixture
 from cch_audit.estimators.wide import Reached, is_wide
 from cch_audit.estimators.wide_classes import WideClassMixture
-from cch_audit.rows import BoolArray, FloatArray, IntArray
+from cch_audit.rows import BoolArray, FloatArray, IntArray, in_single
 
 AnyFloats = npt.NDArray[np.floating[Any]]
 
@@ -60,23 +60,33 @@ class Side:
     """Square root of the covariance, (d, r): white coordinates to columns, leading ones first. Of
     more columns than rows in float32: sums of so many terms are random in the eighth digit."""
     white: FloatArray
-    """White scores on all components, (n_samples, r)."""
-    ordered: FloatArray
+    """White scores, (n_samples, r): on all components, or on those only that `leading` can give."""
+    ordered: AnyFloats
     """The values of each column that has no two equal ones, the smallest first, (q, n_samples)."""
     distinct: BoolArray
     """(d,) whether it is such a column."""
 
     @classmethod
-    def of(cls, columns: FloatArray) -> "Side":
-        """Decompose the normal scores of columns (n_samples, d)."""
+    def of(cls, columns: FloatArray, *, whole: bool = True) -> "Side":
+        """Decompose the normal scores of columns (n_samples, d), with all white scores or few."""
         ordered, distinct = _ordered(columns)
-        scores = normal_scores(columns)
-        reached = Reached.by(scores)
-        spread = np.sqrt(np.maximum((reached.coordinates**2).mean(axis=0), 1e-300))
-        white, root = reached.coordinates / spread, reached.weights * spread
-        if reached.rows is not None:
-            root = np.matmul(reached.rows.astype(np.float32).T, root.astype(np.float32))
-        return cls(root, white, ordered, distinct)
+        reached = Reached.by(normal_scores(columns))
+        white, rows = reached.coordinates, reached.rows
+        spread = np.sqrt(np.maximum((white**2).mean(axis=0), 1e-300))
+        root = reached.weights * spread
+        if rows is not None:
+            root, rows = root.astype(np.float32), rows.astype(np.float32)
+            del reached  # what is in float64 takes much room
+            root = np.matmul(rows.T, root)
+        if not whole:
+            n_leading = _most_leading(len(white))
+            white, spread = white[:, :n_leading], spread[:n_leading]
+        return cls(root, white / spread, ordered, distinct)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many samples and components there are."""
+        return len(self.white), self.root.shape[1]
 
     def leading(self, n_free: int) -> FloatArray:
         """Return white scores on the leading components, (n_samples, m), n / 8 of them at most.
@@ -84,7 +94,7 @@ class Side:
         Between more components a sample of this size has large correlations by chance alone, and
         with p + q >= n perfect ones; n is the number of free rows that count as much.
         """
-        return self.white[:, : max(1, n_free // 8)]
+        return self.white[:, : _most_leading(n_free)]
 
     def turned(self, rotation: FloatArray) -> FloatArray:
         """Return the white scores with the leading ones, as many as it has rows, rotated."""
@@ -105,10 +115,12 @@ class Side:
         for first in range(0, d, width):
             some = slice(first, first + width)
             drawn = np.matmul(self.root[some], white.T)  # (columns, rows), for sorting is quicker
-            found[:, some] = drawn.T
             untied = np.flatnonzero(self.distinct[some])
+            if len(untied) < len(drawn):
+                found[:, some] = drawn.T
             if len(untied):
-                order, own = drawn[untied].argsort(axis=1), np.empty((len(untied), n))
+                order = drawn[untied].argsort(axis=1)
+                own = np.empty(order.shape, self.ordered.dtype)
                 np.put_along_axis(own, order, self.ordered[place[some][untied]], axis=1)
                 found[:, first + untied] = own.T
         return found
@@ -153,7 +165,7 @@ class ColumnSurrogates:
         left, right, correlations = self.left, self.right, self.correlations
         m, p, q = len(correlations), len(left), len(right)
         if self.dependence is None or self.likenesses is None:
-            u, v = (rng.standard_normal(side.white.shape) for side in (self.x, self.y))
+            u, v = (rng.standard_normal(side.shape) for side in (self.x, self.y))
             # v along each right vector: correlated with u along the left one, free elsewhere.
             of_u, along = u[:, :p] @ left[:, :m], v[:, :q] @ right[:m].T
             of_v = _tied(of_u, along, correlations)
@@ -215,18 +227,27 @@ def draw_surrogate(
     """
     if is_classes(y):
         return fit_classes(x, y, dependence).draw(rng)
-    sides = Side.of(x), Side.of(np.asarray(y, dtype=np.float64))
-    return ColumnSurrogates.fit(*sides, dependence).draw(rng)
+    whole = dependence is not None
+    of_x, of_y = Side.of(x, whole=whole), Side.of(np.asarray(y, dtype=np.float64), whole=whole)
+    return ColumnSurrogates.fit(of_x, of_y, dependence).draw(rng)
 
 
-def _ordered(columns: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """Return ordered values (q, n) of columns (n, d) without equal ones, and which those are."""
+def _most_leading(n_free: int) -> int:
+    """Return how many components lead, of so many free rows that count as much."""
+    return max(1, n_free // 8)
+
+
+def _ordered(columns: FloatArray) -> tuple[AnyFloats, BoolArray]:
+    """Return ordered values (q, n) of columns (n, d) without equal ones, and which those are.
+
+    They are in float32 if that changes none.
+    """
     n, d = columns.shape
-    kept, distinct = [np.empty((0, n))], np.empty(d, dtype=bool)
+    kept, distinct = [np.empty((0, n), np.float32)], np.empty(d, dtype=bool)
     width = max(1, BLOCK // n)
     for first in range(0, d, width):
         some = slice(first, first + width)
-        values = np.sort(columns[:, some].T, axis=1)
+        values = np.sort(in_single(columns[:, some].T), axis=1)
         distinct[some] = (values[:, 1:] > values[:, :-1]).all(axis=1)
         kept.append(values[distinct[some]])
     return np.concatenate(kept), distinct

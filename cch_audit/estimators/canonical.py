@@ -15,10 +15,6 @@ VARIANCE = 0.99
 """Share of the variance that principal components keep."""
 FEW_COLUMNS = 8
 """So many columns on both sides are whitened; a few hundred rows settle their covariance."""
-MANY_COLUMNS = 1024
-"""More columns than these, or than rows, are no inputs of networks; their components are."""
-SPANNING_ROWS = 1000
-"""Most rows whose principal components stand for so many columns."""
 FARTHEST = 5.0
 """Coordinates of other rows are cut here: a normal sample of a million reaches it."""
 
@@ -184,27 +180,14 @@ def principal_components(x: FloatArray, rows: IntArray) -> FloatArray:
 
     They keep their variances, of mean 1.
     """
-    known, centre = x[rows], x[rows].mean(axis=0)
+    known = x[rows]
+    centre = known.mean(axis=0)
     known -= centre
     values, axes = principal_axes(known)
     share = np.cumsum(values) / max(values.sum(), 1e-300)
     n = min(int(np.searchsorted(share, VARIANCE)) + 1, len(values), max(1, len(rows) // 4))
     directions = axes(n) / np.sqrt(max(values[:n].mean(), 1e-12))
     return np.asarray(x @ directions - centre @ directions)
-
-
-def network_inputs(x: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Return columns that networks can learn from: x, or the leading components of a wide x.
-
-    The components look at one side alone, never at the pairing, so they leak nothing across folds.
-    They are rotated at random: networks expect inputs of like variance, as the columns had.
-    """
-    n, d = x.shape
-    if d <= min(n, MANY_COLUMNS):
-        return x
-    components = principal_components(x, np.arange(n)[:: max(1, n // SPANNING_ROWS)])
-    rotation, _ = np.linalg.qr(rng.standard_normal((components.shape[1],) * 2))
-    return np.asarray(components @ rotation)
 
 
 def whitening(x: FloatArray, n_columns: int | None = None) -> FloatArray:

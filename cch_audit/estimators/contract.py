@@ -1,10 +1,8 @@
 """What every estimator returns, and the preparation they share."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
@@ -39,6 +37,8 @@ def normal_scores(x: FloatArray | IntArray) -> FloatArray:
     A strictly increasing map of each column leaves mutual information unchanged and bounds the
     tails. It looks at one column at a time, never at the pairing, so it leaks nothing across folds.
     """
+    from cch_audit.estimators.ranks import place_scores  # numba, which others need not load
+
     n_samples, n_columns = x.shape
     scores = np.empty(x.shape)
     # The score of every half rank, by twice the rank.
@@ -47,29 +47,10 @@ def normal_scores(x: FloatArray | IntArray) -> FloatArray:
     for first in range(0, n_columns, block):
         columns = np.s_[:, first : first + block]
         rows = np.ascontiguousarray(x[columns].T)
-        order = np.argsort(rows, axis=1)
         found = np.empty(rows.shape)
-        np.put_along_axis(found, order, table[_double_ranks(rows, order)], axis=1)
+        place_scores(rows, np.argsort(rows, axis=1), table, found)
         scores[columns] = standardize(found.T)
     return scores
-
-
-def _double_ranks(rows: npt.NDArray[Any], order: IntArray) -> IntArray:
-    """Return twice the ranks of each row's ordered values, of equal ones their average."""
-    values = np.take_along_axis(rows, order, axis=1)
-    places = np.arange(rows.shape[1])
-    differ = values[:, 1:] != values[:, :-1]
-    ranks = np.broadcast_to(2 * places + 2, rows.shape)
-    tied = ~differ.all(axis=1)
-    if tied.any():
-        ends = np.ones((int(tied.sum()), 1), dtype=bool)
-        starts, stops = np.hstack([ends, differ[tied]]), np.hstack([differ[tied], ends])
-        first = np.maximum.accumulate(np.where(starts, places, 0), axis=1)
-        last = np.where(stops, places, len(places))[:, ::-1]
-        last = np.minimum.accumulate(last, axis=1)[:, ::-1]
-        ranks = ranks.copy()
-        ranks[tied] = first + last + 2
-    return ranks
 
 
 def assign_folds(

@@ -15,6 +15,9 @@ CONSTANT = 10 * np.finfo(np.float64).eps
 LEAST_SHRINKAGE = 1e-6
 """Of a covariance of fewer rows than columns, as a share of the average variance."""
 
+MANY_COLUMNS = 256
+"""More columns take scikit-learn ten times as long."""
+
 
 def log_posterior_ratios(x: FloatArray, y: IntArray, rows: IntArray, n_classes: int) -> FloatArray:
     """Return log p(class | x) - log p(class) for all rows, fitted on some of them.
@@ -35,7 +38,7 @@ def log_posterior_ratios(x: FloatArray, y: IntArray, rows: IntArray, n_classes: 
     if len(np.unique(y[rows])) == 1:
         return np.zeros((len(x), n_classes))
     ratios = np.full((len(x), n_classes), LEAST)
-    if is_wide(x[rows]):
+    if is_wide(x[rows]) or x.shape[1] > MANY_COLUMNS:
         classes, posterior, priors = _through_rows(x, x[rows], y[rows])
     else:
         model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(x[rows], y[rows])

@@ -7,8 +7,9 @@ import numpy as np
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import KsgSettings
 from cch_audit.estimators.calibration import calibrate, from_parts
-from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores, outside
+from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, outside
 from cch_audit.estimators.neighbors import from_neighbors
+from cch_audit.estimators.scores import reached_scores
 from cch_audit.rows import FloatArray, IntArray
 
 MIN_ROWS = 200
@@ -67,8 +68,8 @@ def _calibrated(
     n_units = len(x) if dependence is None else dependence.n_units
     if settings.n_pairs == 0 or n_columns <= 2 or n_units < MIN_ROWS:
         return None
-    x = normal_scores(x)
-    y = y if is_classes(y) else normal_scores(y)
+    x = reached_scores(x)  # calibration knows columns by their principal components alone
+    y = y if is_classes(y) else reached_scores(y)
     folds = assign_folds(len(x), 2, y, dependence, rng)
     parts = []
     for half in (0, 1):

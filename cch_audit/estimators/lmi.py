@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators import LmiSettings
 from cch_audit.estimators.calibration import calibrate
-from cch_audit.estimators.canonical import network_inputs
 from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.estimators.networks import (
@@ -19,6 +18,7 @@ from cch_audit.estimators.networks import (
     torch_generator,
     train_stack,
 )
+from cch_audit.estimators.scores import network_inputs
 from cch_audit.rows import FloatArray, IntArray
 
 LEAST_GAIN = 0.005
@@ -50,8 +50,8 @@ def estimate(
     rng : assigns folds, draws weights and batches
     settings : folds, seeds, latent dimension, network and training
     """
-    x = network_inputs(normal_scores(x), rng)
-    columns = y if is_classes(y) else network_inputs(normal_scores(y), rng)
+    x = network_inputs(x, rng)
+    columns = y if is_classes(y) else network_inputs(y, rng)
     folds = assign_folds(len(x), settings.n_folds, y, dependence, rng)
     n_folds = int(folds.max()) + 1
     held_out, train, validation = assign_rows(folds, settings.n_seeds, rng, dependence)

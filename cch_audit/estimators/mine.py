@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import MineSettings
-from cch_audit.estimators.canonical import network_inputs
 from cch_audit.estimators.closed_forms import ClosedForm, fit_closed_forms, mixture_pairs
-from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
+from cch_audit.estimators.contract import Estimate, assign_folds, is_classes
 from cch_audit.estimators.discriminant import log_posterior_ratios
 from cch_audit.estimators.networks import (
     AdamW,
@@ -25,6 +24,7 @@ from cch_audit.estimators.networks import (
     torch_generator,
     train_stack,
 )
+from cch_audit.estimators.scores import network_inputs
 from cch_audit.rows import BoolArray, FloatArray, IntArray
 
 VALIDATION_ROWS = 1000
@@ -76,11 +76,8 @@ def estimate(
         Flag `saturated`: the estimate is within 1 nat of the log of the held-out size, about the
         most that so many rows can show.
     """
-    x = network_inputs(normal_scores(x), rng)
-    if is_classes(y):
-        columns = np.eye(int(y.max()) + 1)[y]
-    else:
-        columns = network_inputs(normal_scores(y), rng)
+    x = network_inputs(x, rng)
+    columns = np.eye(int(y.max()) + 1)[y] if is_classes(y) else network_inputs(y, rng)
     folds = assign_folds(len(x), settings.n_folds, y, dependence, rng)
     n_folds = int(folds.max()) + 1
     held_out, train, validation = assign_rows(folds, settings.n_seeds, rng, dependence)

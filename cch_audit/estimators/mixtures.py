@@ -1,6 +1,7 @@
 """Gaussian mixtures with known mutual information, fitted to two sides of a sample."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -13,6 +14,8 @@ from cch_audit.rows import FloatArray, IntArray
 
 MONTE_CARLO_ROWS = 10_000
 """Rows on which an information is computed; its error is about 0.01 nats."""
+MANY_COLUMNS, BLOCK = 256, 500
+"""Of more columns so many of those rows are drawn at a time, and as linear discriminants."""
 COMPONENTS = (1, 2, 4, 8, 16)
 """Numbers of components tried; the Bayesian information criterion chooses."""
 STARTED_ROWS = 500
@@ -225,20 +228,41 @@ class ClassMixture:
         """Return I(x; y) in nats, the Monte Carlo mean of log p(y | x) / p(y)."""
         chance = np.bincount(self.y) / len(self.y)
         classes = rng.choice(len(chance), size=MONTE_CARLO_ROWS, p=chance)
-        return float(self.log_ratio(self._columns(classes, rng), classes).mean())
+        if len(self.covariance) <= MANY_COLUMNS:
+            return float(self.log_ratio(self._columns(classes, rng), classes).mean())
+        # Of many columns only what decides is drawn, some rows at a time.
+        weights, total = self._weights, 0.0
+        centres, along = self.means @ weights, self._root.T @ weights
+        for first in range(0, len(classes), BLOCK):
+            some = classes[first : first + BLOCK]
+            noise = rng.standard_normal((len(some), len(along)))
+            total += float(self._ratios(centres[some] + noise @ along, some).sum())
+        return total / len(classes)
 
     def log_ratio(self, x: FloatArray, y: IntArray) -> FloatArray:
         """Return log p(y | x) / p(y) of every row, (n_rows,); y are positions of classes."""
+        return self._ratios(x @ self._weights, y)
+
+    def _ratios(self, discriminants: FloatArray, y: IntArray) -> FloatArray:
+        """Return them from linear discriminants (n_rows, K): log p(x | c) up to terms without x."""
         chance = np.bincount(self.y) / len(self.y)
-        # Linear discriminants: log p(x | c) up to a term without c.
-        weights = np.linalg.solve(self.covariance, self.means.T)
-        offsets = -0.5 * (self.means.T * weights).sum(axis=0) + np.log(chance)
-        posterior = log_softmax(x @ weights + offsets, axis=1)
+        offsets = -0.5 * (self.means.T * self._weights).sum(axis=0) + np.log(chance)
+        posterior = log_softmax(discriminants + offsets, axis=1)
         return np.asarray(posterior[np.arange(len(y)), y] - np.log(chance[y]))
 
     def _columns(self, classes: IntArray, rng: np.random.Generator) -> FloatArray:
         noise = rng.standard_normal((len(classes), self.means.shape[1]))
-        return np.asarray(self.means[classes] + noise @ matrix_root(self.covariance).T)
+        return np.asarray(self.means[classes] + noise @ self._root.T)
+
+    @cached_property
+    def _weights(self) -> FloatArray:
+        """C^-1 m_k of the covariance C, (d, K)."""
+        return np.asarray(np.linalg.solve(self.covariance, self.means.T))
+
+    @cached_property
+    def _root(self) -> FloatArray:
+        """Square root of the covariance, (d, d)."""
+        return matrix_root(self.covariance)
 
 
 def class_means(x: FloatArray, y: IntArray) -> tuple[IntArray, IntArray, FloatArray]:

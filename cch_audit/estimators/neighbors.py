@@ -62,10 +62,11 @@ def _from_rows(
     columns = y[used] if is_classes(y) else _unit(y)
     inside = among(dependence, np.flatnonzero(used))
     sizes = np.ones(int(used.sum()))
+    unit = _unit(x if used.all() else x[used])
     if inside is None:
-        terms, without = local_informations(_unit(x[used]), columns, n_neighbors)
+        terms, without = local_informations(unit, columns, n_neighbors)
     else:
-        terms, without = local_informations_of_units(_unit(x[used]), columns, n_neighbors, inside)
+        terms, without = local_informations_of_units(unit, columns, n_neighbors, inside)
         sizes = np.bincount(inside.units)[inside.units].astype(np.float64)
     value = float(terms.mean())
     pseudo_values = np.full(len(x), value)
@@ -118,7 +119,9 @@ def _unit(x: FloatArray | IntArray) -> FloatArray:
     The joint norm is a maximum: of 64 and 8 standardised columns only the 64 would ever decide it,
     and the estimate would be exactly 0. Any scale of a whole space is allowed.
     """
-    return np.asarray(standardize(x) / np.sqrt(x.shape[1]))
+    unit = standardize(x)
+    unit /= np.sqrt(x.shape[1])
+    return unit
 
 
 def conditional_on_classes(

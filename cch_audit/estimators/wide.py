@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, lapack, solve_triangular
 
-from cch_audit.rows import FloatArray
+from cch_audit.rows import FloatArray, IntArray
 
 ROUNDING = 1e-10
 """Smaller variances, as a share of the largest, are rounding."""
 
 
-def is_wide(x: FloatArray) -> bool:
+def is_wide(x: FloatArray | IntArray) -> bool:
     """Whether rows (n, d) have more columns than there are rows."""
     return bool(x.shape[1] > x.shape[0])
 
@@ -79,12 +79,10 @@ class Reached:
         """
         if not is_wide(x):
             return cls.by(x)
-        products = x @ x.T
-        least = max(ROUNDING * float(products.trace()), 1e-300)
-        root, order, n, _ = lapack.dpstrf(products, lower=1, tol=least, overwrite_a=1)
+        root, order = _pivoted_root(x)
+        n = root.shape[1]
         if n == 0:  # columns that do not vary
             return cls(np.zeros((len(x), 1)), np.zeros((len(x), 1)), x)
-        root, order = np.tril(root)[:, :n], order - 1
         coordinates, weights = np.empty(root.shape), np.zeros(root.shape)
         coordinates[order] = root
         weights[order[:n]] = solve_triangular(root[:n], np.eye(n), trans="T", lower=True)
@@ -98,6 +96,23 @@ class Reached:
         """Return weights (r, k) of coordinates as weights (d, k) of columns."""
         found = self.weights @ weights
         return np.asarray(found if self.rows is None else self.rows.T @ found)
+
+
+def coordinates_of(x: FloatArray) -> FloatArray:
+    """Return coordinates (n, r) of rows (n, d), fewer than columns, along some orthonormal axes."""
+    root, order = _pivoted_root(x)
+    coordinates = np.zeros((len(x), max(1, root.shape[1])))
+    coordinates[order, : root.shape[1]] = root
+    return coordinates
+
+
+def _pivoted_root(x: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Return a triangular root (n, r) of the products of rows (n, d), and the order of its rows."""
+    products = x @ x.T
+    least = max(ROUNDING * float(products.trace()), 1e-300)
+    # The products are symmetric, so that what LAPACK takes for columns are the same rows.
+    root, order, n, _ = lapack.dpstrf(products.T, lower=1, tol=least, overwrite_a=1)
+    return np.tril(root[:, :n]), order - 1
 
 
 def ledoit_wolf_parts(x: FloatArray, n_columns: int | None = None) -> tuple[float, float]:
@@ -122,8 +137,13 @@ def ledoit_wolf_parts(x: FloatArray, n_columns: int | None = None) -> tuple[floa
 def solve_through_rows(rows: FloatArray, diagonal: FloatArray, right: FloatArray) -> FloatArray:
     """Return (R'R + D)^-1 V of rows R (n, d), the diagonal of D (d,) and V (d, k).
 
-    By the identity of Woodbury: D^-1 V - D^-1 R' (I + R D^-1 R')^-1 R D^-1 V.
+    Of fewer rows than columns by the identity of Woodbury:
+    D^-1 V - D^-1 R' (I + R D^-1 R')^-1 R D^-1 V.
     """
+    if not is_wide(rows):
+        products = rows.T @ rows
+        products[np.diag_indices_from(products)] += diagonal
+        return np.asarray(cho_solve(cho_factor(products, overwrite_a=True), right))
     scaled, divided = rows / diagonal, right / diagonal[:, None]
     inner = cho_factor(np.eye(len(rows)) + scaled @ rows.T)
     return np.asarray(divided - scaled.T @ cho_solve(inner, rows @ divided))

@@ -7,9 +7,12 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import count
 from threading import Lock, local
 from typing import Any, TypeVar
+from weakref import ref
 
+import numpy as np
 import numpy.typing as npt
 
 from cch_audit.work.keeping import Folder, Shelf
@@ -20,6 +23,8 @@ from cch_audit.work.processes import Processes
 Result = TypeVar("Result")
 MOST_HELD = 3 * 2**26
 """Bytes of results that are held for a while, because what needs them next is not far away."""
+SHARED = "what estimators share of many columns"
+"""Purpose of what is made of an array by whoever needs it first."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class Work:
         self._parts: dict[str, Future[Any]] = {}
         self._held: OrderedDict[str, dict[int, int]] = OrderedDict()
         self._digests: dict[int, tuple[Any, str]] = {}
+        self._numbers: dict[int, tuple[ref[Any], int]] = {}
+        self._next = count()
         self._spent: dict[str, Spent] = {}
         self._inside = local()
 
@@ -104,6 +111,26 @@ class Work:
             self._hold(name, arrays_in(result))
         return result
 
+    def of_array(self, name: str, array: npt.NDArray[Any], make: Callable[[], Result]) -> Result:
+        """Return what `make` returns, which is held for a while, for others with the same array.
+
+        Parameters
+        ----------
+        name : what is made of the array, and of nothing else
+        array : the very array, which is changed by nobody; an equal one is another
+        make : computes it
+        """
+        return self.do(SHARED, (SHARED, name, self._number(array)), make, keep=False)
+
+    def as_double(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return an array, or a copy in float64, for which the same things are held."""
+        if array.dtype != np.float32:
+            return array
+        double, number = array.astype(np.float64), self._number(array)
+        with self._lock:
+            self._numbers[id(double)] = ref(double), number
+        return double
+
     def digest(self, array: npt.NDArray[Any]) -> str:
         """Return the digest of an array that lives as long as the run, computed once."""
         with self._lock:
@@ -151,6 +178,14 @@ class Work:
             for name in [name for name, one in self._parts.items() if one.done()]:
                 if name not in self._held and self.folder is not None:
                     del self._parts[name]
+
+    def _number(self, array: npt.NDArray[Any]) -> int:
+        """Return a number that is this array's own."""
+        with self._lock:
+            known = self._numbers.get(id(array))
+            if known is None or known[0]() is not array:  # the place of one that is gone
+                known = self._numbers[id(array)] = ref(array), next(self._next)
+            return known[1]
 
     def _made(
         self,

@@ -261,3 +261,17 @@ def test_log_ratios_have_the_information_as_their_mean(n, grouped):
         error = ratios.std() / np.sqrt(len(ratios) / 2)
         # Of classes the information is a mean over 10,000 drawn rows itself.
         assert ratios.mean() == pytest.approx(information, abs=5 * error)
+
+
+@pytest.mark.parametrize("d", [4, 300])
+def test_few_white_scores_draw_the_same(d):
+    x, y = Gaussian((0.9,), d, 5).sample(200)
+    x[:, 0] = np.round(x[:, 0])  # one column with equal values
+    found = [
+        ColumnSurrogates.fit(Side.of(x, whole=whole), Side.of(y, whole=whole), None).draw(rng())
+        for whole in (True, False)
+    ]
+    assert Side.of(x, whole=False).white.shape[1] < max(Side.of(x).white.shape[1], 26)
+    np.testing.assert_array_equal(found[0].x, found[1].x)
+    np.testing.assert_array_equal(found[0].y, found[1].y)
+    assert found[0].information == found[1].information

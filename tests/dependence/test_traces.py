@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from cch_audit.dependence.traces import automatic_window, find_copies, find_order, labels_follow
+from cch_audit.dependence.traces import (
+    _tied_by_chance,
+    automatic_window,
+    find_copies,
+    find_order,
+    labels_follow,
+)
 from cch_audit.dependence.units import Dependence
 
 N = 600
@@ -143,3 +149,12 @@ def test_sorting_by_class_needs_no_window():
     r = rng(9)
     y = np.sort(r.integers(0, 4, N))
     assert automatic_window([r.standard_normal((N, 3)) + 3 * y[:, None]], y, np.arange(N)) == 0
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 9])
+@pytest.mark.parametrize("d", [1, 2, 6])
+def test_rows_that_are_equal_by_chance_are_counted(decimals, d):
+    columns = np.round(rng().standard_normal((500, d)), decimals)  # -0 among them
+    shuffled = rng(1).permuted(columns, axis=0)
+    counts = np.unique(shuffled, axis=0, return_counts=True)[1]
+    assert _tied_by_chance(columns, rng(1)) == 1 - (counts == 1).sum() / 500

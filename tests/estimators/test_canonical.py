@@ -8,7 +8,6 @@ from cch_audit.estimators.canonical import (
     LARGEST,
     Canonical,
     fit_canonical,
-    network_inputs,
     paired_components,
     principal_components,
 )
@@ -168,19 +167,3 @@ def test_components_are_scaled_as_suits_the_pairs():
     flat = Gaussian((0.95, 0.95), 60, 60).sample(400)
     whitened, *_ = paired_components(*flat, np.arange(400))
     np.testing.assert_allclose(whitened.var(axis=0), 1.0)
-
-
-def test_networks_see_few_columns_as_they_are():
-    x = np.random.default_rng(0).standard_normal((60, 50))
-    assert network_inputs(x, np.random.default_rng(0)) is x
-
-
-def test_networks_see_the_leading_components_of_many_columns():
-    factors = np.random.default_rng(0).standard_normal((80, 3))
-    x = factors @ np.random.default_rng(1).standard_normal((3, 200))
-    x -= x.mean(axis=0)
-    found = network_inputs(x, np.random.default_rng(0))
-    assert found.shape == (80, 3)
-    # All distances are kept, but for the scale of the whole.
-    products, kept = x @ x.T, found @ found.T
-    np.testing.assert_allclose(kept / np.trace(kept), products / np.trace(products), atol=1e-9)

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from samplers import Gaussian, Mixture, gaussian_information
 
-from cch_audit.estimators.mixtures import ClassMixture, ColumnMixture
+from cch_audit.estimators.mixtures import (
+    MONTE_CARLO_ROWS,
+    ClassMixture,
+    ColumnMixture,
+    matrix_root,
+)
 
 ERROR = 0.03
 """Three standard errors of a Monte Carlo information of about 1 nat."""
@@ -96,3 +101,14 @@ def test_leading_columns_of_classes():
     alone = ClassMixture.fit(x[:, :1], y)
     # Ledoit-Wolf shrinks one column differently from four.
     assert fitted.leading(1).information(rng()) == pytest.approx(alone.information(rng()), abs=0.02)
+
+
+def test_information_of_classes_in_many_columns_is_that_of_columns():
+    x, y = Mixture(2.0, (0.5, 0.3, 0.2), 300).sample(900)
+    model = ClassMixture.fit(x, y)
+    r = rng(3)
+    classes = r.choice(3, size=MONTE_CARLO_ROWS, p=np.bincount(model.y) / len(y))
+    noise = r.standard_normal((MONTE_CARLO_ROWS, 300))
+    columns = model.means[classes] + noise @ matrix_root(model.covariance).T
+    expected = model.log_ratio(columns, classes).mean()
+    assert model.information(rng(3)) == pytest.approx(expected, abs=1e-9)

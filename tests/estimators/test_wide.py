@@ -8,7 +8,12 @@ from cch_audit.dependence.units import Dependence
 from cch_audit.estimators.canonical import fit_canonical
 from cch_audit.estimators.discriminant import log_posterior_ratios
 from cch_audit.estimators.mixtures import ClassMixture
-from cch_audit.estimators.wide import Reached, ledoit_wolf_parts, solve_through_rows
+from cch_audit.estimators.wide import (
+    Reached,
+    coordinates_of,
+    ledoit_wolf_parts,
+    solve_through_rows,
+)
 from cch_audit.estimators.wide_classes import WideClassMixture
 
 WIDE = (40, 90)
@@ -125,3 +130,19 @@ def test_columns_that_the_class_determines_are_told_from_nothing():
     y = np.arange(30) % 3
     wide = WideClassMixture.fit(np.eye(3)[y].repeat(20, axis=1), y)
     assert wide.information(np.random.default_rng(0)) == pytest.approx(np.log(3), abs=0.02)
+
+
+def test_discriminants_of_many_columns_are_those_of_scikit_learn():
+    x, y = Mixture(2.0, (0.5, 0.3, 0.2), 300).sample(600)
+    known = np.arange(450)
+    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(x[known], y[known])
+    expected = np.maximum(np.log(model.predict_proba(x)) - np.log(model.priors_), -20)
+    np.testing.assert_allclose(log_posterior_ratios(x, y, known, 3), expected, atol=1e-9)
+
+
+def test_coordinates_keep_lengths_and_angles():
+    x = rows()
+    found = coordinates_of(x)
+    np.testing.assert_allclose(found @ found.T, x @ x.T, atol=1e-8)
+    np.testing.assert_allclose(found, Reached.in_any_axes(x).coordinates)
+    np.testing.assert_array_equal(coordinates_of(np.zeros((3, 5))), np.zeros((3, 1)))

@@ -111,3 +111,25 @@ def test_an_array_is_digested_once():
     before = work.digest(array)
     array[0] = 5.0  # nobody does so; it shows that the digest is the first one
     assert work.digest(array) == before != work.digest(array.copy())
+
+
+def test_what_is_made_of_an_array_is_held_for_its_copy_in_float64():
+    part, work = Counted(), Work()
+    single = np.arange(6, dtype=np.float32)
+    double = work.as_double(single)
+    np.testing.assert_array_equal(double, single)
+    assert double.dtype == np.float64
+    assert work.as_double(double) is double
+    for array in (single, double, work.as_double(single)):
+        work.of_array("part", array, part)
+    assert part.times == 1
+    work.of_array("another part", single, part)
+    work.of_array("part", single.copy(), part)
+    assert part.times == 3
+
+
+def test_what_was_made_of_an_array_that_is_gone_is_nothing_to_another():
+    work = Work()
+    for value in range(50):
+        array = np.full(3, value)  # each at the place of the one before
+        assert work.of_array("part", array, array.max) == value
