@@ -40,8 +40,10 @@ def measure_companions(
         shared = delayed(parts.neighbors)((t,), (s, y))
         variances = float(prediction.var(axis=0).sum()), float(y.var(axis=0).sum())
     alone = [delayed(parts.neighbors)(x, (y,)) for x in ((t, s), (t,), (s,))]
-    found = Parallel(n_jobs=n_jobs(settings), prefer="threads")([*alone, shared])
-    of_pair, of_teacher, of_student, within = found
+    # Doubts take as long as all of these: whoever asks for them next finds them.
+    tasks = [delayed(parts.doubts)(sample, teacher), *alone, shared]
+    found = Parallel(n_jobs=n_jobs(settings), prefer="threads")(tasks)
+    _, of_pair, of_teacher, of_student, within = found
 
     def interval(name: str, plus: Estimate, minus: Estimate | None = None) -> Interval:
         names = ("companions", teacher, sample.student_name, name)
