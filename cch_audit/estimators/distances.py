@@ -45,30 +45,34 @@ class Products(NamedTuple):
     scale: float
     """What squared lengths and distances are divided by, to be about 1: a power of 4."""
 
-    @classmethod
-    def of(cls, x: FloatArray, scale: float) -> "Products":
-        """Prepare rows (n, d)."""
-        n, d = x.shape
-        unit = x / np.sqrt(scale)
-        lengths = np.einsum("ij,ij->i", unit, unit)
-        left, right = np.ones((n, d + 2), np.float32), np.ones((d + 2, n), np.float32)
-        left[:, :d], left[:, d + 1] = -2 * unit, lengths
-        right[:d], right[d] = unit.T, lengths
-        # Of a sum of d + 2 terms, in all at most twice both lengths, and of what is summed. Errors
-        # of so many do not all point one way: ten roots (Higham and Mary 2019) are never reached.
-        error = float((2 * min(d + 2, 10 * np.sqrt(d + 2)) + 16) * HALF_UNIT)
-        most, least = float(lengths.max()), UNDERFLOW * (x.size + 1)
-        return cls(x, left, right, lengths, most, error, least, scale)
-
     def block(self, first: int, last: int, out: Floats) -> None:
         """Write the squared distances of some rows to all, (b, n), into the first of these."""
         np.matmul(self.left[first:last], self.right, out=out[: last - first])
 
 
-def scale_of(*sides: FloatArray) -> float:
-    """Return about the largest mean squared length of a row: a power of 4, to divide exactly."""
-    largest = max(float(np.einsum("ij,ij->", x, x)) / len(x) for x in sides)
-    return float(4.0 ** np.round(np.log2(largest) / 2)) if largest > 0 else 1.0
+def prepare(*sides: FloatArray) -> list[Products]:
+    """Prepare the rows (n, d) of sides whose distances are compared with each other."""
+    lengths = [np.einsum("ij,ij->i", x, x) for x in sides]
+    largest = max(float(squared.mean()) for squared in lengths)
+    # A power of 4, so that neither it nor its root adds a rounding error.
+    scale = float(4.0 ** np.round(np.log2(largest) / 2)) if largest > 0 else 1.0
+    return [_prepare(x, squared / scale, scale) for x, squared in zip(sides, lengths)]
+
+
+def _prepare(x: FloatArray, lengths: FloatArray, scale: float) -> Products:
+    """Prepare the rows of one side."""
+    n, d = x.shape
+    left = np.empty((n, d + 2), np.float32)
+    np.multiply(x, -2 / np.sqrt(scale), out=left[:, :d], casting="same_kind")
+    left[:, d], left[:, d + 1] = 1, lengths
+    right = np.ascontiguousarray(left.T)
+    right[:d] *= -0.5
+    right[d], right[d + 1] = lengths, 1
+    # Of a sum of d + 2 terms, in all at most twice both lengths, and of what is summed. Errors of
+    # so many do not all point one way: ten roots (Higham and Mary 2019) are never reached.
+    error = float((2 * min(d + 2, 10 * np.sqrt(d + 2)) + 16) * HALF_UNIT)
+    least = UNDERFLOW * (x.size + 1)
+    return Products(x, left, right, lengths, float(lengths.max()), error, least, scale)
 
 
 @kernel(fastmath={"reassoc", "contract", "nsz"})

@@ -10,10 +10,9 @@ import numpy as np
 
 from cch_audit.estimators.compiled import kernel
 from cch_audit.estimators.distances import (
-    Products,
     count_below,
     nearest,
-    scale_of,
+    prepare,
     settle,
     squared_distance,
 )
@@ -60,8 +59,7 @@ def local_informations(
         codes = starts[place]
         order = np.argsort(codes, kind="stable")
         x, codes = x[order], codes[order]
-    scale = scale_of(x, y)
-    of_x, of_y = Products.of(x, scale), Products.of(y, scale)
+    of_x, of_y = prepare(x, y)
     terms, own, change = np.empty(n), np.empty(n), np.zeros(n)
     size = min(n, max(LEAST_ROWS, BLOCK // n))
     block_x = np.empty((size, n), np.float32)

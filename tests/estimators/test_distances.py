@@ -4,7 +4,7 @@ import reference
 from samplers import Gaussian
 
 from cch_audit.estimators import distances, knn
-from cch_audit.estimators.distances import Products, scale_of
+from cch_audit.estimators.distances import prepare
 from cch_audit.estimators.knn import local_informations
 
 N, D = 60, 40
@@ -80,7 +80,7 @@ def test_errors_of_products_are_within_what_is_said(d, kind):
         x = np.repeat(x[:5], 10, axis=0)
     elif kind == "shifted":
         x += 100.0
-    prepared = Products.of(x, scale_of(x))
+    prepared = prepare(x, x)[0]
     found = np.empty((50, 50), np.float32)
     prepared.block(0, 50, found)
     lengths = prepared.lengths
