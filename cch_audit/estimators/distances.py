@@ -129,7 +129,7 @@ def _at_most(of, i, found):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def nearest(of_x, of_y, i, first, last, dx, dy, lowest, bounds, out, rows):  # type: ignore[no-untyped-def]
+def nearest(of_x, of_y, i, first, last, dx, dy, lowest, bounds, out, rows, sides):  # type: ignore[no-untyped-def]
     """Write the len(out) smallest joint squared distances of row i, and to which rows they are.
 
     They are ascending, by differences, and those to rows first..last - 1. Distances by products
@@ -142,7 +142,9 @@ def nearest(of_x, of_y, i, first, last, dx, dy, lowest, bounds, out, rows):  # t
     dx, dy : (n,) distances of row i by products; infinite for what is no neighbour
     lowest : (n_groups,) float32, to work in
     bounds : as `out`, to work in
+    sides : (2, len(out)) the squared distances in x and in y
     """
+    lowest = lowest[: last - first]
     lowest[:] = np.inf
     bounds[:] = np.inf
     out[:] = np.inf
@@ -160,8 +162,8 @@ def nearest(of_x, of_y, i, first, last, dx, dy, lowest, bounds, out, rows):  # t
         if lowest[group] <= limit:
             for j in range(first + group, last, width):
                 if j != i and max(dx[j], dy[j]) <= limit:
-                    joint = max(squared_distance(of_x, i, j), squared_distance(of_y, i, j))
-                    _insert_row(joint, j, out, rows)
+                    to_x, to_y = squared_distance(of_x, i, j), squared_distance(of_y, i, j)
+                    _insert_row(to_x, to_y, j, out, rows, sides)
 
 
 @kernel()
@@ -173,21 +175,20 @@ def _least(dx, dy, lowest):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def count_below(of, i, distances, near, far, rows):  # type: ignore[no-untyped-def]
+def count_below(of, i, distances, near, far, rows, known):  # type: ignore[no-untyped-def]
     """Count squared distances of row i below two radii, and settle which are below the first.
 
     Returned is also what a distance by products is then below if it is below the first radius; to
-    that end some are changed. Some rows, -1 for none, are settled before all others, for they are
-    about as far as the radii.
+    that end some are changed. Known are the distances of some rows, -1 for none, that are about as
+    far as the radii.
     """
     surely_near, maybe_near = _limits(of, i, near)
     surely_far, maybe_far = _limits(of, i, far)
     closer, close = 0, 0
-    for row in rows:
-        if row >= 0:
-            distance = squared_distance(of, i, row)
-            close += int(near <= distance < far)
-            distances[row] = NONE if distance < near else INFINITE
+    for place in range(len(rows)):
+        if rows[place] >= 0:
+            close += int(near <= known[place] < far)
+            distances[rows[place]] = NONE if known[place] < near else INFINITE
     for first in range(0, len(distances), CHUNK):
         part = distances[first : first + CHUNK]
         a, b, c, d = _four_counts(part, surely_near, maybe_near, surely_far, maybe_far)
@@ -232,14 +233,15 @@ def settle(of, i, distances, near, far, width, out):  # type: ignore[no-untyped-
 
 
 @kernel()
-def _insert_row(value, row, out, rows):  # type: ignore[no-untyped-def]
-    """Insert a value into the smallest ones, ascending, and whose it is."""
-    place = len(out) - 1
+def _insert_row(to_x, to_y, row, out, rows, sides):  # type: ignore[no-untyped-def]
+    """Insert the larger of two distances into the smallest ones, ascending, and whose it is."""
+    value, place = max(to_x, to_y), len(out) - 1
     if value < out[place]:
         while place > 0 and out[place - 1] > value:
             out[place], rows[place] = out[place - 1], rows[place - 1]
+            sides[0, place], sides[1, place] = sides[0, place - 1], sides[1, place - 1]
             place -= 1
-        out[place], rows[place] = value, row
+        out[place], rows[place], sides[0, place], sides[1, place] = value, row, to_x, to_y
 
 
 @kernel()

@@ -109,7 +109,7 @@ def _rows(  # type: ignore[no-untyped-def]
     n_groups = LANES * (1 + int(np.sqrt(2 * (k + 2) * n)) // LANES)
     all_x, all_y, lowest = np.empty(n), np.empty(n), np.empty(n_groups, np.float32)
     smallest, nearby, bounds = np.empty(k + 2), np.empty(k + 2, np.int64), np.empty(k + 2)
-    start, stop, edge_y = 0, n, np.float32(0)
+    sides, start, stop, edge_y = np.empty((2, k + 2)), 0, n, np.float32(0)
     for i in range(first, last):
         dx, dy = block_x[i - first], block_y[0 if has_classes else i - first]
         dx[i] = np.inf
@@ -118,17 +118,17 @@ def _rows(  # type: ignore[no-untyped-def]
         elif i in (first, stop):
             start = np.searchsorted(codes, codes[i])
             stop = np.searchsorted(codes, codes[i], side="right")
-        nearest(of_x, of_y, i, start, stop, dx, dy, lowest, bounds, smallest, nearby)
+        nearest(of_x, of_y, i, start, stop, dx, dy, lowest, bounds, smallest, nearby, sides)
         near, far = smallest[k - 1], smallest[k]
         inner, outer = near * (1 - 2 * TIE), far * (1 - 2 * TIE)
         repeated = far <= near * (1 + 2 * TIE)
         tied = repeated or near == 0.0
         is_plain = not tied and smallest[k + 1] > far * (1 + 2 * TIE)
         if is_plain:
-            near_x, far_x, edge_x = count_below(of_x, i, dx, inner, outer, nearby)
+            near_x, far_x, edge_x = count_below(of_x, i, dx, inner, outer, nearby, sides[0])
             near_y = far_y = stop - start - 1
             if not has_classes:
-                near_y, far_y, edge_y = count_below(of_y, i, dy, inner, outer, nearby)
+                near_y, far_y, edge_y = count_below(of_y, i, dy, inner, outer, nearby, sides[1])
             counts, after = (k, near_x, near_x, near_y, near_y), (k + 1, far_x, far_x, far_y, far_y)
         else:
             settle(of_x, i, dx, near, far, 4 * TIE, all_x)
@@ -161,8 +161,12 @@ def _rows(  # type: ignore[no-untyped-def]
         # A row inside the ball takes a neighbour with it, and without ties the radius grows.
         members = _members(all_x, all_y, near, counts[0]) if repeated else nearby[:k]
         strict = radius * (1 - 2 * TIE)
-        for j in members:
-            to_x, to_y = squared_distance(of_x, i, j), squared_distance(of_y, i, j)
+        for place in range(len(members)):
+            j = members[place]
+            if repeated:
+                to_x, to_y = squared_distance(of_x, i, j), squared_distance(of_y, i, j)
+            else:
+                to_x, to_y = sides[0, place], sides[1, place]
             less_x, less_y = int(to_x < strict), int(to_y < strict)
             removed = _term(n - 1, k, radius, after, 1, less_x, 1, less_y, 1, digamma, log)
             outside = (leave_x if to_x < edge else 0.0) + (leave_y if to_y < edge else 0.0)
