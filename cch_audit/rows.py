@@ -11,8 +11,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 CERTAIN = 2.33
 """Standard errors beyond which a share of rows is not what it should be (one side, 1 %)."""
-TOGETHER = 2**17
-"""Values that are standardised together."""
+TOGETHER = 2**16
+"""Values that are squared together."""
 
 
 def is_classes(y: FloatArray | IntArray) -> TypeGuard[IntArray]:
@@ -41,27 +41,30 @@ def against_largest_class(guessed: IntArray, y: IntArray) -> tuple[float, float,
 
 def standardize(x: FloatArray | IntArray) -> FloatArray:
     """Return columns with mean 0 and variance 1, whatever their scale; constant ones become 0."""
-    if x.ndim == 1 or x.size <= TOGETHER:
-        return _standardized(x)
-    # Some columns at a time: what is computed from them stays near the processor.
-    found, width = np.empty(x.shape), max(1, TOGETHER // len(x))
-    for first in range(0, x.shape[1], width):
-        some = np.s_[:, first : first + width]
-        found[some] = _standardized(x[some])
-    return found
-
-
-def _standardized(x: FloatArray | IntArray) -> FloatArray:
-    largest = np.abs(x).max(axis=0)
+    largest = np.maximum(x.max(axis=0), -x.min(axis=0))
     # Divided by the largest value first: the square of 1e-200 or 1e200 is out of range.
-    found = np.asarray(x / np.where(largest > 0, largest, 1.0))
-    found -= found.mean(axis=0)
-    spread = found.std(axis=0)
+    scaled = np.divide(x, np.where(largest > 0, largest, 1.0), out=np.empty(x.shape))
+    scaled -= scaled.mean(axis=0)
+    spread = _spread(scaled)
     # A spread at rounding level is a constant column.
     constant = spread <= 1e-12
-    found /= np.where(constant, 1.0, spread)
-    found[..., constant] = 0.0
-    return found
+    scaled /= np.where(constant, 1.0, spread)
+    scaled[..., constant] = 0.0
+    return scaled
+
+
+def _spread(x: FloatArray) -> FloatArray:
+    """Return the standard deviations of columns, (d,), or of one column."""
+    if x.ndim == 1 or x.size <= TOGETHER:
+        return np.asarray(x.std(axis=0))
+    # Some rows at a time: what is computed from them stays near the processor.
+    n_rows, centre, total = max(1, TOGETHER // x.shape[1]), x.mean(axis=0), np.zeros(x.shape[1])
+    for first in range(0, len(x), n_rows):
+        squares = x[first : first + n_rows] - centre
+        squares *= squares
+        squares[0] += total
+        total = squares.sum(axis=0)
+    return np.asarray(np.sqrt(total / len(x)))
 
 
 def in_single(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,5 +1,7 @@
 """Companions of the gap: what the teacher knows, what it adds, what is shared beyond the labels."""
 
+from functools import partial
+
 from joblib import Parallel, delayed
 
 from cch_audit.auditing.measurement import n_jobs
@@ -34,25 +36,36 @@ def measure_companions(
     """
     t, s, y = sample.teachers[teacher], sample.student, sample.labels.values
     variances: tuple[float, float] | None = None
-    if is_classes(y):
-        shared = delayed(parts.neighbors_within)(t, s, y)
-    else:
-        shared = delayed(parts.neighbors)((t,), (s, y))
+    if not is_classes(y):
         variances = float(prediction.var(axis=0).sum()), float(y.var(axis=0).sum())
-    alone = [delayed(parts.neighbors)(x, (y,)) for x in ((t, s), (t,), (s,))]
-    found = Parallel(n_jobs=n_jobs(settings), prefer="threads")([*alone, shared])
-    of_pair, of_teacher, of_student, within = found
 
     def interval(name: str, plus: Estimate, minus: Estimate | None = None) -> Interval:
         names = ("companions", teacher, sample.student_name, name)
         return parts.interval(plus, minus, settings, *names)
 
-    beyond = None if is_classes(y) else of_teacher
+    def of_labels(*x: FloatArray) -> Estimate:
+        return parts.neighbors(x, (y,))
+
+    def known() -> Interval:
+        return interval("teacher_labels", of_labels(t))
+
+    def added() -> Interval:
+        return interval("teacher_adds", of_labels(t, s), of_labels(s))
+
+    def shared() -> Interval:
+        if is_classes(y):
+            return interval("shared_beyond_labels", parts.neighbors_within(t, s, y))
+        return interval("shared_beyond_labels", parts.neighbors((t,), (s, y)), of_labels(t))
+
+    # Doubts take as long as all others together: whoever asks for them next finds them.
+    tasks = [partial(parts.doubts, sample, teacher), added, known, shared]
+    together = Parallel(n_jobs=n_jobs(settings), prefer="threads")
+    _, teacher_adds, teacher_knows, beyond = together(delayed(task)() for task in tasks)
     return Companions(
         label_entropy=sample.labels.entropy,
-        teacher_labels=interval("teacher_labels", of_teacher),
-        teacher_labels_given_student=interval("teacher_adds", of_pair, of_student),
-        teacher_student_given_labels=interval("shared_beyond_labels", within, beyond),
+        teacher_labels=teacher_knows,
+        teacher_labels_given_student=teacher_adds,
+        teacher_student_given_labels=beyond,
         teacher_prediction_variance=variances and variances[0],
         label_variance=variances and variances[1],
         variance_condition=variances and variances[0] <= variances[1],

@@ -65,7 +65,7 @@ def bootstrap_means(
     means = np.empty((n_resamples, columns.shape[1]))
     for number in range(n_resamples):
         drawn = np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)
-        means[number] = drawn @ sums / (drawn @ sizes)
+        means[number] = drawn @ sums / (n_units if dependence is None else drawn @ sizes)
     if dependence is not None:
         # A t interval over so many units is so much wider than what resampling gives.
         freedom = max(dependence.n_units - 1, 1.0)

@@ -13,6 +13,7 @@ import typer
 from cch_audit.commands import terminal
 from cch_audit.commands.ending import say
 from cch_audit.commands.options import estimator_settings
+from cch_audit.commands.surroundings import without_pandas
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.rendering import require_extra
 from cch_audit.results import Verdict
@@ -57,7 +58,8 @@ def run(
     asked = run_of(command, sections, estimator_settings(context))
     asked.check()
     check_files(output, [*_inputs(file, asked.inputs), *asked.own.files])
-    from cch_audit.mapping.spread import spread
+    with without_pandas():
+        from cch_audit.mapping.spread import spread
 
     with terminal.progress_bar(not output.quiet) as progress:
         sample = load(file, asked)

@@ -10,21 +10,22 @@ import numpy as np
 
 from cch_audit.estimators.compiled import kernel
 from cch_audit.estimators.distances import (
-    BLOCK,
-    LEAST_ROWS,
-    ROWS,
-    Products,
     count_below,
-    from_products,
     nearest,
+    prepare,
     settle,
-    settle_nearest,
-    squared_distances,
+    squared_distance,
 )
 from cch_audit.rows import FloatArray, IntArray
 
 TIE = 1e-10
 """Relative width within which two distances count as equal (squared distances: twice that)."""
+BLOCK = 2**19
+"""Products of each side that are there at the same time."""
+LEAST_ROWS = 128
+"""Whose products are taken together; of fewer they cost more."""
+LANES = 16
+"""Numbers of float32 that are worked on together."""
 
 
 def local_informations(
@@ -58,16 +59,20 @@ def local_informations(
         codes = starts[place]
         order = np.argsort(codes, kind="stable")
         x, codes = x[order], codes[order]
-    of_x, of_y = Products.of(x), Products.of(y)
+    of_x, of_y = prepare(x, y)
     terms, own, change = np.empty(n), np.empty(n), np.zeros(n)
-    size = max(LEAST_ROWS, BLOCK // n) if of_x.error or of_y.error else n
+    size = min(n, max(LEAST_ROWS, BLOCK // n))
+    block_x = np.empty((size, n), np.float32)
+    block_y = np.zeros((1 if len(codes) else size, n), np.float32)
+    psi_and_log = tables(n)
     for first in range(0, n, size):
         last = min(first + size, n)
+        of_x.block(first, last, block_x)
+        if not len(codes):
+            of_y.block(first, last, block_y)
         _rows(
-            *(first, last, x, y, codes, n_neighbors, *tables(n)),
-            *(*of_x.block(first, last), of_x.error, of_x.least),
-            *(*of_y.block(first, last), of_y.error, of_y.least),
-            *(terms, own, change),
+            *(first, last, of_x, of_y, block_x, block_y, codes, n_neighbors),
+            *(*psi_and_log, terms, own, change),
         )
     # `own` are the terms at n - 1 rows; removing r also removes r's own term.
     without = (own.sum() - own + change) / (n - 1)
@@ -96,69 +101,44 @@ def digamma_table(size: int) -> FloatArray:
 
 @kernel()
 def _rows(  # type: ignore[no-untyped-def]
-    first, last, x, y, codes, k, digamma, log,
-    products_x, lengths_x, scale_x, error_x, least_x,
-    products_y, lengths_y, scale_y, error_y, least_y,
-    terms, own, change,
-):  # fmt: skip
+    first, last, of_x, of_y, block_x, block_y, codes, k, digamma, log, terms, own, change
+):
     """Write some rows' terms at n rows and at n - 1, and add the changes by removed row."""
-    n, has_classes = len(x), len(codes) > 0
-    block_x, block_y = np.empty((ROWS, n)), np.zeros((ROWS, n))
-    smallest, nearby = np.empty(k + 2), np.empty(k + 2, np.int64)
-    start, stop, most_x, most_y = 0, n, lengths_x.max(), lengths_y.max()
+    n, has_classes = len(terms), len(codes) > 0
+    # As many groups as are passed over as quickly as the rows in those that may hold the nearest.
+    n_groups = LANES * (1 + int(np.sqrt(2 * (k + 2) * n)) // LANES)
+    all_x, all_y, lowest = np.empty(n), np.empty(n), np.empty(n_groups, np.float32)
+    smallest, nearby, bounds = np.empty(k + 2), np.empty(k + 2, np.int64), np.empty(k + 2)
+    sides, start, stop, edge_y = np.empty((2, k + 2)), 0, n, np.float32(0)
     for i in range(first, last):
-        lane = (i - first) % ROWS
-        dx, dy = block_x[lane], block_y[lane]
-        if error_x > 0:
-            from_products(products_x[i - first], lengths_x, lengths_x[i], scale_x, dx)
-        elif lane == 0:
-            squared_distances(x, i, block_x)
-        if has_classes:
-            if i in (first, stop):
-                start = np.searchsorted(codes, codes[i])
-                stop = np.searchsorted(codes, codes[i], side="right")
-        elif error_y > 0:
-            from_products(products_y[i - first], lengths_y, lengths_y[i], scale_y, dy)
-        elif lane == 0:
-            squared_distances(y, i, block_y)
+        dx, dy = block_x[i - first], block_y[0 if has_classes else i - first]
         dx[i] = np.inf
         if not has_classes:
             dy[i] = np.inf
-        wrong_x = error_x * lengths_x[i] + least_x
-        wrong_y = error_y * lengths_y[i] + least_y
-        some = slice(start, stop)
-        if error_x > 0 or error_y > 0:
-            settle_nearest(
-                *(x, y, i, start, dx[some], dy[some], lengths_x[some], most_x, error_x, wrong_x),
-                *(lengths_y[some], most_y, error_y, wrong_y, smallest, nearby),
-            )
-        else:
-            nearest(dx[some], dy[some], start, smallest, nearby)
+        elif i in (first, stop):
+            start = np.searchsorted(codes, codes[i])
+            stop = np.searchsorted(codes, codes[i], side="right")
+        nearest(of_x, of_y, i, start, stop, dx, dy, lowest, bounds, smallest, nearby, sides)
         near, far = smallest[k - 1], smallest[k]
         inner, outer = near * (1 - 2 * TIE), far * (1 - 2 * TIE)
-        if error_x > 0:
-            near_x, far_x = settle(
-                x, i, dx, lengths_x, most_x, error_x, wrong_x, near, far, 4 * TIE
-            )
-        else:
-            near_x, far_x = count_below(dx, inner, outer)
-        if has_classes:
-            near_y = far_y = stop - start - 1
-        elif error_y > 0:
-            near_y, far_y = settle(
-                y, i, dy, lengths_y, most_y, error_y, wrong_y, near, far, 4 * TIE
-            )
-        else:
-            near_y, far_y = count_below(dy, inner, outer)
         repeated = far <= near * (1 + 2 * TIE)
         tied = repeated or near == 0.0
-        counts, after = (k, near_x, near_x, near_y, near_y), (k + 1, far_x, far_x, far_y, far_y)
-        if tied or smallest[k + 1] <= far * (1 + 2 * TIE):
+        is_plain = not tied and smallest[k + 1] > far * (1 + 2 * TIE)
+        if is_plain:
+            near_x, far_x, edge_x = count_below(of_x, i, dx, inner, outer, nearby, sides[0])
+            near_y = far_y = stop - start - 1
+            if not has_classes:
+                near_y, far_y, edge_y = count_below(of_y, i, dy, inner, outer, nearby, sides[1])
+            counts, after = (k, near_x, near_x, near_y, near_y), (k + 1, far_x, far_x, far_y, far_y)
+        else:
+            settle(of_x, i, dx, near, far, 4 * TIE, all_x)
             if has_classes:
-                dy = np.full(n, np.inf)
-                dy[some], dy[i] = 0.0, np.inf
-            counts = _counts(dx, dy, near)
-            after = counts if repeated else _counts(dx, dy, far)
+                all_y[:] = np.inf
+                all_y[start:stop], all_y[i] = 0.0, np.inf
+            else:
+                settle(of_y, i, dy, near, far, 4 * TIE, all_y)
+            counts = _counts(all_x, all_y, near)
+            after = counts if repeated else _counts(all_x, all_y, far)
         radius = near if repeated else far
         terms[i] = _term(n, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
         base = _term(n - 1, k, near, counts, 0, 0, 0, 0, 0, digamma, log)
@@ -168,18 +148,28 @@ def _rows(  # type: ignore[no-untyped-def]
         leave_x = _term(n - 1, k, near, counts, 0, 1, 1, 0, 0, digamma, log) - base
         leave_y = _term(n - 1, k, near, counts, 0, 0, 0, 1, 1, digamma, log) - base
         if has_classes:
-            _add_below(dx, edge, leave_x, change)
+            if is_plain:
+                _add_below(dx, edge_x, leave_x, change)
+            else:
+                _add_below(all_x, edge, leave_x, change)
             change[start:i] += leave_y
             change[i + 1 : stop] += leave_y
+        elif is_plain:
+            _add_both_below(dx, edge_x, leave_x, dy, edge_y, leave_y, change)
         else:
-            _add_both_below(dx, dy, edge, leave_x, leave_y, change)
+            _add_both_below(all_x, edge, leave_x, all_y, edge, leave_y, change)
         # A row inside the ball takes a neighbour with it, and without ties the radius grows.
-        members = _members(dx, dy, near, counts[0]) if repeated else nearby[:k]
+        members = _members(all_x, all_y, near, counts[0]) if repeated else nearby[:k]
         strict = radius * (1 - 2 * TIE)
-        for j in members:
-            less_x, less_y = int(dx[j] < strict), int(dy[j] < strict)
+        for place in range(len(members)):
+            j = members[place]
+            if repeated:
+                to_x, to_y = squared_distance(of_x, i, j), squared_distance(of_y, i, j)
+            else:
+                to_x, to_y = sides[0, place], sides[1, place]
+            less_x, less_y = int(to_x < strict), int(to_y < strict)
             removed = _term(n - 1, k, radius, after, 1, less_x, 1, less_y, 1, digamma, log)
-            outside = (leave_x if dx[j] < edge else 0.0) + (leave_y if dy[j] < edge else 0.0)
+            outside = (leave_x if to_x < edge else 0.0) + (leave_y if to_y < edge else 0.0)
             change[j] += removed - base - outside
 
 
@@ -191,10 +181,10 @@ def _add_below(distances, edge, value, out):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def _add_both_below(dx, dy, edge, of_x, of_y, out):  # type: ignore[no-untyped-def]
+def _add_both_below(dx, edge_x, of_x, dy, edge_y, of_y, out):  # type: ignore[no-untyped-def]
     """Add a value for each distance below an edge, another on each side."""
     for j in range(len(out)):
-        out[j] += (of_x if dx[j] < edge else 0.0) + (of_y if dy[j] < edge else 0.0)
+        out[j] += (of_x if dx[j] < edge_x else 0.0) + (of_y if dy[j] < edge_y else 0.0)
 
 
 @kernel()

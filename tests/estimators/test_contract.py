@@ -24,6 +24,13 @@ def test_standardize_makes_constant_columns_zero(constant):
     np.testing.assert_allclose(z[:, :3], standardize(X), atol=1e-12)
 
 
+def test_standardize_takes_many_rows_in_parts():
+    x = np.random.default_rng(0).standard_normal((40_000, 3)) * [1.0, 1e-3, 1e3] + 5.0
+    expected = (x - x.mean(axis=0)) / x.std(axis=0)
+    np.testing.assert_allclose(standardize(x), expected, atol=1e-10)
+    np.testing.assert_array_equal(standardize(np.asfortranarray(x)), standardize(x))
+
+
 def test_standardize_takes_integers():
     codes = RNG.integers(10, size=(100, 2))
     np.testing.assert_allclose(standardize(codes), standardize(codes.astype(float)), atol=1e-12)

@@ -4,7 +4,7 @@ import reference
 from samplers import Gaussian
 
 from cch_audit.estimators import distances, knn
-from cch_audit.estimators.distances import Products, from_products
+from cch_audit.estimators.distances import prepare
 from cch_audit.estimators.knn import local_informations
 
 N, D = 60, 40
@@ -46,7 +46,8 @@ def test_products_decide_as_differences_do(name, k, monkeypatch):
     monkeypatch.setattr(knn, "BLOCK", 1)
     monkeypatch.setattr(knn, "LEAST_ROWS", 7)
     found = local_informations(x, y, k)
-    monkeypatch.setattr(distances, "PRODUCTS_FROM", D + 1)
+    # Errors so large that nothing is decided by products.
+    monkeypatch.setattr(distances, "HALF_UNIT", 1e-3)
     np.testing.assert_array_equal(found, local_informations(x, y, k))
 
 
@@ -68,7 +69,7 @@ def test_common_scale_does_not_matter(name, scale):
     )
 
 
-@pytest.mark.parametrize("d", [32, 300, 3000])
+@pytest.mark.parametrize("d", [1, 2, 32, 300, 3000])
 @pytest.mark.parametrize("kind", ["normal", "heavy", "equal", "shifted"])
 def test_errors_of_products_are_within_what_is_said(d, kind):
     rng = np.random.default_rng(d)
@@ -79,10 +80,11 @@ def test_errors_of_products_are_within_what_is_said(d, kind):
         x = np.repeat(x[:5], 10, axis=0)
     elif kind == "shifted":
         x += 100.0
-    prepared = Products.of(x)
-    products, lengths, scale = prepared.block(0, 50)
-    found = np.empty(50)
+    prepared = prepare(x, x)[0]
+    found = np.empty((50, 50), np.float32)
+    prepared.block(0, 50, found)
+    lengths = prepared.lengths
     for i in range(50):
-        from_products(products[i], lengths, lengths[i], scale, found)
+        exact = ((x - x[i]) ** 2).sum(axis=1) / prepared.scale
         errors = prepared.error * (lengths[i] + lengths) + prepared.least
-        assert (np.abs(found - ((x - x[i]) ** 2).sum(axis=1)) <= errors).all()
+        assert (np.abs(found[i] - exact) <= errors).all()
