@@ -1,10 +1,11 @@
 """Doing a part of a run once, whoever asks for it, and counting what it costs."""
 
+import ctypes
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock, local
@@ -21,6 +22,8 @@ from cch_audit.work.packing import arrays_in
 Result = TypeVar("Result")
 MOST_HELD = 3 * 2**26
 """Bytes of results that are held for a while, because what needs them next is not far away."""
+LONG = 0.25
+"""Seconds of a part after which what it has freed goes back to the system."""
 SHARED = "what estimators share of many columns"
 """Purpose of what is made of an array by whoever needs it first."""
 
@@ -188,8 +191,11 @@ class Work:
             self._count(purpose, Spent(found=1))
             result: Result = kept[0]
             return result
+        started = time.thread_time()
         with self.spending(purpose):
             result = make()
+        if time.thread_time() - started > LONG:
+            _give_back()
         self._count(purpose, Spent(done=1))
         if folder is not None:
             folder.keep(name, result)
@@ -214,3 +220,12 @@ class Work:
     def _count(self, purpose: str, spent: Spent) -> None:
         with self._lock:
             self._spent[purpose] = self._spent.get(purpose, Spent()) + spent
+
+
+def _give_back() -> None:
+    """Give freed memory back, of which the C library of GNU keeps all that is between used pieces.
+
+    Where many arrays of some megabytes come and go that is hundreds; it takes milliseconds.
+    """
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
