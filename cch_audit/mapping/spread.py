@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cch_audit.distillation.runs import Training, train_size
+from cch_audit.estimators import find
 from cch_audit.mapping.places import all_of, pool_of
 from cch_audit.mapping.tasks import Place, alone, plain_run, work_at
 from cch_audit.running import (
@@ -122,10 +123,10 @@ def spread(sample: "Sample", path: Path | None, run: Run, progress: Progress) ->
 
 @contextmanager
 def _beside(sample: "Sample", run: Run) -> Iterator[None]:
-    """Let processes beside this one compute parts of an audit, where rows and columns are few.
+    """Let processes beside this one compute parts of an audit that trains networks on few rows.
 
     Python's lock holds threads that call for little at a time. Processes load what they need while
-    this one does.
+    this one does; without networks they would still be loading when all is done.
     """
     from cch_audit.reading.memory import free_memory
 
@@ -133,7 +134,8 @@ def _beside(sample: "Sample", run: Run) -> Iterator[None]:
     width = sum(sorted(min(n, view.shape[1]) for view in views)[-2:])
     n_free = min(jobs_of(run) - 1, len(sample.teachers) * 4, int(free_memory() / OF_PROCESS))
     is_small = n <= MOST_BESIDE[0] and n * width <= MOST_BESIDE[1]
-    if run.only_forecasts or not is_small or n_free < 1:
+    trains = not run.only_forecasts and any(find(name).trains for name in run.audit.estimator)
+    if not (is_small and trains) or n_free < 1:
         yield
         return
     with processes(n_free, ("torch", "cch_audit.auditing.parts")) as beside:

@@ -131,13 +131,19 @@ def test_an_audit_with_processes_finds_the_same_numbers(rows, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("limit", "value"),
-    [("MOST_BESIDE", (299, 2**21)), ("MOST_BESIDE", (300, 1499)), ("OF_PROCESS", 1e30)],
+    ("estimator", "limit", "value"),
+    [
+        ("lmi", "MOST_BESIDE", (299, 2**21)),
+        ("lmi", "MOST_BESIDE", (300, 1499)),
+        ("lmi", "OF_PROCESS", 1e30),
+        ("ksg", None, None),
+    ],
 )
-def test_large_files_and_little_memory_stay_in_one_process(rows, monkeypatch, limit, value):
+def test_what_gains_nothing_stays_in_one_process(rows, monkeypatch, estimator, limit, value):
     def refused(n, modules):
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr(spread, limit, value)
+    if limit:
+        monkeypatch.setattr(spread, limit, value)
     monkeypatch.setattr(spread, "processes", refused)
-    cch_audit.check(**rows, estimator="gaussian", resamples=200, no_cache=True, jobs=2)
+    cch_audit.check(**rows, estimator=estimator, resamples=200, no_cache=True, jobs=2)
