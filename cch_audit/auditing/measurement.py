@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
@@ -22,6 +23,8 @@ Progress = Callable[[str, float], None]
 """Told what has been measured and the share of the work that is done."""
 OF_HEADS = 0.15
 """Share of a measurement that the prediction heads take."""
+OF_PREDICTIONS = 0.1
+"""Share that the estimates from predictions take."""
 MORE_SURROGATES = 4
 """Times more surrogates where an estimate costs next to nothing."""
 KINDS = {"all": "estimates", "half": "halves", "surrogate": "surrogates"}
@@ -93,10 +96,17 @@ def measure(
     progress : told what is done and the share of the whole
     """
     progress("prediction heads", 0.0)
-    predictions = predict(sample, parts, n_jobs(settings))
-    informations = list_informations(sample, predictions)
-    estimating = within(progress, OF_HEADS, 1.0)
-    found = estimate_all(informations, sample, settings, parts, estimating)
+    heads = _heads(sample, parts)
+    of_representations = within(progress, 0.0, 1 - OF_PREDICTIONS)
+    # Representations need no predictions: no core waits for the last head.
+    found = estimate_all(
+        _informations("representations", _representations(sample), sample),
+        *(sample, settings, parts, of_representations, tuple(heads.values())),
+    )
+    predictions = {name: head() for name, head in heads.items()}
+    of_predictions = within(progress, 1 - OF_PREDICTIONS, 1.0)
+    informations = _informations("predictions", predictions, sample)
+    found |= estimate_all(informations, sample, settings, parts, of_predictions)
     return Measurements(predictions, sample.student_name, found)
 
 
@@ -107,6 +117,13 @@ def within(progress: Progress, start: float, end: float) -> Progress:
 
 def predict(sample: Sample, parts: Parts, n_jobs: int) -> dict[str, FloatArray]:
     """Return each representation's predictions: the user's own, or a cross-fitted head's."""
+    heads = _heads(sample, parts)
+    found = Parallel(n_jobs=n_jobs, prefer="threads")(delayed(head)() for head in heads.values())
+    return dict(zip(heads, found))
+
+
+def _heads(sample: Sample, parts: Parts) -> dict[str, Callable[[], FloatArray]]:
+    """Return what returns each representation's predictions, computed once."""
     labels = sample.labels
 
     def predict(name: str, x: FloatArray) -> FloatArray:
@@ -115,28 +132,33 @@ def predict(sample: Sample, parts: Parts, n_jobs: int) -> dict[str, FloatArray]:
             return log_odds(own) if labels.kind == "classes" else own
         return parts.head(x, labels.values, "student" if name == sample.student_name else "teacher")
 
-    views = {**sample.teachers, sample.student_name: sample.student}
-    found = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(predict)(name, x) for name, x in views.items()
-    )
-    return dict(zip(views, found))
+    return {name: partial(predict, name, x) for name, x in _representations(sample).items()}
+
+
+def _representations(sample: Sample) -> dict[str, FloatArray]:
+    """Return teachers and student by their names."""
+    return {**sample.teachers, sample.student_name: sample.student}
 
 
 def list_informations(sample: Sample, predictions: Mapping[str, FloatArray]) -> list[Information]:
     """List the informations behind the gaps; the student's own is measured once per level."""
+    return [
+        *_informations("representations", _representations(sample), sample),
+        *_informations("predictions", predictions, sample),
+    ]
+
+
+def _informations(
+    level: LevelName, view: Mapping[str, FloatArray], sample: Sample
+) -> list[Information]:
+    """List those of one level."""
     student, labels = sample.student_name, sample.labels.values
-    views = {
-        "representations": {**sample.teachers, student: sample.student},
-        "predictions": predictions,
-    }
-    wanted = []
-    for level, view in views.items():
-        wanted.append(Information(level, ("student_labels", student), view[student], labels))
-        for teacher in sample.teachers:
-            name = ("teacher_student", teacher, student)
-            # It is the same in both directions, and so is its estimate.
-            x, y = (view[side] for side in _in_one_order(teacher, student))
-            wanted.append(Information(level, name, x, y))
+    wanted = [Information(level, ("student_labels", student), view[student], labels)]
+    for teacher in sample.teachers:
+        name = ("teacher_student", teacher, student)
+        # It is the same in both directions, and so is its estimate.
+        x, y = (view[side] for side in _in_one_order(teacher, student))
+        wanted.append(Information(level, name, x, y))
     return wanted
 
 
@@ -151,8 +173,12 @@ def estimate_all(
     settings: AuditSettings,
     parts: Parts,
     progress: Progress,
+    others: Sequence[Callable[[], Any]] = (),
 ) -> dict[tuple[str, ...], Measured]:
-    """Run the estimators of each level on its informations; keys are level, estimator and name."""
+    """Run the estimators of each level on its informations; keys are level, estimator and name.
+
+    What else has to be done is called in between, and holds nobody up.
+    """
     n_halves = 2 if settings.ci == "pseudo" else settings.half_samples + settings.half_samples % 2
     sides = [
         half(
@@ -184,15 +210,19 @@ def estimate_all(
     costs = [_cost(job, parts.estimators) for job in plan]
 
     def task(place: int) -> tuple[int, Any]:
-        return place, measured(plan[place])
+        return place, others[place]() if place < 0 else measured(plan[place])
 
+    # The longest first, then what else has to be done.
+    order = [*range(1), *range(-len(others), 0), *range(1, len(plan))]
     # Results come as they are done, so that the progress is seen to move; their places order them.
     done = Parallel(n_jobs=n_jobs(settings), prefer="threads", return_as="generator_unordered")(
-        delayed(task)(place) for place in range(len(plan))
+        delayed(task)(place) for place in order
     )
     results: dict[int, Any] = {}
     spent = 0.0
     for place, result in done:
+        if place < 0:
+            continue
         results[place] = result
         spent += costs[place]
         progress(f"{plan[place].estimator}, {plan[place].information.level}", spent / sum(costs))
@@ -217,7 +247,8 @@ class Job:
     @property
     def turn(self) -> tuple[int, int]:
         """Its place among jobs of other rows."""
-        return list(KINDS).index(self.kind), self.number if self.kind == "half" else 0
+        kinds = ("surrogate", "all", "half")
+        return kinds.index(self.kind), self.number if self.kind == "half" else 0
 
     @property
     def purpose(self) -> str:
@@ -233,7 +264,7 @@ def plan_work(
 ) -> list[Job]:
     """List the runs of all estimators, in an order that keeps all cores and little memory busy."""
     plan = []
-    for information in informations:
+    for information in sorted(informations, key=_width, reverse=True):
         jobs = [
             Job(information, name, kind, number)
             for name in estimators_at(information.level, settings)
@@ -246,7 +277,7 @@ def plan_work(
         ]
         # Estimators share the surrogates of an information, so one is finished before the next.
         # Of each the longest first, so that no core waits long at the end; but of many columns
-        # they share what they make of all rows, and of each half.
+        # they share surrogates, and what they make of all rows and of each half.
         wide = is_wide(information.x)
         jobs.sort(key=lambda job: _cost(job, estimators), reverse=True)
         plan += sorted(jobs, key=lambda job: job.turn) if wide else jobs
@@ -287,12 +318,17 @@ def n_jobs(settings: AuditSettings) -> int:
 
 def _cost(job: Job, estimators: EstimatorSettings) -> float:
     """Guess the relative time of one job, for the order and the progress bar alone."""
-    entry, x, y = find(job.estimator), job.information.x, job.information.y
+    entry = find(job.estimator)
     is_whole = job.kind == "all"
     seeds = int(getattr(estimators.of(entry.settings), "n_seeds", 1)) if is_whole else 1
     runs = {"all": 1.0, "half": 0.5, "surrogate": float(job.number)}[job.kind]
-    width = x.shape[1] + (0 if y.ndim == 1 else y.shape[1])
-    return float(entry.cost * seeds * runs * (30 + width))
+    return float(entry.cost * seeds * runs * (30 + _width(job.information)))
+
+
+def _width(information: Information) -> int:
+    """Return the columns of both variables."""
+    x, y = information.x, information.y
+    return int(x.shape[1] + (0 if y.ndim == 1 else y.shape[1]))
 
 
 def _collect(

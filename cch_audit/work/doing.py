@@ -1,11 +1,10 @@
 """Doing a part of a run once, whoever asks for it, and counting what it costs."""
 
-import ctypes
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import count
@@ -24,8 +23,6 @@ from cch_audit.work.processes import Processes
 Result = TypeVar("Result")
 MOST_HELD = 3 * 2**26
 """Bytes of results that are held for a while, because what needs them next is not far away."""
-LONG = 0.25
-"""Seconds of a part after which what it has freed goes back to the system."""
 SHARED = "what estimators share of many columns"
 """Purpose of what is made of an array by whoever needs it first."""
 
@@ -155,8 +152,6 @@ class Work:
             taken = time.thread_time() - started
             self._count(purpose, Spent(taken - self._inside.seconds))
             self._inside.seconds = outer + taken
-            if taken > LONG:
-                _give_back()
 
     def spent(self) -> dict[str, Spent]:
         """Return what was spent by purpose, the dearest first."""
@@ -259,12 +254,3 @@ def _do(purpose: str, make: Callable[[], Result]) -> tuple[Result, dict[str, Spe
         result = make()
     work.let_go()
     return result, work.take_spent()
-
-
-def _give_back() -> None:
-    """Give freed memory back, of which the C library of GNU keeps all that is between used pieces.
-
-    Where many arrays of some megabytes come and go that is hundreds; it takes milliseconds.
-    """
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
