@@ -5,6 +5,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -58,12 +59,13 @@ def run(
     asked = run_of(command, sections, estimator_settings(context))
     asked.check()
     check_files(output, [*_inputs(file, asked.inputs), *asked.own.files])
-    with without_pandas():
-        from cch_audit.mapping.spread import spread
+    from cch_audit.mapping.spread import spread
 
     with terminal.progress_bar(not output.quiet) as progress:
         sample = load(file, asked)
         with spread(sample, file, asked, progress) as asked:
+            with without_pandas():
+                import_module("cch_audit.auditing.judging")
             report = report_on(
                 sample,
                 asked,
