@@ -8,8 +8,9 @@ import os
 import signal
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from multiprocessing import current_process
 from threading import Semaphore
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,17 +50,27 @@ class Processes:
 
 
 @contextmanager
-def processes(n: int, modules: tuple[str, ...]) -> Iterator[Processes]:
-    """Yield processes that have begun to import some modules, and end them afterwards."""
-    from joblib.externals.loky import ProcessPoolExecutor
+def processes(n: int, modules: tuple[str, ...]) -> Iterator[Processes | None]:
+    """Yield processes that have begun to import some modules, and end them afterwards.
 
-    with without_warnings():
+    Where there can be none, as in one of a pool or without semaphores, yield None.
+    """
+    executor = _started(n, modules) if current_process().name == "MainProcess" else None
+    try:
+        yield None if executor is None else Processes(executor, n)
+    finally:
+        if executor is not None:
+            executor.shutdown(kill_workers=True)
+
+
+def _started(n: int, modules: tuple[str, ...]) -> "ProcessPoolExecutor | None":
+    with suppress(ImportError, OSError), without_warnings():
+        from joblib.externals.loky import ProcessPoolExecutor
+
         executor = ProcessPoolExecutor(n, timeout=IDLE, initializer=_begin, initargs=(modules,))
         executor.submit(os.getpid)  # starts them
-    try:
-        yield Processes(executor, n)
-    finally:
-        executor.shutdown(kill_workers=True)
+        return executor
+    return None
 
 
 @contextmanager

@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -94,6 +95,25 @@ def test_processes_end_with_the_block():
         process = work.do("part", (1,), os.getpid, beside=True)
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def has_processes():
+    with processes(1, ()) as found:
+        return found is not None
+
+
+def test_a_process_of_a_pool_starts_none():
+    assert has_processes()
+    with multiprocessing.Pool(1) as pool:
+        assert not pool.apply(has_processes)
+
+
+def test_where_processes_cannot_be_started_there_are_none(monkeypatch):
+    def refused(*arguments, **settings):
+        raise PermissionError("no semaphores")
+
+    monkeypatch.setattr("joblib.externals.loky.ProcessPoolExecutor", refused)
+    assert not has_processes()
 
 
 @pytest.mark.parametrize("before", [None, "error"])
