@@ -6,7 +6,6 @@ from itertools import product
 
 from cch_audit.auditing.judging import judge_alone, judge_level
 from cch_audit.auditing.measurement import (
-    OF_HEADS,
     Information,
     Measurements,
     Progress,
@@ -23,6 +22,9 @@ from cch_audit.estimators import find
 from cch_audit.results import Verdict
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, LevelName
+
+OF_HEADS = 0.15
+"""Share of a measurement that the prediction heads take."""
 
 
 def measure_needed(

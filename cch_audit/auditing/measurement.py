@@ -21,8 +21,6 @@ from cch_audit.settings import AuditSettings, EstimatorSettings, LevelName
 
 Progress = Callable[[str, float], None]
 """Told what has been measured and the share of the work that is done."""
-OF_HEADS = 0.15
-"""Share of a measurement that the prediction heads take."""
 OF_PREDICTIONS = 0.1
 """Share that the estimates from predictions take."""
 MORE_SURROGATES = 4
@@ -213,7 +211,7 @@ def estimate_all(
         return place, others[place]() if place < 0 else measured(plan[place])
 
     # The longest first, then what else has to be done.
-    order = [*range(1), *range(-len(others), 0), *range(1, len(plan))]
+    order = [0, *range(-len(others), 0), *range(1, len(plan))]
     # Results come as they are done, so that the progress is seen to move; their places order them.
     done = Parallel(n_jobs=n_jobs(settings), prefer="threads", return_as="generator_unordered")(
         delayed(task)(place) for place in order

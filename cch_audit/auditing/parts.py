@@ -77,12 +77,11 @@ class Parts:
 
         def make() -> Estimate:
             rng = stream(self.seed, *names)
-            if name == "ksg":  # what it begins with, companions and the floor need too
-                settings = self.estimators.of(KsgSettings)
-                raw = self.neighbors((x,), (y,))
-                with sharing(self.work):
-                    return larger(raw, x, y, rng, settings, self.dependence)
             with sharing(self.work):
+                if name == "ksg":  # what it begins with, companions and the floor need too
+                    settings = self.estimators.of(KsgSettings)
+                    raw = self.neighbors((x,), (y,))
+                    return larger(raw, x, y, rng, settings, self.dependence)
                 return estimate(name, x, y, rng, self.estimators, self.dependence)
 
         key = ("whole", *self._by(name, self.estimators), self._of(x, y), names)

@@ -38,10 +38,11 @@ def log_posterior_ratios(x: FloatArray, y: IntArray, rows: IntArray, n_classes: 
     if len(np.unique(y[rows])) == 1:
         return np.zeros((len(x), n_classes))
     ratios = np.full((len(x), n_classes), LEAST)
-    if is_wide(x[rows]) or x.shape[1] > MANY_COLUMNS:
-        classes, posterior, priors = _through_rows(x, x[rows], y[rows])
+    known = x[rows]
+    if is_wide(known) or x.shape[1] > MANY_COLUMNS:
+        classes, posterior, priors = _through_rows(x, known, y[rows])
     else:
-        model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(x[rows], y[rows])
+        model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(known, y[rows])
         classes, posterior, priors = model.classes_, model.predict_proba(x), model.priors_
     ratios[:, classes] = np.log(np.maximum(posterior, TINY)) - np.log(priors)
     return np.asarray(np.maximum(ratios, LEAST))
