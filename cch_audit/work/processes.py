@@ -42,7 +42,9 @@ class Processes:
         if not self._free.acquire(blocking=False):
             return None
         try:
-            result: Result = self._executor.submit(_on_one_core, call).result()
+            with _signals_held():  # where a process has ended idle, this starts another
+                future = self._executor.submit(_on_one_core, call)
+            result: Result = future.result()
         except Exception:
             return None
         self._free.release()
@@ -67,10 +69,44 @@ def _started(n: int, modules: tuple[str, ...]) -> "ProcessPoolExecutor | None":
     with suppress(ImportError, OSError), without_warnings():
         from joblib.externals.loky import ProcessPoolExecutor
 
+        if os.name == "posix":
+            _start_trackers()
         executor = ProcessPoolExecutor(n, timeout=IDLE, initializer=_begin, initargs=(modules,))
-        executor.submit(os.getpid)  # starts them
+        with _signals_held():
+            executor.submit(os.getpid)  # starts them
         return executor
     return None
+
+
+def _start_trackers() -> None:
+    """Start what removes semaphores and folders that are left behind.
+
+    It is started before the processes, as it lets go of signals that were held.
+    """
+    from multiprocessing import resource_tracker
+
+    from joblib.externals.loky.backend import resource_tracker as its_tracker
+
+    for start in (resource_tracker.ensure_running, its_tracker.ensure_running):
+        with _signals_held():
+            start()
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold back the signals of a terminal: what is started meanwhile never gets them.
+
+    They are for this process, which ends all others. One that ended by itself, while it loads or
+    while its pipes are written to, would end this process with another code.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -88,7 +124,7 @@ def without_warnings() -> Iterator[None]:
 
 
 def _begin(modules: tuple[str, ...]) -> None:
-    """Make a process ready before it is asked anything; whoever asks ends it."""
+    """Make a process ready before it is asked anything."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     for module in modules:
