@@ -65,6 +65,7 @@ from cch_audit.sweeping.runs import (
 )
 from cch_audit.work.doing import Work
 from cch_audit.work.keeping import folder_of
+from cch_audit.work.loading import load_modules
 
 if TYPE_CHECKING:
     from cch_audit.distillation.arms import Grid
@@ -425,6 +426,18 @@ def measure_student(sample: "Sample", run: Run) -> None:
         parts.neighbors((sample.student,), (sample.labels.values,))
 
 
+def load_libraries(sample: "Sample", run: Run) -> None:
+    """Load what computes, unless what is computed first is kept."""
+    if run.only_forecasts:
+        load_modules(["cch_audit.forecasting.asked"])
+        return
+    from cch_audit.auditing.measurement import modules_for
+    from cch_audit.auditing.parts import Parts
+
+    parts = Parts(sample.dependence, run.estimators, run.inputs.seed, run.work)
+    load_modules(modules_for(sample, run.audit, parts))
+
+
 def jobs_of(run: Run) -> int:
     """Return how many tasks run at the same time."""
     return run.audit.jobs or os.cpu_count() or 1
@@ -445,6 +458,7 @@ def _audit(
     jobs, parts = n_jobs(settings), Parts(sample.dependence, estimators, seed, run.work)
     first = next(iter(sample.teachers))
     check_memory(sample, settings, estimators)
+    load_libraries(sample, run)
     # One thread per task: small matrices lose more to threads than they gain, and sums that are
     # split by thread would make results depend on the number of cores.
     with threadpool_limits(1):

@@ -3,7 +3,7 @@
 import numpy as np
 from joblib import Parallel, delayed
 
-from cch_audit.auditing.heads import class_logits
+from cch_audit.auditing.log_odds import class_logits
 from cch_audit.auditing.measurement import n_jobs
 from cch_audit.auditing.parts import Parts
 from cch_audit.estimators import KsgSettings

@@ -4,8 +4,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.preprocessing import StandardScaler
 
+from cch_audit.auditing.log_odds import log_odds
 from cch_audit.dependence.units import Dependence, among
-from cch_audit.estimators.contract import assign_folds, is_classes, outside
+from cch_audit.estimators.contract import is_classes
+from cch_audit.estimators.folds import assign_folds, outside
 from cch_audit.estimators.wide import Reached, is_wide
 from cch_audit.rows import FloatArray, IntArray
 from cch_audit.settings import HeadSettings
@@ -62,25 +64,6 @@ def cross_fitted(
             ridge = RidgeCV(alphas=ALPHAS, cv=inner).fit(known, y[others])
             predictions[held_out] = ridge.predict(new).reshape(len(new), n_outputs)
     return log_odds(predictions) if is_classes(y) else predictions
-
-
-def log_odds(scores: FloatArray) -> FloatArray:
-    """Return class scores (n_samples, K) as log-odds: centred rows, one column for two classes.
-
-    Rows that are probabilities are turned into logarithms first; other scores count as logits.
-    """
-    if scores.shape[1] == 1:
-        is_probability = scores.min() >= 0 and scores.max() <= 1
-        scores = np.hstack([1 - scores, scores]) if is_probability else class_logits(scores)
-    if scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3):
-        scores = np.log(np.maximum(scores, 1e-12))
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    return np.asarray(centred[:, 1:] - centred[:, :1] if scores.shape[1] == 2 else centred)
-
-
-def class_logits(log_odds: FloatArray) -> FloatArray:
-    """Return log-odds (n_samples, K or 1) with one column for each class."""
-    return np.hstack([-log_odds / 2, log_odds / 2]) if log_odds.shape[1] == 1 else log_odds
 
 
 def _logistic(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from cch_audit.dependence.units import Dependence
 from cch_audit.results import Gap, Interval
@@ -69,7 +69,7 @@ def bootstrap_means(
     if dependence is not None:
         # A t interval over so many units is so much wider than what resampling gives.
         freedom = max(dependence.n_units - 1, 1.0)
-        means *= stats.t.ppf(0.975, freedom) / stats.norm.ppf(0.975) * np.sqrt(1 + 1 / freedom)
+        means *= stdtrit(freedom, 0.975) / ndtri(0.975) * np.sqrt(1 + 1 / freedom)
     noise = rng.standard_normal(means.shape) * np.sqrt(seed_variances)
     return np.asarray(centre + means + noise)
 

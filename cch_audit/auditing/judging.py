@@ -9,8 +9,8 @@ import numpy as np
 
 from cch_audit.auditing.companions import measure_companions
 from cch_audit.auditing.floor import measure_floor
-from cch_audit.auditing.heads import class_logits
 from cch_audit.auditing.intervals import Distribution, half_sample_draws
+from cch_audit.auditing.log_odds import class_logits
 from cch_audit.auditing.measurement import (
     Measured,
     Measurements,

@@ -2,25 +2,15 @@
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from cch_audit.auditing.heads import cross_fitted
 from cch_audit.auditing.intervals import Distribution, bootstrap_means
-from cch_audit.auditing.surrogates import (
-    ClassSurrogates,
-    ColumnSurrogates,
-    Side,
-    Surrogate,
-    fit_classes,
-)
 from cch_audit.dependence.doubts import find_doubts
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators import OWN, KsgSettings, estimate, find
 from cch_audit.estimators.contract import Estimate, is_classes
-from cch_audit.estimators.ksg import larger
-from cch_audit.estimators.neighbors import conditional_on_classes, from_neighbors
 from cch_audit.estimators.scores import MANY_VALUES
 from cch_audit.randomness import stream
 from cch_audit.results import Doubt, Interval
@@ -31,6 +21,14 @@ from cch_audit.work.doing import Work
 from cch_audit.work.keys import digest
 from cch_audit.work.sharing import sharing
 
+if TYPE_CHECKING:
+    from cch_audit.auditing.surrogates import ClassSurrogates, ColumnSurrogates, Side, Surrogate
+
+COMPUTED_BY = tuple(
+    f"cch_audit.{name}"
+    for name in ("auditing.heads", "auditing.surrogates", "estimators.neighbors", "estimators.ksg")
+)
+"""Modules that are loaded where a part is computed, for they take longer than to find all."""
 NEIGHBORS = "nearest neighbours on all columns"
 SURROGATES = "drawing surrogates"
 BOOTSTRAP = "bootstrap"
@@ -54,6 +52,8 @@ class Parts:
         k = self.estimators.of(KsgSettings).n_neighbors
 
         def make() -> Estimate:
+            from cch_audit.estimators.neighbors import from_neighbors
+
             right = y[0] if len(y) == 1 else np.hstack(y).astype(np.float64)
             left = x[0] if len(x) == 1 else np.hstack(x)
             return from_neighbors(left, right, k, self.dependence)
@@ -64,13 +64,14 @@ class Parts:
     def neighbors_within(self, x: FloatArray, y: FloatArray, classes: IntArray) -> Estimate:
         """Estimate I(x; y | classes) by nearest neighbours on all columns."""
         k = self.estimators.of(KsgSettings).n_neighbors
+
+        def make() -> Estimate:
+            from cch_audit.estimators.neighbors import conditional_on_classes
+
+            return conditional_on_classes(x, y, classes, k, self.dependence)
+
         key = ("within classes", self._of(x, y, classes), self.dependence, k)
-        return self.work.do(
-            NEIGHBORS,
-            key,
-            lambda: conditional_on_classes(x, y, classes, k, self.dependence),
-            records=(Estimate,),
-        )
+        return self.work.do(NEIGHBORS, key, make, records=(Estimate,))
 
     def whole(self, purpose: str, name: str, x: FloatArray, y: Variable, *names: str) -> Estimate:
         """Estimate I(x; y) from all rows; the names are those of the random stream."""
@@ -79,6 +80,8 @@ class Parts:
             rng = stream(self.seed, *names)
             with sharing(self.work):
                 if name == "ksg":  # what it begins with, companions and the floor need too
+                    from cch_audit.estimators.ksg import larger
+
                     settings = self.estimators.of(KsgSettings)
                     raw = self.neighbors((x,), (y,))
                     return larger(raw, x, y, rng, settings, self.dependence)
@@ -165,12 +168,21 @@ class Parts:
         settings = self.estimators.of(HeadSettings)
 
         def make() -> FloatArray:
+            from cch_audit.auditing.heads import cross_fitted
+
             # All teachers are cut into the same folds: equal ones get equal predictions.
             rng = stream(self.seed, "head", role)
             return cross_fitted(x, y, self.dependence, rng, settings)
 
-        key = (HEADS, self._of(x, y), self.dependence, settings, self.seed, role)
-        return self.work.do(HEADS, key, make, beside=True)
+        return self.work.do(HEADS, self._key_of_head(x, y, role), make, beside=True)
+
+    def keeps_head(self, x: FloatArray, y: Variable, role: str) -> bool:
+        """Whether a head need not be fitted."""
+        return self.work.keeps(self._key_of_head(x, y, role))
+
+    def _key_of_head(self, x: FloatArray, y: Variable, role: str) -> tuple[Any, ...]:
+        settings = self.estimators.of(HeadSettings)
+        return (HEADS, self._of(x, y), self.dependence, settings, self.seed, role)
 
     def resampled(
         self, columns: FloatArray, variances: FloatArray, n_resamples: int, *names: str
@@ -215,13 +227,13 @@ class Parts:
             return x[rows]
         return self.work.of_array(digest(rows), x, lambda: x[rows])
 
-    def _surrogate(self, x: FloatArray, y: Variable, names: tuple[str, ...]) -> Surrogate:
+    def _surrogate(self, x: FloatArray, y: Variable, names: tuple[str, ...]) -> "Surrogate":
         """Draw a surrogate, which the estimators that need it soon share.
 
         Where it is large it is held in float32, if that changes no value.
         """
 
-        def make() -> Surrogate:
+        def make() -> "Surrogate":
             drawn = self._surrogates(x, y).draw(stream(self.seed, *names))
             if drawn.x.size <= MANY_VALUES:
                 return drawn
@@ -231,16 +243,18 @@ class Parts:
         key = ("drawn", self._of(x, y), self.dependence, self.seed, names)
         return self.work.do(SURROGATES, key, make, keep=False)
 
-    def _surrogates(self, x: FloatArray, y: Variable) -> ClassSurrogates | ColumnSurrogates:
+    def _surrogates(self, x: FloatArray, y: Variable) -> "ClassSurrogates | ColumnSurrogates":
         """Fit what surrogates are drawn from; all teachers share the student's side."""
 
-        def side(columns: FloatArray) -> Side:
+        from cch_audit.auditing.surrogates import ColumnSurrogates, Side, fit_classes
+
+        def side(columns: FloatArray) -> "Side":
             whole = self.dependence is not None
             key = ("side", self._of(columns), whole)
             make = partial(Side.of, columns, whole=whole)
             return self.work.do(SURROGATES, key, make, keep=False)
 
-        def make() -> ClassSurrogates | ColumnSurrogates:
+        def make() -> "ClassSurrogates | ColumnSurrogates":
             if is_classes(y):
                 return fit_classes(x, y, self.dependence)
             return ColumnSurrogates.fit(side(x), side(np.asarray(y)), self.dependence)

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.linalg
 from sklearn.metrics import accuracy_score, r2_score
 
-from cch_audit.auditing.heads import class_logits
+from cch_audit.auditing.log_odds import class_logits
 from cch_audit.estimators.contract import is_classes, standardize
 from cch_audit.results import Baselines
 from cch_audit.rows import FloatArray, IntArray

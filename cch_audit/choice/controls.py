@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cch_audit.auditing.heads import class_logits
+from cch_audit.auditing.log_odds import class_logits
 from cch_audit.auditing.measurement import predict
 from cch_audit.auditing.parts import Parts
 from cch_audit.choice.baselines import score

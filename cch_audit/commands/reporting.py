@@ -5,7 +5,6 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,11 +13,10 @@ import typer
 from cch_audit.commands import terminal
 from cch_audit.commands.ending import say
 from cch_audit.commands.options import estimator_settings
-from cch_audit.commands.surroundings import without_pandas
 from cch_audit.errors import ExitCode, InputError
 from cch_audit.rendering import require_extra
 from cch_audit.results import Verdict
-from cch_audit.running import CODES, load, report_on, run_of
+from cch_audit.running import CODES, load, load_libraries, report_on, run_of
 from cch_audit.settings import (
     EvidenceSettings,
     InputSettings,
@@ -28,6 +26,7 @@ from cch_audit.settings import (
 )
 from cch_audit.settings.declared import Settings
 from cch_audit.settings.formats import FIGURES, FORMATS, STANDARD_OUTPUT, Units, ending, format_of
+from cch_audit.work.loading import without_pandas
 
 if TYPE_CHECKING:
     from cch_audit.work.doing import Work
@@ -65,7 +64,7 @@ def run(
         sample = load(file, asked)
         with spread(sample, file, asked, progress) as asked:
             with without_pandas():
-                import_module("cch_audit.auditing.judging")
+                load_libraries(sample, asked)
             report = report_on(
                 sample,
                 asked,

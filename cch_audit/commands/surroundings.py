@@ -2,9 +2,6 @@
 
 import os
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 COUNTS = (
     "LOKY_MAX_CPU_COUNT",
@@ -34,16 +31,3 @@ def prepare() -> None:
         os.getcwd()  # noqa: PTH109 - it is the call that fails in libraries
     except OSError:
         os.chdir(NOTHING_INSIDE if os.path.isdir(NOTHING_INSIDE) else os.sep)  # noqa: PTH112
-
-
-@contextmanager
-def without_pandas() -> Iterator[None]:
-    """Import what imports pandas where it can and then has no use for it, as scikit-learn does."""
-    is_there = "pandas" in sys.modules
-    if not is_there:
-        sys.modules["pandas"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        if not is_there:
-            del sys.modules["pandas"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.auditing.heads import class_logits, log_odds
+from cch_audit.auditing.log_odds import class_logits, log_odds
 from cch_audit.distillation.arms import (
     BASELINE,
     CONTROLS,

@@ -21,7 +21,7 @@ from cch_audit.distillation.least_squares import solve_heads
 from cch_audit.distillation.lessons import Heads, Lesson, scaled
 from cch_audit.distillation.metrics import METRICS, row_scores, score, validation_loss
 from cch_audit.distillation.splits import Split
-from cch_audit.estimators.contract import assign_folds, outside
+from cch_audit.estimators.folds import assign_folds, outside
 from cch_audit.results import Metric
 from cch_audit.rows import FloatArray, IntArray, is_classes
 

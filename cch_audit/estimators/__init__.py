@@ -22,6 +22,10 @@ GROUP = "cch_audit.estimators"
 """Entry points of other packages' estimators, by name; the object of each is an `Estimator`."""
 COPIES = 5
 """Copies of its columns that an estimator holds at the same time."""
+VALIDATION_ROWS = 1000
+"""Most rows on which MINE's training is watched; the critic is evaluated on all pairs of them."""
+HELD_OUT_PAIRS = 2**22
+"""Pairs of held-out rows on which a critic is evaluated at a time."""
 
 
 class Implementation(Protocol):
@@ -118,11 +122,17 @@ class GaussianSettings(Settings):
 
 
 def _of_critic(n_samples: int, n_columns: int, settings: MineSettings) -> float:
-    """Return the bytes of the critic's pairs, or of the columns if these take more."""
-    from cch_audit.estimators import mine
+    """Return the bytes of the critic's pairs, or of the columns if these take more.
 
-    columns = _of_columns(n_samples, n_columns, settings)
-    return max(columns, mine.memory(n_samples, n_columns, settings))
+    Each model has the pairs of its validation rows, and closed forms of all rows; held-out pairs
+    are there by blocks. All pairs are there as the critic, its parts and their exponentials.
+    """
+    n_models = settings.n_folds * settings.n_seeds
+    validation = min(VALIDATION_ROWS, n_samples // 5)
+    held_out = min(HELD_OUT_PAIRS, (n_samples // settings.n_folds) ** 2)
+    of_pairs = 24.0 * (n_models * validation**2 + held_out)
+    of_critic = of_pairs + 12.0 * n_models * n_samples * n_columns
+    return max(_of_columns(n_samples, n_columns, settings), of_critic)
 
 
 OWN = (

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
-from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
-from cch_audit.dependence.units import Dependence, apart
 from cch_audit.rows import FloatArray, IntArray
 from cch_audit.rows import is_classes as is_classes
 from cch_audit.rows import standardize as standardize
@@ -51,38 +49,3 @@ def normal_scores(x: FloatArray | IntArray) -> FloatArray:
         place_scores(rows, np.argsort(rows, axis=1), table, found)
         scores[columns] = standardize(found.T)
     return scores
-
-
-def assign_folds(
-    n_samples: int,
-    n_folds: int,
-    y: FloatArray | IntArray,
-    dependence: Dependence | None,
-    rng: np.random.Generator,
-) -> IntArray:
-    """Return a fold number per row: classes in proportion, dependent rows together.
-
-    There are at most as many folds as groups; a single group is split like independent rows.
-    """
-    seed = int(rng.integers(2**31))
-    rows = np.zeros(n_samples)
-    groups = None if dependence is None else dependence.stretches
-    n_groups = n_samples if groups is None else len(np.unique(groups))
-    # Classes that are all smaller than the number of folds cannot be kept in proportion.
-    in_proportion = is_classes(y) and np.bincount(y).max() >= n_folds
-    if groups is None or n_groups == 1:
-        kind = StratifiedKFold if in_proportion else KFold
-        splits = kind(n_folds, shuffle=True, random_state=seed).split(rows, y)
-    else:
-        kind = StratifiedGroupKFold if in_proportion else GroupKFold
-        n_folds = min(n_folds, n_groups)
-        splits = kind(n_folds, shuffle=True, random_state=seed).split(rows, y, groups)
-    folds = np.empty(n_samples, dtype=np.int64)
-    for number, (_, held_out) in enumerate(splits):
-        folds[held_out] = number
-    return folds
-
-
-def outside(folds: IntArray, fold: int, dependence: Dependence | None) -> IntArray:
-    """Return the rows that may inform the rows of a fold."""
-    return apart(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold), dependence)

@@ -5,8 +5,9 @@ import numpy as np
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import GaussianSettings
 from cch_audit.estimators.canonical import fit_canonical
-from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores, outside
+from cch_audit.estimators.contract import Estimate, is_classes, normal_scores
 from cch_audit.estimators.discriminant import log_posterior_ratios
+from cch_audit.estimators.folds import assign_folds, outside
 from cch_audit.rows import FloatArray, IntArray
 
 

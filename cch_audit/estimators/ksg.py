@@ -7,7 +7,8 @@ import numpy as np
 from cch_audit.dependence.units import Dependence
 from cch_audit.estimators import KsgSettings
 from cch_audit.estimators.calibration import calibrate, from_parts
-from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, outside
+from cch_audit.estimators.contract import Estimate, is_classes
+from cch_audit.estimators.folds import assign_folds, outside
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.estimators.scores import reached_scores
 from cch_audit.rows import FloatArray, IntArray

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from cch_audit.dependence.units import Dependence, among
 from cch_audit.estimators import LmiSettings
 from cch_audit.estimators.calibration import calibrate
-from cch_audit.estimators.contract import Estimate, assign_folds, is_classes, normal_scores
+from cch_audit.estimators.contract import Estimate, is_classes, normal_scores
+from cch_audit.estimators.folds import assign_folds
 from cch_audit.estimators.neighbors import from_neighbors
 from cch_audit.estimators.networks import (
     StackedMLP,

@@ -11,10 +11,11 @@ from scipy import stats
 from torch import Tensor, nn
 
 from cch_audit.dependence.units import Dependence
-from cch_audit.estimators import MineSettings
+from cch_audit.estimators import HELD_OUT_PAIRS, VALIDATION_ROWS, MineSettings
 from cch_audit.estimators.closed_forms import ClosedForm, fit_closed_forms, mixture_pairs
-from cch_audit.estimators.contract import Estimate, assign_folds, is_classes
+from cch_audit.estimators.contract import Estimate, is_classes
 from cch_audit.estimators.discriminant import log_posterior_ratios
+from cch_audit.estimators.folds import assign_folds
 from cch_audit.estimators.networks import (
     AdamW,
     StackedMLP,
@@ -27,16 +28,12 @@ from cch_audit.estimators.networks import (
 from cch_audit.estimators.scores import network_inputs
 from cch_audit.rows import BoolArray, FloatArray, IntArray
 
-VALIDATION_ROWS = 1000
-"""Most rows on which training is watched; the critic is evaluated on all pairs of them."""
 WEIGHING_ROWS = 250
 """Most validation rows on which the closed forms are weighed."""
 WEIGHING_STEPS, WEIGHING_RATE = 40, 0.05
 """Gradient steps on the weights."""
 LEAST_GAIN = 0.002
 """Nats that the bound of validation rows must win between two looks for training to go on."""
-BLOCK = 2**22
-"""Pairs of held-out rows on which a critic is evaluated at a time."""
 LOWEST = -1e30
 """Below every critic, and no infinity, whose differences are no numbers."""
 LEAST_EXPONENT = -80.0
@@ -132,19 +129,6 @@ def estimate(
     return average_seeds(pseudo_values, ("saturated",) if saturated else ())
 
 
-def memory(n_samples: int, n_columns: int, settings: MineSettings) -> float:
-    """Return about how many bytes an estimate takes beside its columns, those of x and y together.
-
-    Each model has the pairs of its validation rows, and closed forms of all rows; held-out pairs
-    are there by blocks. All pairs are there as the critic, its parts and their exponentials.
-    """
-    validation = min(VALIDATION_ROWS, n_samples // 5)
-    held_out = min(BLOCK, (n_samples // settings.n_folds) ** 2)
-    n_models = settings.n_folds * settings.n_seeds
-    of_pairs = 24.0 * (n_models * validation**2 + held_out)
-    return of_pairs + 12.0 * n_models * n_samples * n_columns
-
-
 class _Start:
     """Every model's weighted closed forms, in as few factors as all pairs of rows need."""
 
@@ -207,7 +191,7 @@ class _Critic(nn.Module):
         across, models = torch.from_numpy(rows)[None], torch.tensor([model])
         own = slice(model, model + 1)
         from_x, from_y = self.from_x(self.x[across], own), self.from_y(self.y[across], own)
-        height = max(1, BLOCK // len(rows))
+        height = max(1, HELD_OUT_PAIRS // len(rows))
         for first in range(0, len(rows), height):
             some = slice(first, first + height)
             start = self.start.pairs(models, across[:, some], across)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from cch_audit.dependence.units import Dependence, split_rows
-from cch_audit.estimators.contract import Estimate, outside
+from cch_audit.estimators.contract import Estimate
+from cch_audit.estimators.folds import outside
 from cch_audit.rows import FloatArray, IntArray
 
 # Tasks run side by side, each in a thread of its own; sums split by thread would make results

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cch_audit.auditing.heads import class_logits, log_odds
+from cch_audit.auditing.log_odds import class_logits, log_odds
 from cch_audit.forecasting.classes import forecast_classes
 from cch_audit.forecasting.options import Options
 from cch_audit.forecasting.ridge_student import RidgeStudent, prepare_ridge

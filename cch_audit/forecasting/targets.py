@@ -8,7 +8,8 @@ from sklearn.linear_model import RidgeCV
 
 from cch_audit.auditing.heads import ALPHAS
 from cch_audit.dependence.units import Dependence, among
-from cch_audit.estimators.contract import assign_folds, outside, standardize
+from cch_audit.estimators.contract import standardize
+from cch_audit.estimators.folds import assign_folds, outside
 from cch_audit.forecasting.teachers import FOLDS
 from cch_audit.rows import FloatArray, IntArray
 

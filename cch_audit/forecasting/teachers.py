@@ -14,7 +14,8 @@ import scipy.linalg
 from scipy.optimize import minimize
 
 from cch_audit.dependence.units import Dependence, among
-from cch_audit.estimators.contract import assign_folds, outside, standardize
+from cch_audit.estimators.contract import standardize
+from cch_audit.estimators.folds import assign_folds, outside
 from cch_audit.forecasting import sums
 from cch_audit.forecasting.draws import draw_part
 from cch_audit.forecasting.softmax import (

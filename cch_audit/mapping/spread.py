@@ -128,6 +128,7 @@ def _beside(sample: "Sample", run: Run) -> Iterator[None]:
     Python's lock holds threads that call for little at a time. Processes load what they need while
     this one does; without networks they would still be loading when all is done.
     """
+    from cch_audit.auditing.parts import COMPUTED_BY
     from cch_audit.reading.memory import free_memory
 
     n, views = sample.n_samples, [sample.student, *sample.teachers.values()]
@@ -138,7 +139,7 @@ def _beside(sample: "Sample", run: Run) -> Iterator[None]:
     if not (is_small and trains) or n_free < 1:
         yield
         return
-    with processes(n_free, ("torch", "cch_audit.auditing.parts")) as beside:
+    with processes(n_free, ("torch", *COMPUTED_BY)) as beside:
         run.work.processes = beside
         try:
             yield

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from cch_audit.auditing.heads import class_logits, cross_fitted
+from cch_audit.auditing.heads import cross_fitted
+from cch_audit.auditing.log_odds import class_logits
 from cch_audit.errors import InputError
 from cch_audit.estimators.contract import is_classes, standardize
 from cch_audit.randomness import stream

@@ -111,6 +111,10 @@ class Work:
             self._hold(name, arrays_in(result))
         return result
 
+    def keeps(self, key: tuple[Any, ...]) -> bool:
+        """Whether a part is in the folder, so that nothing has to be computed for it."""
+        return self.folder is not None and self.folder.has(digest(program(), key))
+
     def of_array(self, name: str, array: npt.NDArray[Any], make: Callable[[], Result]) -> Result:
         """Return what `make` returns, which is held for a while, for others with the same array.
 

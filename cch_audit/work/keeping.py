@@ -49,6 +49,10 @@ class Folder:
         self._added = most_bytes  # the first file that is added looks how large the folder is
         self._lock = Lock()
 
+    def has(self, key: str) -> bool:
+        """Whether there is a result of a key, which may be one that cannot be read."""
+        return self._place(key).exists()
+
     def find(self, key: str, records: Iterable[type]) -> tuple[Any] | None:
         """Return the result of a key as a tuple of one; None if there is none that can be read.
 
@@ -190,6 +194,10 @@ class Shelf:
     def put(self, parts: Mapping[str, Arrays]) -> None:
         """Add results that others made."""
         self._parts.update(parts)
+
+    def has(self, key: str) -> bool:
+        """Whether there is a result of a key."""
+        return key in self._parts
 
     def find(self, key: str, records: Iterable[type]) -> tuple[Any] | None:
         """Return the result of a key as a tuple of one; None if there is none."""

@@ -9,10 +9,11 @@ import signal
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from multiprocessing import current_process
 from threading import Semaphore
 from typing import TYPE_CHECKING, TypeVar
+
+from cch_audit.work.loading import load_modules, without_pandas
 
 if TYPE_CHECKING:
     from joblib.externals.loky import ProcessPoolExecutor
@@ -127,8 +128,8 @@ def _begin(modules: tuple[str, ...]) -> None:
     """Make a process ready before it is asked anything."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
-    for module in modules:
-        import_module(module)
+    with without_pandas():
+        load_modules(modules)
 
 
 def _on_one_core(call: Callable[[], Result]) -> Result:

@@ -3,7 +3,8 @@ import pytest
 from samplers import Independent, Mixture, in_groups
 from scipy.special import expit, logit
 
-from cch_audit.auditing.heads import LEAST_LOG_PROBABILITY, cross_fitted, log_odds
+from cch_audit.auditing.heads import LEAST_LOG_PROBABILITY, cross_fitted
+from cch_audit.auditing.log_odds import log_odds
 from cch_audit.settings import HeadSettings
 
 SETTINGS = HeadSettings()

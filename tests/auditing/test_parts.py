@@ -9,7 +9,7 @@ from samplers import audited
 
 import cch_audit
 from cch_audit.auditing import parts
-from cch_audit.estimators import ksg
+from cch_audit.estimators import ksg, neighbors
 from cch_audit.running import Run, report_on
 from cch_audit.settings import (
     AuditSettings,
@@ -146,7 +146,7 @@ def test_the_raw_estimate_of_the_student_is_made_once(audit, monkeypatch):
         made.append((x.shape, y.ndim))
         return ksg.from_neighbors(x, y, *arguments)
 
-    monkeypatch.setattr(parts, "from_neighbors", counted)
+    monkeypatch.setattr(neighbors, "from_neighbors", counted)
     _, done = audit(teachers=("one", "two"), cache=False)
     # Representations: I(S;Y), and of each teacher I(T;S), I(T;Y) and I((T,S);Y); predictions: 3.
     assert len(made) == 1 + 2 * 3 + 3

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from cch_audit import __version__
 from cch_audit.dependence.doubts import find_doubts
+from cch_audit.estimators import KsgSettings
 from cch_audit.reading.load import MIN_ROWS, load_sample
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings, InputSettings
@@ -53,7 +54,7 @@ def judge(pattern: str, mode: str, n: int, estimators: str, seed: int) -> Cell:
     if sample.n_samples < MIN_ROWS:  # the program refuses so few
         return cell | {"doubts": ["few_rows"], "verdicts": undecided}
     with threadpool_limits(1):
-        doubts = find_doubts(sample, "teacher", settings.ksg.n_neighbors, seed)
+        doubts = find_doubts(sample, "teacher", settings.of(KsgSettings).n_neighbors, seed)
         cell["doubts"] = [doubt.kind for doubt in doubts]
         if doubts:
             return cell | {"verdicts": undecided}

@@ -5,7 +5,7 @@ import pytest
 from samplers import audited
 from threadpoolctl import threadpool_limits
 
-from cch_audit.auditing.heads import log_odds
+from cch_audit.auditing.log_odds import log_odds
 from cch_audit.auditing.measurement import measure, predict
 from cch_audit.auditing.parts import Parts
 from cch_audit.choice.baselines import score

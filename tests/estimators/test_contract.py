@@ -3,7 +3,8 @@ import pytest
 from samplers import in_groups
 from scipy.stats import norm
 
-from cch_audit.estimators.contract import assign_folds, is_classes, normal_scores, standardize
+from cch_audit.estimators.contract import is_classes, normal_scores, standardize
+from cch_audit.estimators.folds import assign_folds
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((200, 3)) * [1.0, 5.0, 0.1] + [0.0, 3.0, -1.0]

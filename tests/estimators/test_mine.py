@@ -101,7 +101,7 @@ def test_estimates_do_not_depend_on_blocks(kind, monkeypatch):
     settings = MineSettings(max_steps=25, n_seeds=1)
     found = []
     for pairs in (500, 10**6):
-        monkeypatch.setattr(mine, "BLOCK", pairs)
+        monkeypatch.setattr(mine, "HELD_OUT_PAIRS", pairs)
         found.append(estimate(x, y, np.random.default_rng(1), settings, dependence).pseudo_values)
     # Sums in float32 of other sizes.
     np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-4)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from cch_audit.auditing.heads import log_odds
+from cch_audit.auditing.log_odds import log_odds
 from cch_audit.auditing.measurement import predict
 from cch_audit.auditing.parts import Parts
 from cch_audit.errors import InputError
