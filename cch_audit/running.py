@@ -427,15 +427,18 @@ def measure_student(sample: "Sample", run: Run) -> None:
 
 
 def load_libraries(sample: "Sample", run: Run) -> None:
-    """Load what computes, unless what is computed first is kept."""
+    """Load what computes, unless the student's head is kept: then all may be.
+
+    Torch is left to the thread that trains first; others have work meanwhile.
+    """
     if run.only_forecasts:
         load_modules(["cch_audit.forecasting.asked"])
         return
-    from cch_audit.auditing.measurement import modules_for
-    from cch_audit.auditing.parts import Parts
+    from cch_audit.auditing.parts import COMPUTED_BY, Parts
 
     parts = Parts(sample.dependence, run.estimators, run.inputs.seed, run.work)
-    load_modules(modules_for(sample, run.audit, parts))
+    if not parts.keeps_head(sample.student, sample.labels.values, "student"):
+        load_modules(COMPUTED_BY)
 
 
 def jobs_of(run: Run) -> int:

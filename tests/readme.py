@@ -21,7 +21,17 @@ from cch_audit.evidence.read import read_evidence
 from cch_audit.rendering import render
 from cch_audit.rendering.text import counted
 from tests import ends
-from tests.bench import cost, coverage, end_to_end, forecast, null, split_seeds, studies, summary
+from tests.bench import (
+    cost,
+    coverage,
+    end_to_end,
+    forecast,
+    null,
+    scaling,
+    split_seeds,
+    studies,
+    summary,
+)
 from tests.bench import outcomes as training_runs
 from tests.bench.journal import RESULTS
 from tests.pseudo_terminal import run
@@ -49,6 +59,7 @@ BENCHES = {
     "forecast": forecast,
     "end_to_end": end_to_end,
     "cost": cost,
+    "scaling": scaling,
     "studies": studies,
 }
 """Modules that draw the table of what they measured."""

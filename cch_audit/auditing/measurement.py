@@ -10,7 +10,7 @@ from joblib import Parallel, cpu_count, delayed
 
 from cch_audit.auditing.intervals import half
 from cch_audit.auditing.log_odds import log_odds
-from cch_audit.auditing.parts import COMPUTED_BY, Parts, is_own
+from cch_audit.auditing.parts import Parts
 from cch_audit.estimators import find
 from cch_audit.estimators.contract import Estimate
 from cch_audit.estimators.wide import is_wide
@@ -106,14 +106,6 @@ def measure(
     informations = _informations("predictions", predictions, sample)
     found |= estimate_all(informations, sample, settings, parts, of_predictions)
     return Measurements(predictions, sample.student_name, found)
-
-
-def modules_for(sample: Sample, settings: AuditSettings, parts: Parts) -> tuple[str, ...]:
-    """Name the modules that estimate, or none if the student's head is kept: then all may be."""
-    if parts.keeps_head(sample.student, sample.labels.values, "student"):
-        return ()
-    own = [find(name).module for name in settings.estimator if is_own(name)]
-    return (*COMPUTED_BY, *own)
 
 
 def within(progress: Progress, start: float, end: float) -> Progress:

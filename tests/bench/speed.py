@@ -1,16 +1,14 @@
-"""How long do the kernel, the estimators and the whole command take?
+"""How long do the kernel and the estimators take?
 
 `python -m tests.bench.speed` prints tables and writes results/speed.json; `--help` lists the parts.
-Ratios come from one run: what is compared takes turns, and medians are compared. The kernel and the
-estimators run on one thread; the seconds of estimators are the processor's. A command is a process
-from its start to its end, with its peak of resident memory.
+Ratios come from one run: what is compared takes turns, and medians are compared. All run
+on one thread; the seconds of estimators are the processor's.
 """
 
 import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +16,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import h5py
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -30,14 +27,13 @@ from tests.bench.journal import RESULTS
 from tests.bench.peers.process import Workers, installed
 from tests.bench.peers.worker import npeet
 from tests.bench.plain import all_distances, plain_ksg
-from tests.bench.populations import Clusters
 from tests.bench.summary import table
-from tests.bench.tasks import TASKS, balanced
+from tests.bench.tasks import TASKS
 from tests.reference import leave_one_out
 from tests.reference import local_informations as slow_local_informations
 
 NEIGHBORS = 3
-PARTS = ("kernel", "groups", "estimators", "commands")
+PARTS = ("kernel", "groups", "estimators")
 GROUP_SIZES = (2, 5, 20)
 ESTIMATORS = ("ksg", "mine", "lmi", "gaussian")
 PEERS = ("npeet ksg", "bmi ksg", "bmi mine", "mist mine", "mist smile", "latentmi")
@@ -130,62 +126,6 @@ def estimators(repetitions: int) -> dict[str, Any]:
     }
 
 
-def commands(repetitions: int) -> dict[str, Any]:
-    """Time whole runs of the program on 10,000 rows of 100 + 100 columns and 10 classes."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "sample.h5"
-        names = write_sample(path, 10_000, 100, n_teachers=10)
-        one = ["check", os.fspath(path), "--teacher", names[0], "--student", "student", "--quiet"]
-        runs = {f"check --estimator {e}": [*one, "--estimator", e] for e in ESTIMATORS}
-        runs["check"] = one
-        runs["rank of 10 teachers"] = ["rank", os.fspath(path), "--student", "student", "--quiet"]
-        measured: dict[str, list[dict[str, float]]] = {name: [] for name in runs}
-        for _ in range(repetitions):
-            for name, arguments in runs.items():
-                measured[name].append(whole_process(arguments))
-    return {
-        name: {
-            "seconds": median(one["seconds"] for one in runs_of),
-            "cpu_seconds": median(one["cpu_seconds"] for one in runs_of),
-            "peak_mb": max(one["peak_mb"] for one in runs_of),
-        }
-        for name, runs_of in measured.items()
-    }
-
-
-def write_sample(path: Path, n: int, columns: int, n_teachers: int) -> list[str]:
-    """Write a student, teachers that see the same classes, and labels; return the teachers."""
-    rng = np.random.default_rng(0)
-    views = [Clusters.drawn(2.5, balanced(10), columns, seed) for seed in range(n_teachers + 1)]
-    labels = views[0].classes(n, rng)
-    names = [f"teacher_{number}" for number in range(n_teachers)]
-    with h5py.File(path, "w") as file:
-        file["labels"] = labels
-        for name, view in zip(["student", *names], views):
-            file[name] = np.maximum(view.around(labels, rng), 0)
-    return names
-
-
-def whole_process(arguments: list[str]) -> dict[str, float]:
-    """Run the program; return seconds from start to end, those of the processor, and peak memory.
-
-    The processor's seconds are over all cores and hardly depend on what else runs.
-    """
-    started = time.perf_counter()
-    program = [sys.executable, "-m", "cch_audit", *arguments]
-    silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-    process = os.posix_spawn(sys.executable, program, dict(os.environ), file_actions=silent)
-    _, status, usage = os.wait4(process, 0)
-    code = os.waitstatus_to_exitcode(status)
-    if code not in (0, 1, 3):
-        raise SystemExit(f"{' '.join(program)} exited {code}")
-    return {
-        "seconds": time.perf_counter() - started,
-        "cpu_seconds": usage.ru_utime + usage.ru_stime,
-        "peak_mb": usage.ru_maxrss / 1024,
-    }
-
-
 def take_turns(
     ways: Mapping[str, Callable[[], object]], repetitions: int, warm: bool = True
 ) -> dict[str, float]:
@@ -205,11 +145,6 @@ def take_turns(
 def show(name: str, found: Mapping[str, Any]) -> None:
     """Print one part's numbers."""
     print(f"\n{name}")
-    if name == "commands":
-        head = ["seconds", "cpu_seconds", "peak_mb"]
-        rows = [[run, *(f"{one[what]:.3g}" for what in head)] for run, one in found.items()]
-        print(table(["command", *head], rows))
-        return
     for what, values in found.items():
         if not isinstance(values, Mapping):
             print(f"{what}: {values:.2g}")
@@ -222,7 +157,7 @@ def show(name: str, found: Mapping[str, Any]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time of kernel, estimators and commands.")
+    parser = argparse.ArgumentParser(description="Time of kernel and estimators.")
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS))
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--output", type=Path, default=RESULTS / "speed.json")
@@ -231,7 +166,6 @@ def main() -> None:
         "kernel": kernel,
         "groups": groups,
         "estimators": estimators,
-        "commands": commands,
     }
     earlier = json.loads(options.output.read_text()) if options.output.exists() else {}
     found = {part: parts[part](options.repetitions) for part in options.parts}
