@@ -460,8 +460,8 @@ def _audit(
     settings, estimators, seed = run.audit, run.estimators, run.inputs.seed
     jobs, parts = n_jobs(settings), Parts(sample.dependence, estimators, seed, run.work)
     first = next(iter(sample.teachers))
-    check_memory(sample, settings, estimators)
     load_libraries(sample, run)
+    check_memory(sample, settings, estimators)
     # One thread per task: small matrices lose more to threads than they gain, and sums that are
     # split by thread would make results depend on the number of cores.
     with threadpool_limits(1):

@@ -7,8 +7,8 @@ from cch_audit.reading.memory import free_memory
 from cch_audit.sample import Sample
 from cch_audit.settings import AuditSettings, EstimatorSettings
 
-OF_TRAINING = 200e6
-"""Bytes that torch takes when it first trains."""
+OF_TORCH, OF_TRAINING = 150e6, 200e6
+"""Bytes that torch takes when it is loaded, and when it first trains."""
 
 
 def check_memory(sample: Sample, settings: AuditSettings, estimators: EstimatorSettings) -> None:
@@ -21,7 +21,7 @@ def check_memory(sample: Sample, settings: AuditSettings, estimators: EstimatorS
     """
     names = settings.estimator
     width = max(x.shape[1] for x in sample.teachers.values()) + sample.student.shape[1]
-    of_training = OF_TRAINING if any(find(name).trains for name in names) else 0.0
+    of_training = OF_TORCH + OF_TRAINING if any(find(name).trains for name in names) else 0.0
 
     def needed(n_samples: int, jobs: int) -> float:
         # The largest tasks side by side.

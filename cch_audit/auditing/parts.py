@@ -28,7 +28,7 @@ COMPUTED_BY = tuple(
     f"cch_audit.{name}"
     for name in ("auditing.heads", "auditing.surrogates", "estimators.neighbors", "estimators.ksg")
 )
-"""Modules that are loaded where a part is computed, for they take longer than to find all."""
+"""Modules that are loaded where a part is computed: that takes longer than to find all parts."""
 NEIGHBORS = "nearest neighbours on all columns"
 SURROGATES = "drawing surrogates"
 BOOTSTRAP = "bootstrap"
