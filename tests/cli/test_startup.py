@@ -69,6 +69,12 @@ def test_an_audit_by_neighbours_loads_neither_torch_nor_pandas(pairs: str) -> No
     assert not found & {"torch", "pandas"}
 
 
+def test_what_is_kept_is_judged_again_without_what_computed_it(pairs: str, tmp_path: Path) -> None:
+    audit = ["check", pairs, *QUICK, "--cache", str(tmp_path)]
+    assert {"sklearn", "numba"} <= loaded(*audit)
+    assert loaded(*audit, "--margin", "0.2", "--confidence", "0.9") <= {"h5py", "scipy"}
+
+
 def test_the_record_loads_no_file_format(tmp_path: Path) -> None:
     report = write(tmp_path, confirmed_report("pass", "helps"))
     assert loaded("evidence", str(report)) <= {"scipy"}
