@@ -144,7 +144,10 @@ def row_hashes(values: FloatArray, first_column: int = 0) -> npt.NDArray[np.uint
 
 def mixed_bits(values: FloatArray) -> npt.NDArray[np.uint64]:
     """Spread the bits of each value over 64 bits (the finalizer of splitmix64); 0 stays 0."""
-    bits = (values + 0.0).view(np.uint64)  # the sum turns -0.0 into 0.0
+    return _mixed((values + 0.0).view(np.uint64))  # the sum turns -0.0 into 0.0
+
+
+def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))
@@ -153,7 +156,7 @@ def mixed_bits(values: FloatArray) -> npt.NDArray[np.uint64]:
 def column_weights(start: int, stop: int) -> npt.NDArray[np.uint64]:
     """Return an odd 64-bit weight for each column."""
     steps = np.arange(start + 1, stop + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    return mixed_bits(steps.view(np.float64)) | np.uint64(1)
+    return _mixed(steps) | np.uint64(1)
 
 
 def count_duplicates(hashes: npt.NDArray[np.uint64]) -> int:

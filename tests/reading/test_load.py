@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from cch_audit.reading.checks import row_hashes
+from cch_audit.reading.checks import column_weights, row_hashes
 from cch_audit.reading.load import load_sample
 from cch_audit.settings import InputSettings
 
@@ -71,6 +71,12 @@ def test_row_hashes_can_be_summed_over_blocks() -> None:
     # Small integers differ in few bits, and so do permuted rows.
     grid = np.stack(np.meshgrid(*[np.arange(20.0)] * 4), axis=-1).reshape(-1, 4)
     assert len(np.unique(row_hashes(grid))) == len(grid)
+
+
+def test_the_weights_of_many_columns_differ_and_warn_of_nothing() -> None:
+    with np.errstate(all="raise"):
+        weights = column_weights(0, 20_000)
+    assert len(np.unique(weights)) == 20_000
 
 
 @pytest.mark.parametrize(
