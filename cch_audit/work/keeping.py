@@ -51,7 +51,9 @@ class Folder:
 
     def has(self, key: str) -> bool:
         """Whether there is a result of a key, which may be one that cannot be read."""
-        return self._place(key).exists()
+        with suppress(OSError):
+            return self._place(key).exists()
+        return False
 
     def find(self, key: str, records: Iterable[type]) -> tuple[Any] | None:
         """Return the result of a key as a tuple of one; None if there is none that can be read.

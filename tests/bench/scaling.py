@@ -82,7 +82,7 @@ def slope(sizes: list[int], values: list[float]) -> float:
 
 
 def draw(found: dict[str, Any], path: Path) -> None:
-    """Draw seconds and memory against rows and columns, log-log, slopes in the legend."""
+    """Draw seconds and memory against what grows, log-log, slopes in the legend."""
     figure = Figure(figsize=(14, 7), layout="constrained")
     axes = figure.subplots(2, len(found))
     for column, (by, lines) in enumerate(found.items()):

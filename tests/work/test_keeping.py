@@ -125,7 +125,9 @@ def test_clearing_removes_what_was_kept_and_nothing_else(tmp_path):
 
 def test_a_folder_of_its_own_is_gone_when_it_is_cleared(tmp_path):
     folder = Folder(tmp_path / "cache")
+    assert not folder.has(KEY)
     folder.keep(KEY, 1.0)
+    assert folder.has(KEY)
     assert (folder.path / TAG).exists()
     folder.clear()
     assert not folder.path.exists()
@@ -137,7 +139,9 @@ def test_a_folder_that_cannot_be_written_costs_nothing_but_time(tmp_path):
     folder = Folder(tmp_path / "file" / "cache")
     folder.keep(KEY, 1.0)
     assert folder.find(KEY, ()) is None
+    assert not folder.has(KEY)
     assert folder.size() == (0, 0)
+    assert not Folder(tmp_path / ("x" * 300)).has(KEY)
 
 
 def test_several_processes_share_a_folder(tmp_path):

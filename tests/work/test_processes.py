@@ -36,6 +36,15 @@ def test_a_process_is_another_one(work):
     assert work.do("part", (1,), os.getpid, beside=True) != os.getpid()
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs the signals of a terminal")
+def test_signals_of_a_terminal_do_not_end_it():
+    with processes(1, ()) as beside:
+        number = beside.do(os.getpid)
+        for sent in (signal.SIGHUP, signal.SIGINT):
+            os.kill(number, sent)
+        assert beside.do(os.getpid) == number
+
+
 def test_what_has_to_stay_here_does(work):
     assert work.do("part", (1,), os.getpid) == os.getpid()
 
