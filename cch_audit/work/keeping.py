@@ -26,6 +26,8 @@ TAG = "CACHEDIR.TAG"
 """By this file programs that make backups know a cache (bford.info/cachedir)."""
 TAG_TEXT = "Signature: 8a477f597d28d172789f06886806bc55\n# Parts of audits, kept by cch-audit.\n"
 ENDING, UNFINISHED = ".npz", ".part"
+OF_KEY = "key"
+"""Name of the array in a file that says whose result it is."""
 
 
 def default_path() -> Path | None:
@@ -74,7 +76,10 @@ class Folder:
         path = self._place(key)
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                value = change(dict(arrays))
+                found = dict(arrays)
+            if str(found.pop(OF_KEY)) != key:
+                raise ValueError("it is the result of another key")
+            value = change(found)
         except FileNotFoundError:
             return None
         except Exception:  # whatever a damaged file makes zipfile, numpy or json say
@@ -97,7 +102,7 @@ class Folder:
             descriptor, name = tempfile.mkstemp(UNFINISHED, dir=path.parent)
             try:
                 with os.fdopen(descriptor, "wb") as file:
-                    np.savez(file, **arrays)  # type: ignore[arg-type]
+                    np.savez(file, **arrays, **{OF_KEY: np.array(key)})  # type: ignore[arg-type]
                     size = file.tell()
                 os.replace(name, path)  # noqa: PTH105 - a whole file, or none
             except BaseException:
@@ -220,5 +225,5 @@ class Shelf:
 
 def folder_of(name: str | None) -> Folder | None:
     """Return the folder of that name; without one that of the user, or None if there is none."""
-    path = default_path() if name is None else Path(name)
+    path = Path(name) if name else default_path()
     return None if path is None else Folder(path)

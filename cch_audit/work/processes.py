@@ -6,11 +6,12 @@ the same, as parts name their random streams.
 
 import os
 import signal
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import current_process
-from threading import Semaphore
+from threading import Semaphore, Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from cch_audit.work.loading import load_modules, without_pandas
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 IDLE = 30.0
 """Seconds without a call after which a process ends."""
+WATCH = 0.5
+"""Seconds between two looks at whether the process that started it is still there."""
 
 
 class Processes:
@@ -72,7 +75,9 @@ def _started(n: int, modules: tuple[str, ...]) -> "ProcessPoolExecutor | None":
 
         if os.name == "posix":
             _start_trackers()
-        executor = ProcessPoolExecutor(n, timeout=IDLE, initializer=_begin, initargs=(modules,))
+        executor = ProcessPoolExecutor(
+            n, timeout=IDLE, initializer=_begin, initargs=(modules, os.getpid())
+        )
         with _signals_held():
             executor.submit(os.getpid)  # starts them
         return executor
@@ -124,12 +129,20 @@ def without_warnings() -> Iterator[None]:
             os.environ["PYTHONWARNINGS"] = before
 
 
-def _begin(modules: tuple[str, ...]) -> None:
+def _begin(modules: tuple[str, ...], parent: int) -> None:
     """Make a process ready before it is asked anything."""
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     with without_pandas():
         load_modules(modules)
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after the one that started it is gone, whatever it is doing."""
+    while os.getppid() == parent:
+        time.sleep(WATCH)
+    os._exit(1)
 
 
 def _on_one_core(call: Callable[[], Result]) -> Result:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cch_audit.work.keeping import TAG, UNFINISHED, Folder, default_path
+from cch_audit.work.keeping import TAG, UNFINISHED, Folder, default_path, folder_of
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,21 @@ def test_clearing_removes_what_was_kept_and_nothing_else(tmp_path):
     assert folder.clear() == 1
     assert folder.size() == (0, 0)
     assert {path.name for path in own.rglob("*.npz")} == {"thesis.npz", "one.npz"}
+
+
+def test_the_result_of_another_key_is_not_taken(tmp_path):
+    folder, other = Folder(tmp_path), KEY[::-1]
+    folder.keep(KEY, 1.0)
+    folder.keep(other, 2.0)
+    folder._place(KEY).write_bytes(folder._place(other).read_bytes())
+    assert folder.find(KEY, ()) is None
+    assert not folder.has(KEY)
+    assert folder.find(other, ()) == (2.0,)
+
+
+def test_a_name_that_is_empty_is_none_given(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert folder_of("").path == folder_of(None).path == tmp_path / "cch-audit"
 
 
 def test_a_folder_of_its_own_is_gone_when_it_is_cleared(tmp_path):

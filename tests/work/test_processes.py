@@ -1,8 +1,12 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from threading import Barrier
 
 import numpy as np
@@ -43,6 +47,28 @@ def test_signals_of_a_terminal_do_not_end_it():
         for sent in (signal.SIGHUP, signal.SIGINT):
             os.kill(number, sent)
         assert beside.do(os.getpid) == number
+
+
+STARTED = """
+import os, time
+from cch_audit.work.processes import processes
+with processes(1, ()) as beside:
+    print(beside.do(os.getpid), flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs to see other processes")
+def test_it_ends_with_the_process_that_started_it():
+    with subprocess.Popen([sys.executable, "-c", STARTED], stdout=subprocess.PIPE) as process:
+        number = int(process.stdout.readline())
+        process.kill()
+        for _ in range(100):
+            if not Path(f"/proc/{number}").exists():
+                break
+            time.sleep(0.1)
+        else:
+            raise AssertionError("it is still there")
 
 
 def test_what_has_to_stay_here_does(work):
