@@ -107,7 +107,7 @@ def overview(found: dict[str, Any]) -> str:
         for method, line in lines.items():
             slopes = [f"{line['slopes'][what]:.2f}" for what in ("seconds", "peak_mb")]
             rows.append([by, method, str(line["sizes"][-1]), f"{line['seconds'][-1]:.2g}", *slopes])
-    return table(["by", "what", "at most", "seconds", "exponent", "of memory"], rows)
+    return table(["by", "what", "at most", "seconds", "exponent", "exponent of memory"], rows)
 
 
 def main() -> None:
