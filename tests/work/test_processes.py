@@ -59,7 +59,7 @@ with processes(1, ()) as beside:
 
 
 def is_running(number):
-    """Whether there is a process of a number that has not ended, though nobody asked for its code."""
+    """Whether a process has not ended; one whose code nobody has asked for has."""
     try:
         state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
