@@ -9,6 +9,7 @@ from samplers import audited
 
 import cch_audit
 from cch_audit.auditing import parts
+from cch_audit.estimators import neighbors
 from cch_audit.running import Run, report_on
 from cch_audit.settings import (
     AuditSettings,
@@ -138,11 +139,21 @@ def test_other_rows_are_other_parts(audit, sample, kept):
     assert done == first | known
 
 
-def test_the_raw_estimate_of_the_student_is_made_once(audit):
+def test_the_raw_estimate_of_the_student_is_made_once(audit, sample, monkeypatch):
+    made = []
+    from_neighbors = neighbors.from_neighbors
+
+    def counted(x, y, *arguments):
+        if len(x) == sample.n_samples:  # and not one of the classes
+            made.append((x.shape, y.ndim))
+        return from_neighbors(x, y, *arguments)
+
+    monkeypatch.setattr(neighbors, "from_neighbors", counted)
     _, done = audit(teachers=("one", "two"), cache=False)
     # Representations: I(S;Y), and of each teacher I(T;S), I(T;Y) and I((T,S);Y); predictions: 3.
+    assert len(made) == 1 + 2 * 3 + 3
     # Beside these, I(T;S|Y) of each teacher.
-    assert done[parts.NEIGHBORS] == 1 + 2 * 3 + 3 + 2
+    assert done[parts.NEIGHBORS] == len(made) + 2
 
 
 def test_surrogates_are_drawn_once_for_all_estimators(audit):
