@@ -1,9 +1,7 @@
 """A command is filled in, run, ended, and its score read."""
 
 import json
-import os
 import time
-from contextlib import suppress
 from math import inf
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from cch_audit.distillation import one_run
 from cch_audit.distillation.one_run import Command, Order, parse_command, read_score, train_once
 from cch_audit.errors import InputError
+from tests.processes import gone
 
 
 def order(folder: Path, arm: str = "distilled", seed: int = 3, teacher: str = "t") -> Order:
@@ -155,19 +154,6 @@ def test_what_is_no_score_is_refused(tmp_path, content):
     path.write_text(content)
     with pytest.raises(InputError):
         read_score(path, None, "")
-
-
-def gone(number: int) -> bool:
-    """Whether a process has ended, or ends within a second."""
-    for _ in range(100):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            os.kill(number, 0)
-            state = Path(f"/proc/{number}/stat")
-            if not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z":
-                time.sleep(0.01)
-                continue
-        return True
-    return False
 
 
 CHILD = "sleep 60 & echo $! > child; wait"

@@ -3,10 +3,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from threading import Barrier
 
 import numpy as np
@@ -16,6 +14,7 @@ import cch_audit
 from cch_audit.mapping import spread
 from cch_audit.work.doing import Work
 from cch_audit.work.processes import processes, without_warnings
+from tests.processes import gone
 
 
 @pytest.fixture(scope="module")
@@ -58,26 +57,12 @@ with processes(1, ()) as beside:
 """
 
 
-def is_running(number):
-    """Whether a process has not ended; one whose code nobody has asked for has."""
-    try:
-        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-@pytest.mark.skipif(not Path("/proc").exists(), reason="needs to see other processes")
+@pytest.mark.skipif(os.name != "posix", reason="needs to see other processes")
 def test_it_ends_with_the_process_that_started_it():
     with subprocess.Popen([sys.executable, "-c", STARTED], stdout=subprocess.PIPE) as process:
         number = int(process.stdout.readline())
         process.kill()
-        for _ in range(100):
-            if not is_running(number):
-                break
-            time.sleep(0.1)
-        else:
-            raise AssertionError("it is still there")
+        assert gone(number, seconds=10)
 
 
 def test_what_has_to_stay_here_does(work):
