@@ -24,9 +24,11 @@ from cch_audit.work.sharing import sharing
 if TYPE_CHECKING:
     from cch_audit.auditing.surrogates import ClassSurrogates, ColumnSurrogates, Side, Surrogate
 
-COMPUTED_BY = tuple(
-    f"cch_audit.{name}"
-    for name in ("auditing.heads", "auditing.surrogates", "estimators.neighbors", "estimators.ksg")
+COMPUTED_BY = (
+    "cch_audit.auditing.heads",
+    "cch_audit.auditing.surrogates",
+    "cch_audit.estimators.neighbors",
+    "cch_audit.estimators.ksg",
 )
 """Modules that are loaded where a part is computed: that takes longer than to find all parts."""
 NEIGHBORS = "nearest neighbours on all columns"

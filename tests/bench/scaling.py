@@ -57,14 +57,6 @@ def measure(method: str, n: int, d: int, repetitions: int, timeout: float) -> di
     }
 
 
-def by_rows(method: str, repetitions: int, timeout: float, n: int) -> dict[str, float]:
-    return measure(method, n, AT_COLUMNS, repetitions, timeout)
-
-
-def by_columns(method: str, repetitions: int, timeout: float, d: int) -> dict[str, float]:
-    return measure(method, AT_ROWS, d, repetitions, timeout)
-
-
 def by_teachers(options: tuple[str, ...], n_teachers: int) -> dict[str, float]:
     """Return wall seconds and peak memory of a command that ranks so many teachers."""
     case = cost.Case("", (AT_ROWS, AT_COLUMNS, AT_COLUMNS, n_teachers), (*cost.EVERY, *options))
@@ -117,16 +109,16 @@ def main() -> None:
     parser.add_argument("--timeout", type=float, default=300.0, help="most seconds of one call")
     parser.add_argument("--output", type=Path, default=RESULTS / "scaling.json")
     options = parser.parse_args()
-    often, longest = options.repetitions, options.timeout
+    limits = {"repetitions": options.repetitions, "timeout": options.timeout}
     methods = list(filter(installed, options.methods))
     axes: dict[str, tuple[tuple[int, ...], Mapping[str, Callable[[int], dict[str, float]]]]] = {
         f"rows, {AT_COLUMNS} + {AT_COLUMNS} columns": (
             ROWS,
-            {one: partial(by_rows, one, often, longest) for one in methods},
+            {one: partial(measure, one, d=AT_COLUMNS, **limits) for one in methods},
         ),
         f"columns a side, {AT_ROWS} rows": (
             COLUMNS,
-            {one: partial(by_columns, one, often, longest) for one in methods},
+            {one: partial(measure, one, AT_ROWS, **limits) for one in methods},
         ),
         f"teachers, {AT_ROWS} rows of {AT_COLUMNS} + {AT_COLUMNS} columns": (
             TEACHERS,
